@@ -1,0 +1,1 @@
+"""The vocabulary: data types, expressions and relations, as frozen values. Knows nothing of the rest."""
