@@ -1,0 +1,322 @@
+"""GROUP BY: aggregate calls taken out of the select list, HAVING and ORDER BY over them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from lightstream.analyze.analyzer import Analyzer, _ordinal, order_by, project, rule, sort_orders
+from lightstream.analyze.expressions import ExpressionResolver, name_item, trim_alias
+from lightstream.analyze.naming import shown
+from lightstream.errors import AnalysisException, unsupported
+from lightstream.plan import expressions as e
+from lightstream.plan import logical as lp
+from lightstream.plan import relations as r
+from lightstream.plan import types as t
+
+
+def is_aggregate_call(node: e.Expression) -> bool:
+    """Return whether a node is a call of an aggregate function."""
+    if not isinstance(node, e.Call):
+        return False
+    from lightstream.functions import registry
+
+    function = registry.lookup(node.name)
+    return function is not None and function.kind == "aggregate"
+
+
+def has_aggregate(expression: e.Expression) -> bool:
+    """Return whether an expression aggregates (a function over a window does not, what is inside it may)."""
+    if isinstance(expression, e.WindowExpression):
+        inner = (*expression.function.children, *expression.partition_by, *expression.order_by)
+        return any(has_aggregate(child) for child in inner)
+    return is_aggregate_call(expression) or any(has_aggregate(child) for child in expression.children)
+
+
+@rule(r.Aggregate)
+def _aggregate(relation: r.Aggregate, analyzer: Analyzer) -> lp.LogicalPlan:
+    if relation.kind == "distinct":
+        child = analyzer.plan(relation.input)
+        # Spark: SELECT DISTINCT is an aggregation by all columns without aggregates.
+        return lp.Aggregate(child, child.output, ())
+    child, keys, items, resolver = _resolve_parts(relation, analyzer)
+    having = (
+        None if relation.having is None else _over_aggregate(relation.having, items, resolver, condition=True)
+    )
+    if having is None:
+        return build_aggregate(child, keys, items, _sets(relation, len(keys)))
+    hidden = e.Alias(having, ("having",), id=e.fresh_id())
+    plan = build_aggregate(child, keys, [*items, hidden], _sets(relation, len(keys)))
+    return lp.Project(lp.Filter(plan, hidden.to_attribute()), plan.output[: len(items)])
+
+
+def _resolve_parts(
+    relation: r.Aggregate, analyzer: Analyzer
+) -> tuple[lp.LogicalPlan, list[e.Alias | e.Attribute], list[e.Alias | e.Attribute], ExpressionResolver]:
+    child = analyzer.plan(relation.input)
+    resolver = analyzer.over(child)
+    if relation.kind == "all":
+        items = resolver.named_all(relation.items)
+        keys = [item for item in items if not has_aggregate(item)]
+        return child, keys, items, resolver
+    keys = []
+    for key in relation.keys:
+        keys.extend(_key(key, relation, resolver))
+    for item in keys:
+        if has_aggregate(item):
+            raise AnalysisException(
+                "GROUP_BY_AGGREGATE",
+                f"Aggregate functions are not allowed in GROUP BY, but found {shown(item)}.",
+                sqlstate="42903",
+                parameters={"sqlExpr": shown(item)},
+            )
+        if isinstance(item.type, t.MapType):
+            raise AnalysisException(
+                "GROUP_EXPRESSION_TYPE_IS_NOT_ORDERABLE",
+                f'The expression "{shown(item)}" cannot be used as a grouping expression because its data type '
+                f'"{item.type.sql()}" is not an orderable data type.',
+                sqlstate="42822",
+            )
+    items = resolver.named_all(relation.items)
+    if relation.keys_first:
+        items = [*keys, *items]
+    return child, keys, items, resolver
+
+
+def _key(
+    key: e.Expression, relation: r.Aggregate, resolver: ExpressionResolver
+) -> Sequence[e.Alias | e.Attribute]:
+    if isinstance(key, e.UnresolvedOrdinal):
+        items = relation.items
+        if not 1 <= key.position <= len(items):
+            _ordinal(key, [e.Attribute("", t.NullType(), True, 0)] * len(items), "GROUP BY")
+        return resolver.named(items[key.position - 1])
+    try:
+        return resolver.named(key)
+    except AnalysisException as error:
+        if not (error.getCondition() or "").startswith("UNRESOLVED_COLUMN"):
+            raise
+        if isinstance(key, e.UnresolvedAttribute) and len(key.parts) == 1:
+            for item in relation.items:
+                if isinstance(item, e.Alias) and resolver.scope.same(item.name, key.parts[0]):
+                    return resolver.named(item)
+        raise
+
+
+def _sets(relation: r.Aggregate, width: int) -> tuple[tuple[int, ...], ...]:
+    every = tuple(range(width))
+    if relation.kind == "rollup":
+        return tuple(every[:length] for length in range(width, -1, -1))
+    if relation.kind == "cube":
+        return tuple(tuple(i for i in every if not mask >> (width - 1 - i) & 1) for mask in range(1 << width))
+    if relation.kind == "sets":
+        return relation.grouping_sets
+    return ()
+
+
+def _over_aggregate(
+    expression: e.Expression,
+    items: Sequence[e.Alias | e.Attribute],
+    resolver: ExpressionResolver,
+    condition: bool = False,
+) -> e.Expression:
+    """Resolve a HAVING or ORDER BY expression: over the input first, then over the select list's names."""
+    aliases = {item.name.lower(): item.child for item in items if isinstance(item, e.Alias)}
+
+    def substitute(node: e.Expression) -> e.Expression:
+        if isinstance(node, e.UnresolvedAttribute) and len(node.parts) == 1:
+            named = aliases.get(node.parts[0].lower())
+            if named is not None:
+                return named
+        return node
+
+    def by_alias(node: e.Expression) -> e.Expression:
+        # Inside an aggregate call names are the input's; outside, the select list's come first.
+        if isinstance(node, e.UnresolvedFunction):
+            from lightstream.functions import registry
+
+            function = registry.lookup(node.name)
+            if function is not None and function.kind == "aggregate":
+                return node
+        return substitute(node.map_children(by_alias))
+
+    rewritten = by_alias(expression)
+    return resolver.condition(rewritten, "having") if condition else resolver.value(rewritten)
+
+
+def build_aggregate(
+    child: lp.LogicalPlan,
+    keys: Sequence[e.Alias | e.Attribute],
+    items: Sequence[e.Alias | e.Attribute],
+    grouping_sets: tuple[tuple[int, ...], ...] = (),
+) -> lp.LogicalPlan:
+    """Return an Aggregate of keys and bare aggregate calls, below a projection to `items` where one is needed.
+
+    Raises:
+        AnalysisException: MISSING_AGGREGATION, NESTED_AGGREGATE_FUNCTION.
+    """
+    distinct_keys: list[e.Alias | e.Attribute] = []
+    for key in keys:
+        if all(trim_alias(key) != trim_alias(other) for other in distinct_keys) or grouping_sets:
+            distinct_keys.append(key)
+    if grouping_sets:
+        # A key that is grouped away is NULL while aggregates still see its values: give it a column of its own.
+        distinct_keys = [e.Alias(trim_alias(k), (k.name,), id=e.fresh_id()) for k in distinct_keys]
+    by_expression = [
+        (trim_alias(k), k if isinstance(k, e.Attribute) else k.to_attribute()) for k in distinct_keys
+    ]
+    aggregates: list[e.Alias] = []
+    grouping_id = (
+        e.Attribute("spark_grouping_id", t.LongType(), False, e.fresh_id()) if grouping_sets else None
+    )
+
+    def take(call: e.Call, name: str, alias_id: int = 0) -> e.Attribute:
+        for known in aggregates:
+            if known.child == call and not alias_id:
+                return known.to_attribute()
+        for argument in call.children:
+            if has_aggregate(argument):
+                raise AnalysisException(
+                    "NESTED_AGGREGATE_FUNCTION",
+                    "It is not allowed to use an aggregate function in the argument of another aggregate function. "
+                    "Please use the inner aggregate function in a sub-query.",
+                    sqlstate="42607",
+                )
+        alias = e.Alias(call, (name,), id=alias_id or e.fresh_id())
+        aggregates.append(alias)
+        return alias.to_attribute()
+
+    def rewrite(node: e.Expression) -> e.Expression:
+        for expression, attribute in by_expression:
+            if node == expression:
+                return attribute
+        if grouping_id is not None and isinstance(node, e.Call) and node.name in ("grouping", "grouping_id"):
+            return _grouping(node, by_expression, grouping_id)
+        if isinstance(node, e.Call) and is_aggregate_call(node):
+            return take(node, shown(node))
+        if isinstance(node, e.WindowExpression):
+            return replace(
+                node,
+                function=node.function.map_children(rewrite),
+                partition_by=tuple(map(rewrite, node.partition_by)),
+                order_by=tuple(replace(o, child=rewrite(o.child)) for o in node.order_by),
+            )
+        return node.map_children(rewrite)
+
+    outputs: list[e.Alias | e.Attribute] = []
+    for item in items:
+        if isinstance(item, e.Alias) and isinstance(item.child, e.Call) and is_aggregate_call(item.child):
+            outputs.append(take(item.child, item.name, item.id))
+            continue
+        body = rewrite(trim_alias(item))
+        if isinstance(item, e.Attribute):
+            base = body if isinstance(body, e.Attribute) else item
+            outputs.append(
+                replace(base, name=item.name) if isinstance(base, e.Attribute) else name_item(base)
+            )
+        elif isinstance(body, e.Attribute) and body.name == item.name and not item.metadata:
+            outputs.append(body)
+        else:
+            outputs.append(replace(item, child=body))
+    plan = lp.Aggregate(child, tuple(distinct_keys), tuple(aggregates), grouping_sets, grouping_id)
+    _refuse_ungrouped(outputs, plan)
+    names = [(a.id, a.name) for a in plan.output]
+    if [(o.id, o.name) for o in outputs if isinstance(o, e.Attribute)] == names and len(outputs) == len(
+        names
+    ):
+        return plan
+    return project(plan, outputs)
+
+
+def _grouping(
+    call: e.Call, keys: Sequence[tuple[e.Expression, e.Attribute]], grouping_id: e.Attribute
+) -> e.Expression:
+    raise unsupported(f"{call.name}()")
+
+
+def _refuse_ungrouped(items: Sequence[e.Expression], plan: lp.Aggregate) -> None:
+    known = {a.id for a in plan.output}
+    for item in items:
+        for node in item.walk():
+            if isinstance(node, e.Attribute) and node.id not in known:
+                if plan.keys or plan.grouping_sets:
+                    raise AnalysisException(
+                        "MISSING_AGGREGATION",
+                        f'The non-aggregating expression "{node.name}" is based on columns which are not participating '
+                        "in the GROUP BY clause. Add the columns or the expression to the GROUP BY, aggregate the "
+                        'expression, or use "any_value({0})" if you do not care which of the values within a group is '
+                        "returned.".replace("{0}", node.name),
+                        sqlstate="42803",
+                        parameters={
+                            "expression": f'"{node.name}"',
+                            "expressionAnyValue": f'"any_value({node.name})"',
+                        },
+                    )
+                raise AnalysisException(
+                    "MISSING_GROUP_BY",
+                    "The query does not include a GROUP BY clause. Add GROUP BY or turn it into the window functions "
+                    "using OVER clauses.",
+                    sqlstate="42803",
+                )
+
+
+# ---- ORDER BY above an aggregation, where it may name aggregates that the select list lacks ---------------------
+
+
+def sorted_aggregate(sort: r.Sort, relation: r.Aggregate, analyzer: Analyzer) -> lp.LogicalPlan:
+    """Resolve `SELECT ... GROUP BY ... [HAVING ...] ORDER BY ...`."""
+    child, keys, items, resolver = _resolve_parts(relation, analyzer)
+    return _sorted(sort, child, keys, items, resolver, relation, analyzer)
+
+
+def sorted_global_aggregate(sort: r.Sort, relation: r.Project, analyzer: Analyzer) -> lp.LogicalPlan | None:
+    """Resolve `SELECT <aggregates> FROM ... ORDER BY ...`; None when the select list holds no aggregate."""
+    child = analyzer.plan(relation.input)
+    resolver = analyzer.over(child)
+    items = resolver.named_all(relation.items)
+    if not any(has_aggregate(item) for item in items):
+        plan = project(child, items)
+        return order_by(plan, sort_orders(sort.orders, plan, analyzer), sort.is_global, analyzer)
+    return _sorted(sort, child, [], items, resolver, None, analyzer)
+
+
+def _sorted(
+    sort: r.Sort,
+    child: lp.LogicalPlan,
+    keys: Sequence[e.Alias | e.Attribute],
+    items: Sequence[e.Alias | e.Attribute],
+    resolver: ExpressionResolver,
+    relation: r.Aggregate | None,
+    analyzer: Analyzer,
+) -> lp.LogicalPlan:
+    hidden: list[e.Alias] = []
+    orders: list[e.SortOrder] = []
+    for order in sort.orders:
+        if isinstance(order.child, e.UnresolvedOrdinal):
+            targets = [i if isinstance(i, e.Attribute) else i.to_attribute() for i in items]
+            orders.append(replace(order, child=_ordinal(order.child, targets, "ORDER BY")))
+            continue
+        alias = e.Alias(_over_aggregate(order.child, items, resolver), ("order",), id=e.fresh_id())
+        hidden.append(alias)
+        orders.append(replace(order, child=alias.to_attribute()))
+    extra: list[e.Alias] = list(hidden)
+    having = None
+    if relation is not None and relation.having is not None:
+        having = e.Alias(
+            _over_aggregate(relation.having, items, resolver, condition=True), ("having",), id=e.fresh_id()
+        )
+        extra.append(having)
+    sets = _sets(relation, len(keys)) if relation is not None else ()
+    wide = build_aggregate(child, keys, [*items, *extra], sets)
+    by_position = dict(zip((h.id for h in extra), wide.output[len(items) :], strict=True))
+    plan: lp.LogicalPlan = wide
+    if having is not None:
+        plan = lp.Filter(plan, by_position[having.id])
+    final = [
+        replace(
+            o, child=by_position.get(o.child.id, o.child) if isinstance(o.child, e.Attribute) else o.child
+        )
+        for o in orders
+    ]
+    sorted_plan = lp.Sort(plan, tuple(final), sort.is_global)
+    return lp.Project(sorted_plan, wide.output[: len(items)])

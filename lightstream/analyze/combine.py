@@ -1,0 +1,225 @@
+"""Relations with two inputs: joins and set operations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from lightstream.analyze.analyzer import Analyzer, check_columns, project, renewed, rule
+from lightstream.analyze.scope import unresolved_column
+from lightstream.errors import AnalysisException, unsupported
+from lightstream.plan import expressions as e
+from lightstream.plan import logical as lp
+from lightstream.plan import relations as r
+from lightstream.plan import types as t
+
+
+@rule(r.Join)
+def _join(relation: r.Join, analyzer: Analyzer) -> lp.LogicalPlan:
+    if relation.lateral:
+        raise unsupported("A lateral join")
+    left = analyzer.plan(relation.left)
+    right = analyzer.plan(relation.right)
+    condition = relation.condition
+    shared = {a.id for a in left.output} & {a.id for a in right.output}
+    if shared:
+        fresh = renewed(right)
+        moved = {old.id: new for old, new in zip(right.output, fresh.columns, strict=True)}
+        condition = None if condition is None else _tell_sides_apart(condition, shared, moved)
+        right = fresh
+    if relation.natural:
+        same = analyzer.over(left).scope.same
+        using = tuple(a.name for a in left.output if any(same(a.name, b.name) for b in right.output))
+        return _using_join(left, right, relation.kind, using, analyzer)
+    if relation.using:
+        return _using_join(left, right, relation.kind, relation.using, analyzer)
+    if condition is None:
+        kind = "inner" if relation.kind == "cross" else relation.kind
+        return lp.Join(left, right, kind, None)
+    resolved = analyzer.over(left, right).condition(condition, "join")
+    check_columns(lp.Join(left, right, "inner", None), (resolved,))
+    return lp.Join(left, right, "inner" if relation.kind == "cross" else relation.kind, resolved)
+
+
+def _tell_sides_apart(
+    condition: e.Expression, shared: set[int], moved: dict[int, e.Attribute]
+) -> e.Expression:
+    """Give the right side of `df.a == df.a` in a self-join its own column, as Spark does for equalities."""
+
+    def rewrite(node: e.Expression) -> e.Expression:
+        if isinstance(node, e.UnresolvedFunction) and node.name in ("==", "=", "<=>"):
+            first, second = node.args
+            if (
+                isinstance(first, e.Attribute)
+                and isinstance(second, e.Attribute)
+                and first.id == second.id in shared
+            ):
+                return replace(node, args=(first, moved[second.id]))
+        return node.map_children(rewrite)
+
+    rewritten = rewrite(condition)
+    for node in rewritten.walk():
+        if isinstance(node, e.Attribute) and node.id in shared:
+            other = moved[node.id]
+            if not any(isinstance(n, e.Attribute) and n.id == other.id for n in rewritten.walk()):
+                raise AnalysisException(
+                    "_LEGACY_ERROR_TEMP_1200",
+                    f"Column {node.name} are ambiguous. It's probably because you joined several Datasets together, and "
+                    "some of these Datasets are the same. This column points to one of the Datasets but Spark is unable "
+                    "to figure out which one. Please alias the Datasets with different names via `Dataset.as` before "
+                    "joining them, and specify the column using qualified name.",
+                )
+    return rewritten
+
+
+def _using_join(
+    left: lp.LogicalPlan, right: lp.LogicalPlan, kind: str, using: Sequence[str], analyzer: Analyzer
+) -> lp.LogicalPlan:
+    left_keys = [_side_column(name, left, analyzer, "left") for name in using]
+    right_keys = [_side_column(name, right, analyzer, "right") for name in using]
+    resolver = analyzer.over(left, right)
+    condition: e.Expression | None = None
+    for a, b in zip(left_keys, right_keys, strict=True):
+        equal = resolver.value(e.UnresolvedFunction("==", (a, b)))
+        condition = (
+            equal if condition is None else resolver.value(e.UnresolvedFunction("and", (condition, equal)))
+        )
+    kind = "inner" if kind == "cross" else kind
+    join = lp.Join(left, right, kind, condition)
+    if kind in ("leftsemi", "leftanti"):
+        return lp.Project(join, (*left_keys, *(a for a in left.output if a not in left_keys)))
+    rest = [a for a in join.output if a not in left_keys and a not in right_keys]
+    output = {a.id: a for a in join.output}
+    keys: list[e.Alias | e.Attribute] = []
+    for a, b in zip(left_keys, right_keys, strict=True):
+        if kind == "rightouter":
+            keys.append(output[b.id])
+        elif kind == "fullouter":
+            both = resolver.value(e.UnresolvedFunction("coalesce", (output[a.id], output[b.id])))
+            keys.append(e.Alias(both, (a.name,), id=e.fresh_id()))
+        else:
+            keys.append(output[a.id])
+    return project(join, [*keys, *rest])
+
+
+def _side_column(name: str, plan: lp.LogicalPlan, analyzer: Analyzer, side: str) -> e.Attribute:
+    same = analyzer.over(plan).scope.same
+    found = [a for a in plan.output if same(a.name, name)]
+    if not found:
+        columns = ", ".join(f"`{a.name}`" for a in plan.output)
+        raise AnalysisException(
+            "UNRESOLVED_USING_COLUMN_FOR_JOIN",
+            f"USING column `{name}` cannot be resolved on the {side} side of the join. The {side}-side columns: [{columns}].",
+            sqlstate="42703",
+            parameters={"colName": f"`{name}`", "side": side, "suggestion": columns},
+        )
+    if len(found) > 1:
+        raise AnalysisException(
+            "AMBIGUOUS_REFERENCE",
+            f"Reference `{name}` is ambiguous on the {side} side of the join.",
+            sqlstate="42704",
+            parameters={"name": f"`{name}`"},
+        )
+    return found[0]
+
+
+@rule(r.SetOperation)
+def _set_operation(relation: r.SetOperation, analyzer: Analyzer) -> lp.LogicalPlan:
+    left = analyzer.plan(relation.left)
+    right = analyzer.plan(relation.right)
+    if relation.by_name:
+        left, right = _by_name(left, right, relation.allow_missing, analyzer)
+    word = relation.kind.upper()
+    if len(left.output) != len(right.output):
+        raise AnalysisException(
+            "NUM_COLUMNS_MISMATCH",
+            f"{word} can only be performed on inputs with the same number of columns, but the first input has "
+            f"{len(left.output)} columns and the second input has {len(right.output)} columns.",
+            sqlstate="42826",
+            parameters={"operator": word, "firstNumColumns": str(len(left.output)),
+                        "invalidNumColumns": str(len(right.output))},
+        )  # fmt: skip
+    from lightstream.functions.coercion import common_type
+
+    targets: list[t.DataType] = []
+    for position, (a, b) in enumerate(zip(left.output, right.output, strict=True), 1):
+        if word != "UNION" and any(isinstance(c.type, t.MapType) for c in (a, b)):
+            raise AnalysisException(
+                "UNSUPPORTED_FEATURE.SET_OPERATION_ON_MAP_TYPE",
+                f"Cannot have MAP type columns in a DataFrame which calls set operations: the column `{a.name}`.",
+                sqlstate="0A000",
+            )
+        target = a.type if a.type == b.type else common_type([a.type, b.type])
+        if target is None:
+            raise AnalysisException(
+                "INCOMPATIBLE_COLUMN_TYPE",
+                f"{word} can only be performed on tables with compatible column types. The column {position} of the "
+                f'second table is "{b.type.sql()}" type which is not compatible with "{a.type.sql()}" at the same '
+                "column of the first table.",
+                sqlstate="42825",
+                parameters={
+                    "operator": word,
+                    "dataType1": f'"{b.type.sql()}"',
+                    "dataType2": f'"{a.type.sql()}"',
+                },
+            )
+        targets.append(target)
+    left, right = _cast_columns(left, targets), _cast_columns(right, targets)
+    columns = tuple(
+        e.Attribute(a.name, target, _nullable(a, b, relation.kind), e.fresh_id())
+        for a, b, target in zip(left.output, right.output, targets, strict=True)
+    )
+    return lp.SetOperation(left, right, relation.kind, relation.all, columns)
+
+
+def _nullable(left: e.Attribute, right: e.Attribute, kind: str) -> bool:
+    if kind == "except":
+        return left.nullable
+    if kind == "intersect":
+        return left.nullable and right.nullable
+    return left.nullable or right.nullable
+
+
+def _cast_columns(plan: lp.LogicalPlan, targets: Sequence[t.DataType]) -> lp.LogicalPlan:
+    from lightstream.functions.coercion import implicit_cast
+
+    items: list[e.Alias | e.Attribute] = []
+    for attribute, target in zip(plan.output, targets, strict=True):
+        cast = attribute if attribute.type == target else implicit_cast(attribute, target) or attribute
+        items.append(attribute if cast is attribute else e.Alias(cast, (attribute.name,), id=e.fresh_id()))
+    if all(isinstance(item, e.Attribute) for item in items):
+        return plan
+    return lp.Project(plan, tuple(items))
+
+
+def _by_name(
+    left: lp.LogicalPlan, right: lp.LogicalPlan, allow_missing: bool, analyzer: Analyzer
+) -> tuple[lp.LogicalPlan, lp.LogicalPlan]:
+    same = analyzer.over(left).scope.same
+    for plan in (left, right):
+        for position, a in enumerate(plan.output):
+            if any(same(a.name, b.name) for b in plan.output[:position]):
+                from lightstream.analyze.analyzer import duplicate_column
+
+                raise duplicate_column(a.name)
+    ordered: list[e.Alias | e.Attribute] = []
+    for a in left.output:
+        match = next((b for b in right.output if same(a.name, b.name)), None)
+        if match is not None:
+            ordered.append(match)
+        elif allow_missing:
+            ordered.append(e.Alias(e.Literal(None, a.type), (a.name,), id=e.fresh_id()))
+        else:
+            raise unresolved_column((a.name,), right.output)
+    extra = [b for b in right.output if not any(same(a.name, b.name) for a in left.output)]
+    if extra and not allow_missing:
+        raise AnalysisException(
+            "NUM_COLUMNS_MISMATCH",
+            f"UNION can only be performed on inputs with the same number of columns, but the first input has "
+            f"{len(left.output)} columns and the second input has {len(right.output)} columns.",
+            sqlstate="42826",
+        )
+    if extra:
+        nulls = tuple(e.Alias(e.Literal(None, b.type), (b.name,), id=e.fresh_id()) for b in extra)
+        left = lp.Project(left, (*left.output, *nulls))
+    return left, lp.Project(right, (*ordered, *extra))

@@ -1,0 +1,382 @@
+"""Resolving expressions: names to columns, calls to catalogue entries, every node typed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from lightstream.analyze.naming import shown
+from lightstream.analyze.scope import Scope, extract_field
+from lightstream.errors import AnalysisException, internal
+from lightstream.plan import expressions as e
+from lightstream.plan import types as t
+
+if TYPE_CHECKING:
+    from lightstream.conf import Conf
+    from lightstream.plan.logical import LogicalPlan
+    from lightstream.plan.relations import Relation
+
+# Functions that SQL lets one write without parentheses.
+_BARE_FUNCTIONS = frozenset(
+    {"current_date", "current_timestamp", "current_time", "localtimestamp", "current_user", "user",
+     "session_user", "current_catalog", "current_database", "current_schema", "grouping__id"}
+)  # fmt: skip
+
+
+class ExpressionResolver:
+    """Resolves expressions over one scope."""
+
+    def __init__(
+        self,
+        scope: Scope,
+        conf: Conf,
+        analyze_subquery: Callable[[Relation, Scope], LogicalPlan],
+    ) -> None:
+        self.scope = scope
+        self.conf = conf
+        self.analyze_subquery = analyze_subquery
+        self._lambda_variables: list[dict[str, e.LambdaVariable]] = []
+
+    # ---- whole items ------------------------------------------------------------------------------------------
+
+    def named(self, expression: e.Expression) -> list[e.Alias | e.Attribute]:
+        """Resolve one select item: stars expand, everything else gets its name and id."""
+        if isinstance(expression, e.UnresolvedStar | e.UnresolvedRegex):
+            return list(self.expand(expression))
+        if isinstance(expression, e.Alias) and len(expression.names) == 1:
+            child = trim_alias(self.resolve(expression.child))
+            return [replace(expression, child=child, id=expression.id or e.fresh_id())]
+        resolved = self.resolve(expression)
+        return [name_item(resolved)]
+
+    def named_all(self, items: Sequence[e.Expression]) -> list[e.Alias | e.Attribute]:
+        """Resolve a select list."""
+        return [item for expression in items for item in self.named(expression)]
+
+    def value(self, expression: e.Expression) -> e.Expression:
+        """Resolve an expression whose name does not matter."""
+        return trim_alias(self.resolve(expression))
+
+    def condition(self, expression: e.Expression, clause: str) -> e.Expression:
+        """Resolve a boolean condition.
+
+        Raises:
+            AnalysisException: DATATYPE_MISMATCH.FILTER_NOT_BOOLEAN when it is not boolean.
+        """
+        from lightstream.functions.coercion import implicit_cast
+
+        resolved = self.value(expression)
+        found = e.type_of(resolved)
+        if isinstance(found, t.NullType):
+            return implicit_cast(resolved, t.BooleanType()) or resolved
+        if not isinstance(found, t.BooleanType):
+            what = (
+                "JOIN_CONDITION_IS_NOT_BOOLEAN_TYPE"
+                if clause == "join"
+                else "DATATYPE_MISMATCH.FILTER_NOT_BOOLEAN"
+            )
+            raise AnalysisException(
+                what,
+                f'The {clause} condition "{shown(resolved)}" has the type "{found.sql()}"; it must be "BOOLEAN".',
+                sqlstate="42K0E" if clause == "join" else "42K09",
+                parameters={
+                    "sqlExpr": f'"{shown(resolved)}"',
+                    "filter": f'"{shown(resolved)}"',
+                    "type": f'"{found.sql()}"',
+                },
+            )
+        return resolved
+
+    def expand(self, star: e.Expression) -> Sequence[e.Attribute | e.Alias]:
+        """Return the columns that `*`, `t.*`, `struct.*` or a pattern stand for."""
+        if isinstance(star, e.UnresolvedRegex):
+            flags = 0 if self.conf.case_sensitive else re.IGNORECASE
+            pattern = re.compile(star.pattern, flags)
+            return [a for a in self.scope.attributes if pattern.fullmatch(a.name)]
+        if not isinstance(star, e.UnresolvedStar):
+            raise internal("not a star")
+        found: Sequence[e.Attribute | e.Alias]
+        if not star.target:
+            found = self.scope.attributes
+        else:
+            found = [
+                a
+                for a in self.scope.attributes
+                if len(a.qualifier) >= len(star.target)
+                and all(map(self.scope.same, a.qualifier[-len(star.target) :], star.target))
+            ]
+            if not found:
+                found = self._expand_struct(star.target)
+        if star.excluded:
+            gone = {
+                a.id
+                for parts in star.excluded
+                for a in self.scope.resolve(parts).walk()
+                if isinstance(a, e.Attribute)
+            }
+            found = [item for item in found if item.id not in gone]
+        return found
+
+    def _expand_struct(self, target: tuple[str, ...]) -> list[e.Alias]:
+        struct = self.scope.find(target)
+        struct_type = e.type_of(trim_alias(struct)) if struct is not None else None
+        if struct is None or not isinstance(struct_type, t.StructType):
+            text = ".".join(f"`{part}`" for part in target)
+            columns = ", ".join(f"`{a.name}`" for a in self.scope.attributes)
+            raise AnalysisException(
+                "CANNOT_RESOLVE_STAR_EXPAND",
+                f"Cannot resolve {text}.* given input columns {columns}. Please check that the specified table or "
+                "struct exists and is accessible in the input columns.",
+                sqlstate="42704",
+                parameters={"targetString": text, "columns": columns},
+            )
+        base = trim_alias(struct)
+        return [
+            e.Alias(
+                e.GetField(base, f.name, i, f.dataType, e.nullable_of(base) or f.nullable),
+                (f.name,),
+                id=e.fresh_id(),
+            )
+            for i, f in enumerate(struct_type.fields)
+        ]
+
+    # ---- trees ------------------------------------------------------------------------------------------------
+
+    def resolve(self, expression: e.Expression) -> e.Expression:
+        """Return the expression resolved and typed. A nested field comes as an Alias with the field's name."""
+        match expression:
+            case e.Attribute() | e.Literal() | e.Call():
+                return expression
+            case e.UnresolvedAttribute():
+                return self._attribute(expression)
+            case e.UnresolvedFunction():
+                return self._function(expression)
+            case e.UnresolvedExtractValue():
+                return self._extract(expression)
+            case e.Alias():
+                return self.value(expression.child)
+            case e.Cast():
+                return self._cast(expression)
+            case e.SortOrder():
+                return replace(expression, child=self.value(expression.child))
+            case e.WindowExpression():
+                return self._window(expression)
+            case e.LambdaVariable():
+                return self._lambda_variable(expression.name) or expression
+            case e.SubqueryExpression():
+                return self._subquery(expression)
+            case e.PythonUdf():
+                return expression.map_children(self.value)
+            case e.GetField():
+                return expression
+            case e.UnresolvedStar() | e.UnresolvedRegex():
+                raise AnalysisException(
+                    "INVALID_USAGE_OF_STAR_OR_REGEX",
+                    "Invalid usage of '*' in an expression.",
+                    sqlstate="42000",
+                    parameters={"elem": "'*'", "prettyName": "expression"},
+                )
+        raise internal(f"{type(expression).__name__} cannot be resolved here")
+
+    def _attribute(self, expression: e.UnresolvedAttribute) -> e.Expression:
+        parts = expression.parts
+        variable = self._lambda_variable(parts[0])
+        if variable is not None:
+            value: e.Expression = variable
+            for name in parts[1:]:
+                value = extract_field(value, name, self.scope.same)
+            return value
+        if len(parts) == 1 and parts[0].lower() in _BARE_FUNCTIONS and self.scope.find(parts) is None:
+            return self._function(e.UnresolvedFunction(parts[0].lower()))
+        return self.scope.resolve(parts)
+
+    def _lambda_variable(self, name: str) -> e.LambdaVariable | None:
+        for frame in reversed(self._lambda_variables):
+            for known, variable in frame.items():
+                if self.scope.same(known, name):
+                    return variable
+        return None
+
+    def _function(self, call: e.UnresolvedFunction) -> e.Expression:
+        from lightstream.functions import registry
+
+        args: list[e.Expression] = []
+        lower = call.name.lower()
+        for argument in call.args:
+            if isinstance(argument, e.UnresolvedStar | e.UnresolvedRegex):
+                if (
+                    lower == "count"
+                    and isinstance(argument, e.UnresolvedStar)
+                    and not argument.target
+                    and not call.distinct
+                ):
+                    args.append(e.Literal(1, t.IntegerType()))
+                else:
+                    args.extend(self.expand(argument))
+            elif isinstance(argument, e.LambdaFunction):
+                args.append(argument)
+            elif isinstance(argument, e.Alias) and lower in ("struct", "named_struct"):
+                args.append(replace(argument, child=self.value(argument.child)))
+            else:
+                resolved = self.resolve(argument)
+                args.append(resolved if lower == "struct" else trim_alias(resolved))
+        if any(isinstance(a, e.LambdaFunction) for a in args):
+            args = self._lambdas(lower, args)
+        if call.named:
+            from lightstream.errors import unsupported
+
+            raise unsupported(f"A named argument (in {call.name})")
+        return registry.bind_call(
+            call.name,
+            tuple(args),
+            self.conf,
+            distinct=call.distinct,
+            filter=None if call.filter is None else self.condition(call.filter, "filter"),
+            order_by=tuple(replace(o, child=self.value(o.child)) for o in call.order_by),
+            ignore_nulls=call.ignore_nulls,
+        )
+
+    def _lambdas(self, name: str, args: list[e.Expression]) -> list[e.Expression]:
+        """Resolve lambda bodies: the entry says what types its lambdas' parameters have, given the other args."""
+        from lightstream.errors import unsupported
+        from lightstream.functions import registry
+
+        function = registry.lookup(name)
+        typing = function.extra.get("lambda_types") if function is not None else None
+        if typing is None:
+            raise unsupported(f"The function {name} with a lambda")
+        resolved: list[e.Expression] = []
+        for position, argument in enumerate(args):
+            if not isinstance(argument, e.LambdaFunction):
+                resolved.append(argument)
+                continue
+            types = typing(tuple(resolved), position, len(argument.parameters))
+            variables = tuple(
+                e.LambdaVariable(p.name, data_type, nullable)
+                for p, (data_type, nullable) in zip(argument.parameters, types, strict=False)
+            )
+            self._lambda_variables.append({v.name: v for v in variables})
+            try:
+                body = self.value(argument.body)
+            finally:
+                self._lambda_variables.pop()
+            resolved.append(e.LambdaFunction(body, variables))
+        return resolved
+
+    def _extract(self, expression: e.UnresolvedExtractValue) -> e.Expression:
+        from lightstream.functions import registry
+
+        child = self.value(expression.child)
+        key = self.value(expression.extraction)
+        child_type = e.type_of(child)
+        struct_like = isinstance(child_type, t.StructType) or (
+            isinstance(child_type, t.ArrayType) and isinstance(child_type.elementType, t.StructType)
+        )
+        if struct_like and isinstance(key, e.Literal) and isinstance(key.type, t.StringType):
+            return extract_field(child, str(key.value), self.scope.same)
+        return registry.bind_call("[]", (child, key), self.conf)
+
+    def _cast(self, cast: e.Cast) -> e.Expression:
+        from lightstream.functions.casts import can_cast
+
+        child = self.value(cast.child)
+        source = e.type_of(child)
+        mode = cast.mode if cast.mode != "ansi" or self.conf.ansi else "legacy"
+        if not can_cast(source, cast.type, mode):
+            raise AnalysisException(
+                "DATATYPE_MISMATCH.CAST_WITHOUT_SUGGESTION",
+                f'Cannot resolve "{shown(replace(cast, child=child))}" due to data type mismatch: cannot cast '
+                f'"{source.sql()}" to "{cast.type.sql()}".',
+                sqlstate="42K09",
+                parameters={"sqlExpr": f'"{shown(replace(cast, child=child))}"', "srcType": f'"{source.sql()}"',
+                            "targetType": f'"{cast.type.sql()}"'},
+            )  # fmt: skip
+        nullable = e.nullable_of(child) or mode != "ansi" and source != cast.type
+        return replace(cast, child=child, mode=mode, nullable=nullable)
+
+    def _window(self, window: e.WindowExpression) -> e.Expression:
+        return e.WindowExpression(
+            self.value(window.function),
+            tuple(self.value(item) for item in window.partition_by),
+            tuple(replace(order, child=self.value(order.child)) for order in window.order_by),
+            window.frame,
+        )
+
+    def _subquery(self, subquery: e.SubqueryExpression) -> e.Expression:
+        from lightstream.plan.logical import LogicalPlan
+
+        if isinstance(subquery.plan, LogicalPlan):
+            return subquery
+        inner_scope = Scope((), self.conf.case_sensitive, outer=self.scope)
+        plan = self.analyze_subquery(subquery.plan, inner_scope)
+        outer = tuple(inner_scope.used_outer.values())
+        values = tuple(self.value(v) for v in subquery.values)
+        if subquery.kind == "scalar":
+            if len(plan.output) != 1:
+                raise AnalysisException(
+                    "INVALID_SUBQUERY_EXPRESSION.SCALAR_SUBQUERY_RETURN_MORE_THAN_ONE_OUTPUT_COLUMN",
+                    f"Scalar subquery must return only one column, but got {len(plan.output)}.",
+                    sqlstate="42823",
+                    parameters={"number": str(len(plan.output))},
+                )
+            return replace(subquery, plan=plan, outer=outer, type=plan.output[0].type)
+        if subquery.kind == "in":
+            values, plan = _match_in(values, plan)
+        return replace(subquery, plan=plan, outer=outer, values=values)
+
+
+def _match_in(
+    values: tuple[e.Expression, ...], plan: LogicalPlan
+) -> tuple[tuple[e.Expression, ...], LogicalPlan]:
+    from lightstream.functions.coercion import common_type, implicit_cast
+    from lightstream.plan.logical import Project
+
+    if len(values) != len(plan.output):
+        raise AnalysisException(
+            "DATATYPE_MISMATCH.IN_SUBQUERY_LENGTH_MISMATCH",
+            f"The number of columns in the left hand side ({len(values)}) of an IN subquery does not match the number "
+            f"of columns in the output of the subquery ({len(plan.output)}).",
+            sqlstate="42K09",
+        )
+    left: list[e.Expression] = []
+    right: list[e.Alias | e.Attribute] = []
+    for value, column in zip(values, plan.output, strict=True):
+        target = common_type([e.type_of(value), column.type])
+        cast_left = implicit_cast(value, target) if target is not None else None
+        cast_right = implicit_cast(column, target) if target is not None else None
+        if cast_left is None or cast_right is None:
+            raise AnalysisException(
+                "DATATYPE_MISMATCH.IN_SUBQUERY_DATA_TYPE_MISMATCH",
+                f'The data type of the left hand side "{e.type_of(value).sql()}" of an IN subquery is not compatible '
+                f'with the data type "{column.type.sql()}" of its output.',
+                sqlstate="42K09",
+            )
+        left.append(cast_left)
+        right.append(column if cast_right is column else e.Alias(cast_right, (column.name,), id=e.fresh_id()))
+    if all(isinstance(item, e.Attribute) for item in right):
+        return tuple(left), plan
+    return tuple(left), Project(plan, tuple(right))
+
+
+def trim_alias(expression: e.Expression) -> e.Expression:
+    """Return what an Alias names: below the top of a select item names mean nothing."""
+    while isinstance(expression, e.Alias):
+        expression = expression.child
+    return expression
+
+
+def name_item(expression: e.Expression) -> e.Alias | e.Attribute:
+    """Return a resolved item with the name that Spark gives it."""
+    if isinstance(expression, e.Attribute):
+        return expression
+    if isinstance(expression, e.Alias):
+        return replace(expression, id=expression.id or e.fresh_id())
+    if (
+        isinstance(expression, e.Cast)
+        and not expression.implicit
+        and isinstance(expression.child, e.Attribute)
+    ):
+        return e.Alias(expression, (expression.child.name,), id=e.fresh_id())
+    return e.Alias(expression, (shown(expression),), id=e.fresh_id())

@@ -1,0 +1,176 @@
+"""How Spark prints an expression as a column name: `sum((a + 1))`."""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+from typing import Any
+
+from lightstream.plan import expressions as e
+from lightstream.plan import types as t
+
+
+def shown(expression: e.Expression) -> str:
+    """Return the text of a resolved (or unresolved) expression as Spark names its column.
+
+    Spark: casts that the analyser put in do not show; column names come without their qualifier.
+    """
+    match expression:
+        case e.Attribute():
+            return expression.name
+        case e.Literal():
+            return literal_text(expression.value, expression.type)
+        case e.Alias():
+            return shown(expression.child)
+        case e.Cast():
+            if expression.implicit:
+                return shown(expression.child)
+            word = "TRY_CAST" if expression.mode == "try" else "CAST"
+            return f"{word}({shown(expression.child)} AS {expression.type.sql()})"
+        case e.GetField():
+            return f"{shown(expression.child)}.{expression.name}"
+        case e.Call():
+            return _call(expression)
+        case e.SortOrder():
+            direction = "ASC" if expression.ascending else "DESC"
+            nulls = "FIRST" if expression.nulls_first else "LAST"
+            return f"{shown(expression.child)} {direction} NULLS {nulls}"
+        case e.WindowExpression():
+            return _window(expression)
+        case e.LambdaVariable():
+            return f"namedlambdavariable({expression.name})"
+        case e.LambdaFunction():
+            return f"lambdafunction({', '.join(map(shown, (expression.body, *expression.parameters)))})"
+        case e.SubqueryExpression(kind="scalar"):
+            return "scalarsubquery()"
+        case e.SubqueryExpression(kind="in"):
+            return f"({', '.join(map(shown, expression.values))} IN (listquery()))"
+        case e.SubqueryExpression():
+            return "exists()"
+        case e.PythonUdf():
+            return f"{expression.name}({', '.join(map(shown, expression.args))})"
+        case e.UnresolvedAttribute():
+            return ".".join(expression.parts)
+        case e.UnresolvedFunction():
+            return f"{expression.name}({', '.join(map(shown, expression.args))})"
+        case e.UnresolvedExtractValue():
+            return f"{shown(expression.child)}[{shown(expression.extraction)}]"
+        case e.UnresolvedStar():
+            return ".".join((*expression.target, "*"))
+    return type(expression).__name__
+
+
+def _call(call: e.Call) -> str:
+    from lightstream.functions import registry
+
+    text = registry.shown(call, [shown(argument) for argument in call.args])
+    if call.filter is not None:
+        text += f" FILTER (WHERE {shown(call.filter)})"
+    return text
+
+
+def _window(window: e.WindowExpression) -> str:
+    parts = []
+    if window.partition_by:
+        parts.append("PARTITION BY " + ", ".join(map(shown, window.partition_by)))
+    if window.order_by:
+        parts.append("ORDER BY " + ", ".join(map(shown, window.order_by)))
+    frame = window.frame
+    if frame is None:
+        kind, lower, upper = "ROWS", "UNBOUNDED PRECEDING", "UNBOUNDED FOLLOWING"
+        if window.order_by:
+            kind, upper = "RANGE", "CURRENT ROW"
+    else:
+        kind = frame.kind.upper()
+        lower = _boundary(frame.lower, "PRECEDING")
+        upper = _boundary(frame.upper, "FOLLOWING")
+    parts.append(f"{kind} BETWEEN {lower} AND {upper}")
+    return f"{shown(window.function)} OVER ({' '.join(parts)})"
+
+
+def _boundary(boundary: e.FrameBoundary, unbounded: str) -> str:
+    offset = boundary.offset
+    if offset is None:
+        return f"UNBOUNDED {unbounded}"
+    if isinstance(offset, e.Expression):
+        return shown(offset)
+    if offset == 0:
+        return "CURRENT ROW"
+    return f"{abs(offset)} {'PRECEDING' if offset < 0 else 'FOLLOWING'}"
+
+
+def literal_text(value: Any, data_type: t.DataType) -> str:
+    """Return a constant as Spark prints it in a column name."""
+    if value is None:
+        return "NULL"
+    match data_type:
+        case t.BooleanType():
+            return "true" if value else "false"
+        case t.DoubleType() | t.FloatType():
+            return java_double_text(value)
+        case t.DecimalType():
+            return f"{decimal.Decimal(value):f}"
+        case t.DateType():
+            if not isinstance(value, datetime.date):
+                value = datetime.date(1970, 1, 1) + datetime.timedelta(days=value)
+            return f"DATE '{value.isoformat()}'"
+        case t.TimestampType() | t.TimestampNTZType():
+            word = "TIMESTAMP_NTZ" if isinstance(data_type, t.TimestampNTZType) else "TIMESTAMP"
+            return f"{word} '{_timestamp_text(value)}'"
+        case t.BinaryType():
+            return f"X'{bytes(value).hex().upper()}'"
+        case t.YearMonthIntervalType() | t.DayTimeIntervalType():
+            return interval_text(value, data_type)
+        case t.ArrayType():
+            return f"ARRAY({', '.join(literal_text(v, data_type.elementType) for v in value)})"
+    return str(value)
+
+
+def java_double_text(value: float) -> str:
+    """Return a double as Java's `Double.toString` does: `3.356934E-4`, `1.0E10`, `0.1`."""
+    if value != value:
+        return "NaN"
+    if value in (float("inf"), float("-inf")):
+        return "Infinity" if value > 0 else "-Infinity"
+    if value == 0 or 1e-3 <= abs(value) < 1e7:
+        text = repr(float(value))
+        return text if "e" not in text else f"{value:f}"
+    sign, digits, exponent = decimal.Decimal(repr(float(value))).as_tuple()
+    text = "".join(map(str, digits)).rstrip("0") or "0"
+    power = int(exponent) + len(digits) - 1
+    return f"{'-' if sign else ''}{text[0]}.{text[1:] or '0'}E{power}"
+
+
+def _timestamp_text(us: int) -> str:
+    moment = datetime.datetime(1970, 1, 1) + datetime.timedelta(microseconds=us)
+    text = moment.strftime("%Y-%m-%d %H:%M:%S").rjust(19, "0")
+    fraction = f"{moment.microsecond:06d}".rstrip("0")
+    return f"{text}.{fraction}" if fraction else text
+
+
+def interval_text(value: int, data_type: t.YearMonthIntervalType | t.DayTimeIntervalType) -> str:
+    """Return an ANSI interval as Spark prints it: `INTERVAL '1 02:00:00' DAY TO SECOND`."""
+    sign = "-" if value < 0 else ""
+    value = abs(value)
+    units = data_type._units
+    start, end = units[data_type.startField], units[data_type.endField]
+    if isinstance(data_type, t.YearMonthIntervalType):
+        body = {"year": str(value // 12), "month": str(value % 12 if start == "year" else value)}
+        text = body[start] if start == end else f"{body['year']}-{body['month']}"
+    else:
+        text = _day_time_text(value, data_type.startField, data_type.endField)
+    suffix = start.upper() if start == end else f"{start.upper()} TO {end.upper()}"
+    return f"INTERVAL '{sign}{text}' {suffix}"
+
+
+def _day_time_text(us: int, start: int, end: int) -> str:
+    sizes = (86_400_000_000, 3_600_000_000, 60_000_000, 1_000_000)
+    rest, fields = us, []
+    for position in range(start, end + 1):
+        amount, rest = divmod(rest, sizes[position])
+        fields.append(str(amount) if position == start else f"{amount:02d}")
+    if end == 3 and rest:
+        fields[-1] += f".{rest:06d}".rstrip("0")
+    if start == 0:
+        return fields[0] + (" " + ":".join(fields[1:]) if len(fields) > 1 else "")
+    return ":".join(fields)

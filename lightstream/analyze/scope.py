@@ -1,0 +1,216 @@
+"""Looking up names among the columns of a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from lightstream.errors import AnalysisException
+from lightstream.plan import expressions as e
+from lightstream.plan import types as t
+from lightstream.plan.logical import DataSourceScan, LogicalPlan
+
+
+class Scope:
+    """The columns that an expression may name, and the enclosing query's for a correlated subquery."""
+
+    def __init__(
+        self,
+        attributes: Sequence[e.Attribute],
+        case_sensitive: bool,
+        hidden: Sequence[e.Attribute] = (),
+        outer: Scope | None = None,
+    ) -> None:
+        self.attributes = attributes
+        self.hidden = hidden
+        self.outer = outer
+        self.case_sensitive = case_sensitive
+        self.used_outer: dict[int, e.Attribute] = {}
+
+    def same(self, left: str, right: str) -> bool:
+        """Return whether two names are the same under the session's rule."""
+        return left == right or (not self.case_sensitive and left.lower() == right.lower())
+
+    def find(self, parts: tuple[str, ...]) -> e.Expression | None:
+        """Return the column, or field of a column, that `parts` name; None when there is none here.
+
+        Raises:
+            AnalysisException: AMBIGUOUS_REFERENCE, FIELD_NOT_FOUND.
+        """
+        return self._match(parts, self.attributes) or self._match(parts, self.hidden)
+
+    def _match(self, parts: tuple[str, ...], attributes: Iterable[e.Attribute]) -> e.Expression | None:
+        found: dict[int, tuple[e.Attribute, tuple[str, ...]]] = {}
+        for attribute in attributes:
+            rest = self._rest_after(parts, attribute, qualified=True)
+            if rest is not None:
+                found.setdefault(attribute.id, (attribute, rest))
+        if not found:
+            for attribute in attributes:
+                rest = self._rest_after(parts, attribute, qualified=False)
+                if rest is not None:
+                    found.setdefault(attribute.id, (attribute, rest))
+        if not found:
+            return None
+        if len(found) > 1:
+            raise _ambiguous(parts, [attribute for attribute, _ in found.values()])
+        attribute, rest = next(iter(found.values()))
+        # Spark: the column takes the spelling of the reference.
+        base = replace(attribute, name=parts[len(parts) - len(rest) - 1])
+        if not rest:
+            return base
+        value: e.Expression = base
+        for name in rest:
+            value = extract_field(value, name, self.same)
+        return e.Alias(value, (rest[-1],))
+
+    def _rest_after(
+        self, parts: tuple[str, ...], attribute: e.Attribute, qualified: bool
+    ) -> tuple[str, ...] | None:
+        if not qualified:
+            return parts[1:] if self.same(parts[0], attribute.name) else None
+        qualifier = attribute.qualifier
+        for length in range(1, min(len(qualifier), len(parts) - 1) + 1):
+            prefix = qualifier[len(qualifier) - length :]
+            if all(map(self.same, prefix, parts)) and self.same(parts[length], attribute.name):
+                return parts[length + 1 :]
+        return None
+
+    def resolve(self, parts: tuple[str, ...]) -> e.Expression:
+        """Return the column that `parts` name, from the enclosing queries if need be.
+
+        Raises:
+            AnalysisException: UNRESOLVED_COLUMN, with suggestions where there are columns.
+        """
+        found = self.find(parts)
+        if found is not None:
+            return found
+        scope, passed = self.outer, [self]
+        while scope is not None:
+            found = scope.find(parts)
+            if found is not None:
+                for node in found.walk():
+                    if isinstance(node, e.Attribute):
+                        for inner in passed:
+                            inner.used_outer[node.id] = node
+                return found
+            passed.append(scope)
+            scope = scope.outer
+        raise unresolved_column(parts, self.attributes)
+
+
+def scope_of(plans: Iterable[LogicalPlan], case_sensitive: bool, outer: Scope | None = None) -> Scope:
+    """Return the scope over the outputs of one or more plans, their hidden columns included."""
+    plans = tuple(plans)
+    attributes = [attribute for plan in plans for attribute in plan.output]
+    hidden = [attribute for plan in plans for attribute in hidden_columns(plan)]
+    return Scope(attributes, case_sensitive, hidden, outer)
+
+
+def hidden_columns(plan: LogicalPlan) -> tuple[e.Attribute, ...]:
+    """Return the `_metadata` column of the file source that a plan reads directly (also through filters and aliases)."""
+    from lightstream.plan import logical
+
+    if isinstance(plan, DataSourceScan):
+        return (plan.metadata,) if plan.metadata is not None else ()
+    if isinstance(
+        plan, logical.Filter | logical.SubqueryAlias | logical.Watermark | logical.Sort | logical.Limit
+    ):
+        return hidden_columns(plan.child)
+    return ()
+
+
+def extract_field(child: e.Expression, name: str, same: object) -> e.Expression:
+    """Return the struct field (or the array of fields, or the map value) `child.name`."""
+    is_same = same if callable(same) else str.__eq__
+    child_type = e.type_of(child)
+    if isinstance(child_type, t.StructType):
+        ordinal, field = _field(child_type, name, is_same)
+        return e.GetField(child, field.name, ordinal, field.dataType, e.nullable_of(child) or field.nullable)
+    if isinstance(child_type, t.ArrayType) and isinstance(child_type.elementType, t.StructType):
+        ordinal, field = _field(child_type.elementType, name, is_same)
+        array = t.ArrayType(field.dataType, child_type.containsNull or field.nullable)
+        return e.GetField(child, field.name, ordinal, array, e.nullable_of(child))
+    if isinstance(child_type, t.MapType):
+        from lightstream.conf import Conf
+        from lightstream.functions import registry
+
+        return registry.bind_call("[]", (child, e.Literal(name, t.StringType())), Conf())
+    raise AnalysisException(
+        "INVALID_EXTRACT_BASE_FIELD_TYPE",
+        f"Can't extract a value from a column of type {child_type.sql()}: the field `{name}` needs a struct, "
+        "an array of structs or a map.",
+        sqlstate="42000",
+        parameters={"base": f'"{getattr(child, "name", "")}"', "other": f'"{child_type.sql()}"'},
+    )
+
+
+def _field(struct: t.StructType, name: str, same: object) -> tuple[int, t.StructField]:
+    is_same = same if callable(same) else str.__eq__
+    matches = [(i, field) for i, field in enumerate(struct.fields) if is_same(field.name, name)]
+    if len(matches) == 1:
+        return matches[0]
+    if matches:
+        raise AnalysisException(
+            "AMBIGUOUS_REFERENCE_TO_FIELDS",
+            f"Ambiguous reference to the field `{name}`. It appears {len(matches)} times in the schema.",
+            sqlstate="42000",
+            parameters={"field": f"`{name}`", "count": str(len(matches))},
+        )
+    names = ", ".join(f"`{field.name}`" for field in struct.fields)
+    raise AnalysisException(
+        "FIELD_NOT_FOUND",
+        f"No such struct field `{name}` in {names}.",
+        sqlstate="42704",
+        parameters={"fieldName": f"`{name}`", "fields": names},
+    )
+
+
+def _ambiguous(parts: tuple[str, ...], candidates: Sequence[e.Attribute]) -> AnalysisException:
+    names = ", ".join(
+        sorted(".".join(f"`{part}`" for part in (*item.qualifier, item.name)) for item in candidates)
+    )
+    text = ".".join(f"`{part}`" for part in parts)
+    return AnalysisException(
+        "AMBIGUOUS_REFERENCE",
+        f"Reference {text} is ambiguous, could be: [{names}].",
+        sqlstate="42704",
+        parameters={"name": text, "referenceNames": f"[{names}]"},
+    )
+
+
+def unresolved_column(parts: tuple[str, ...], attributes: Sequence[e.Attribute]) -> AnalysisException:
+    """Return Spark's error for a name that no column has, with the nearest names as suggestions."""
+    text = ".".join(f"`{part}`" for part in parts)
+    if not attributes:
+        return AnalysisException(
+            "UNRESOLVED_COLUMN.WITHOUT_SUGGESTION",
+            f"A column, variable, or function parameter with name {text} cannot be resolved.",
+            sqlstate="42703",
+            parameters={"objectName": text},
+        )
+    wanted = ".".join(parts).lower()
+    several = len({item.qualifier for item in attributes}) > 1
+    candidates = {
+        ".".join((*item.qualifier, item.name) if several or len(parts) > 1 else (item.name,)): None
+        for item in attributes
+    }
+    nearest = sorted(candidates, key=lambda name: _distance(name.lower(), wanted))[:5]
+    proposal = ", ".join(".".join(f"`{part}`" for part in name.split(".")) for name in nearest)
+    return AnalysisException(
+        "UNRESOLVED_COLUMN.WITH_SUGGESTION",
+        f"A column, variable, or function parameter with name {text} cannot be resolved. "
+        f"Did you mean one of the following? [{proposal}].",
+        sqlstate="42703",
+        parameters={"objectName": text, "proposal": proposal},
+    )
+
+
+def _distance(left: str, right: str) -> int:
+    """Return the Levenshtein distance."""
+    row = list(range(len(right) + 1))
+    for i, a in enumerate(left, 1):
+        previous, row[0] = row[0], i
+        for j, b in enumerate(right, 1):
+            previous, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, previous + (a != b))
+    return row[-1]

@@ -1,0 +1,188 @@
+"""Settings: Spark's configuration keys with their 4.3 defaults, and ours (`lightstream.*`)."""
+
+from __future__ import annotations
+
+import os
+import re
+
+from lightstream.errors import IllegalArgumentException, SparkNoSuchElementException
+
+DEFAULTS: dict[str, str | None] = {
+    "spark.app.name": "lightstream",
+    "spark.master": "local[*]",
+    "spark.sql.ansi.enabled": "true",
+    "spark.sql.caseSensitive": "false",
+    "spark.sql.columnNameOfCorruptRecord": "_corrupt_record",
+    "spark.sql.crossJoin.enabled": "true",
+    "spark.sql.files.ignoreCorruptFiles": "false",
+    "spark.sql.files.ignoreMissingFiles": "false",
+    "spark.sql.groupByAliases": "true",
+    "spark.sql.groupByOrdinal": "true",
+    "spark.sql.json.enablePartialResults": "true",
+    "spark.sql.legacy.timeParserPolicy": "CORRECTED",
+    "spark.sql.mapKeyDedupPolicy": "EXCEPTION",
+    "spark.sql.orderByOrdinal": "true",
+    "spark.sql.parser.escapedStringLiterals": "false",
+    "spark.sql.repl.eagerEval.enabled": "false",
+    "spark.sql.repl.eagerEval.maxNumRows": "20",
+    "spark.sql.repl.eagerEval.truncate": "20",
+    "spark.sql.session.timeZone": None,  # the machine's time zone
+    "spark.sql.shuffle.partitions": "200",
+    "spark.sql.sources.default": "parquet",
+    "spark.sql.sources.partitionColumnTypeInference.enabled": "true",
+    "spark.sql.storeAssignmentPolicy": "ANSI",
+    "spark.sql.streaming.checkpointLocation": None,
+    "spark.sql.streaming.fileSink.log.compactInterval": "10",
+    "spark.sql.streaming.fileSource.cleaner.numThreads": "1",
+    "spark.sql.streaming.fileSource.log.cleanupDelay": "600000ms",
+    "spark.sql.streaming.fileSource.log.compactInterval": "10",
+    "spark.sql.streaming.fileSource.schema.forceNullable": "true",
+    "spark.sql.streaming.forceDeleteTempCheckpointLocation": "false",
+    "spark.sql.streaming.metricsEnabled": "false",
+    "spark.sql.streaming.minBatchesToRetain": "100",
+    "spark.sql.streaming.multipleWatermarkPolicy": "min",
+    "spark.sql.streaming.noDataMicroBatches.enabled": "true",
+    "spark.sql.streaming.noDataProgressEventInterval": "10000ms",
+    "spark.sql.streaming.numRecentProgressUpdates": "100",
+    "spark.sql.streaming.pollingDelay": "10ms",
+    "spark.sql.streaming.schemaInference": "false",
+    "spark.sql.streaming.statefulOperator.allowMultiple": "true",
+    "spark.sql.streaming.statefulOperator.checkCorrectness.enabled": "true",
+    "spark.sql.streaming.stopActiveRunOnRestart": "true",
+    "spark.sql.streaming.stopTimeout": "0",
+    "spark.sql.streaming.triggerAvailableNowWrapper.enabled": "false",
+    "spark.sql.timestampType": "TIMESTAMP_LTZ",
+    "spark.sql.variable.substitute": "true",
+    # ours
+    "lightstream.database": None,  # the DuckDB file that results live in; in memory without it
+    "lightstream.trigger.missed": "now",  # "wait": a missed processingTime trigger waits for the next boundary
+}
+
+_BOOLEAN = {"true": True, "false": False}
+_DURATION = re.compile(r"\s*(-?\d+)\s*(us|ms|s|m|min|h|d)?\s*$")
+_UNIT_MS = {"ms": 1, "s": 1000, "m": 60_000, "min": 60_000, "h": 3_600_000, "d": 86_400_000, None: 1}
+
+
+class Conf:
+    """The settings of one session: a mapping of text to text over the defaults."""
+
+    def __init__(self, values: dict[str, str] | None = None) -> None:
+        self.values: dict[str, str] = dict(values or {})
+
+    def get(self, key: str) -> str | None:
+        """Return a setting or its default; None when it has neither.
+
+        Raises:
+            SparkNoSuchElementException: the key is neither set nor known.
+        """
+        if key in self.values:
+            return self.values[key]
+        if key not in DEFAULTS:
+            raise SparkNoSuchElementException(
+                "SQL_CONF_NOT_FOUND",
+                f'The SQL config "{key}" cannot be found. Please verify that the config exists.',
+                sqlstate="42K0I",
+                parameters={"sqlConf": f'"{key}"'},
+            )
+        if key == "spark.sql.session.timeZone":
+            return local_time_zone()
+        return DEFAULTS[key]
+
+    def set(self, key: str, value: str) -> None:
+        """Set a key; a bad boolean or time zone is refused."""
+        default = DEFAULTS.get(key)
+        if default in ("true", "false") and value.strip().lower() not in _BOOLEAN:
+            raise IllegalArgumentException(
+                "INVALID_CONF_VALUE.TYPE_MISMATCH",
+                f'The value "{value}" in the config "{key}" is invalid. It should be boolean.',
+                sqlstate="22022",
+                parameters={"confName": key, "confValue": value},
+            )
+        if key == "spark.sql.session.timeZone":
+            _check_time_zone(value)
+        self.values[key] = value
+
+    def unset(self, key: str) -> None:
+        """Take a key back to its default."""
+        self.values.pop(key, None)
+
+    def copy(self) -> Conf:
+        """Return an independent copy (a query keeps the settings it was started with)."""
+        return Conf(self.values)
+
+    def boolean(self, key: str) -> bool:
+        """Return a setting as a boolean."""
+        return (self.get(key) or "").strip().lower() == "true"
+
+    def integer(self, key: str) -> int:
+        """Return a setting as an integer."""
+        text = self.get(key) or ""
+        try:
+            return int(text)
+        except ValueError:
+            raise IllegalArgumentException(
+                "INVALID_CONF_VALUE.TYPE_MISMATCH",
+                f'The value "{text}" in the config "{key}" is invalid. It should be an integer.',
+                sqlstate="22022",
+                parameters={"confName": key, "confValue": text},
+            ) from None
+
+    def duration_ms(self, key: str) -> int:
+        """Return a setting as milliseconds; text without a unit is milliseconds."""
+        text = self.get(key) or ""
+        match = _DURATION.match(text)
+        if match is None or match.group(2) == "us":
+            raise IllegalArgumentException(
+                "INVALID_CONF_VALUE.TYPE_MISMATCH",
+                f'The value "{text}" in the config "{key}" is invalid. It should be a time such as 10s.',
+                sqlstate="22022",
+                parameters={"confName": key, "confValue": text},
+            )
+        return int(match.group(1)) * _UNIT_MS[match.group(2)]
+
+    @property
+    def ansi(self) -> bool:
+        """Return whether ANSI rules hold (errors instead of NULL)."""
+        return self.boolean("spark.sql.ansi.enabled")
+
+    @property
+    def case_sensitive(self) -> bool:
+        """Return whether column names are told apart by case."""
+        return self.boolean("spark.sql.caseSensitive")
+
+    @property
+    def time_zone(self) -> str:
+        """Return the session's time zone."""
+        return self.get("spark.sql.session.timeZone") or "UTC"
+
+
+def local_time_zone() -> str:
+    """Return the machine's time zone as an IANA name, UTC when it cannot be told."""
+    name = os.environ.get("TZ", "").lstrip(":")
+    if name:
+        return name
+    try:
+        target = os.path.realpath("/etc/localtime")
+        if "/zoneinfo/" in target:
+            return target.split("/zoneinfo/", 1)[1].removeprefix("posix/")
+        with open("/etc/timezone", encoding="utf-8") as file:
+            return file.read().strip() or "UTC"
+    except OSError:
+        return "UTC"
+
+
+def _check_time_zone(name: str) -> None:
+    if re.fullmatch(r"(?:UTC|GMT|UT)?[+-]\d{1,2}(?::\d{2}){0,2}|Z|UTC|GMT|UT", name):
+        return
+    import zoneinfo
+
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        raise IllegalArgumentException(
+            "INVALID_CONF_VALUE.TIME_ZONE",
+            f"The value '{name}' in the config \"spark.sql.session.timeZone\" is invalid. "
+            "Cannot resolve the given timezone.",
+            sqlstate="22022",
+            parameters={"confName": "spark.sql.session.timeZone", "confValue": name},
+        ) from None

@@ -1,0 +1,79 @@
+"""The DuckDB instance of a session: one process-wide connection, a cursor for each thread that works."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import TYPE_CHECKING
+
+from lightstream.errors import PySparkException
+
+if TYPE_CHECKING:
+    import duckdb
+
+
+class Database:
+    """A DuckDB database: the file that results live in, or memory. Opened when the first cursor is asked for."""
+
+    def __init__(self, path: str | None = None) -> None:
+        self.path = os.path.abspath(path) if path and path != ":memory:" else None
+        self._connection: duckdb.DuckDBPyConnection | None = None
+        self._lock = threading.Lock()
+
+    def cursor(self, time_zone: str | None = None) -> duckdb.DuckDBPyConnection:
+        """Return a new cursor (a DuckDB connection of its own: own transaction, own temporary tables).
+
+        Raises:
+            PySparkException: the file cannot be opened (LIGHTSTREAM_DATABASE_LOCKED when another process has it).
+        """
+        with self._lock:
+            if self._connection is None:
+                self._connection = self._open()
+            cursor = self._connection.cursor()
+        if time_zone is not None:
+            set_time_zone(cursor, time_zone)
+        return cursor
+
+    def _open(self) -> duckdb.DuckDBPyConnection:
+        import duckdb
+
+        from lightstream.functions.casts import macros
+
+        try:
+            connection = duckdb.connect(self.path or ":memory:")
+        except duckdb.Error as error:
+            raise _cannot_open(self.path or ":memory:", error) from None
+        for statement in macros():
+            connection.execute(statement)
+        return connection
+
+    @property
+    def is_open(self) -> bool:
+        """Return whether DuckDB has been opened."""
+        return self._connection is not None
+
+    def close(self) -> None:
+        """Close the instance; cursors that are still used fail afterwards."""
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+
+def set_time_zone(cursor: duckdb.DuckDBPyConnection, time_zone: str) -> None:
+    """Set the time zone in which a cursor shows and reads timestamps."""
+    cursor.execute("SET TimeZone = '" + time_zone.replace("'", "''") + "'")
+
+
+def _cannot_open(path: str, error: Exception) -> PySparkException:
+    text = str(error)
+    if "lock" in text.lower():
+        return PySparkException(
+            "LIGHTSTREAM_DATABASE_LOCKED",
+            f"The database {path} is open in another process, and DuckDB lets one process at a time write to a file. "
+            f'Stop that process, or query it with: lightstream sql {path} "select ..."  ({text})',
+        )
+    return PySparkException(
+        "LIGHTSTREAM_DATABASE_UNUSABLE",
+        f"The database {path} cannot be opened: {text} Name a file that DuckDB can create or read.",
+    )

@@ -1,0 +1,53 @@
+"""What a session is below its API: settings, the database, temporary views, and how a plan is analysed and run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lightstream.conf import Conf
+from lightstream.database.connection import Database
+from lightstream.plan import logical, relations
+
+if TYPE_CHECKING:
+    from lightstream.execute.batch import Result
+
+
+class SessionState:
+    """Settings, database and temporary views of one session."""
+
+    def __init__(self, conf: Conf, database: Database) -> None:
+        self.conf = conf
+        self.database = database
+        self.views: dict[str, logical.LogicalPlan] = {}
+
+    def new_session(self) -> SessionState:
+        """Return a session with the same database and its own settings and views."""
+        return SessionState(self.conf.copy(), self.database)
+
+    def analyze(self, relation: relations.Relation | logical.LogicalPlan) -> logical.LogicalPlan:
+        """Resolve a relation; raise AnalysisException where Spark would."""
+        from lightstream.analyze.analyzer import analyze
+
+        return analyze(relation, self)
+
+    def run(self, plan: logical.LogicalPlan) -> Result:
+        """Run a batch plan."""
+        from lightstream.execute.batch import run
+
+        return run(plan, self)
+
+    def table(self, name: tuple[str, ...], is_streaming: bool) -> logical.LogicalPlan | None:
+        """Return the plan of a temporary view or of a table in the database; None when there is none."""
+        if len(name) == 1 or (len(name) == 2 and name[0].lower() == "global_temp"):
+            view = self.views.get(name[-1].lower())
+            if view is not None:
+                return view
+        from lightstream.execute.tables import find_table
+
+        return find_table(name, self)
+
+    def read(self, relation: relations.DataSourceRead) -> logical.LogicalPlan:
+        """Open a format's reader: find files, infer or take the schema."""
+        from lightstream.sources.registry import open_reader
+
+        return open_reader(relation, self.conf, self.database)

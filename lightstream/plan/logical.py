@@ -1,0 +1,335 @@
+"""Resolved plans: every name bound, every expression typed. The analyser builds them, the compiler reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any
+
+from lightstream.plan.expressions import Alias, Attribute, Expression, SortOrder
+from lightstream.plan.types import StructField, StructType
+
+if TYPE_CHECKING:
+    from lightstream.plan.relations import Relation
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LogicalPlan:
+    """Base of all resolved plans. Plans are compared by identity."""
+
+    @property
+    def output(self) -> tuple[Attribute, ...]:
+        """Return the columns, in order."""
+        raise NotImplementedError
+
+    @property
+    def children(self) -> tuple[LogicalPlan, ...]:
+        """Return the inputs."""
+        found: list[LogicalPlan] = []
+        for item in fields(self):
+            value = getattr(self, item.name)
+            if isinstance(value, LogicalPlan):
+                found.append(value)
+            elif isinstance(value, tuple):
+                found.extend(part for part in value if isinstance(part, LogicalPlan))
+        return tuple(found)
+
+    @property
+    def is_streaming(self) -> bool:
+        """Return whether any part reads a stream."""
+        return any(child.is_streaming for child in self.children)
+
+    @property
+    def schema(self) -> StructType:
+        """Return the schema of the output."""
+        return StructType([StructField(a.name, a.type, a.nullable, a.metadata) for a in self.output])
+
+    def map_children(self, function: Callable[[LogicalPlan], LogicalPlan]) -> LogicalPlan:
+        """Return this plan with `function` applied to each input."""
+        changes: dict[str, Any] = {}
+        for item in fields(self):
+            value = getattr(self, item.name)
+            if isinstance(value, LogicalPlan):
+                new: Any = function(value)
+                if new is not value:
+                    changes[item.name] = new
+            elif isinstance(value, tuple) and value and isinstance(value[0], LogicalPlan):
+                new = tuple(function(part) for part in value)
+                if any(a is not b for a, b in zip(new, value, strict=True)):
+                    changes[item.name] = new
+        return replace(self, **changes) if changes else self
+
+    def transform_up(self, function: Callable[[LogicalPlan], LogicalPlan]) -> LogicalPlan:
+        """Return this plan with `function` applied to every node, inputs first."""
+        return function(self.map_children(lambda child: child.transform_up(function)))
+
+    def walk(self) -> Iterator[LogicalPlan]:
+        """Yield this plan and all below it, top first."""
+        yield self
+        for child in self.children:
+            yield from child.walk()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Leaf(LogicalPlan):
+    """A plan without inputs; `columns` are its output."""
+
+    columns: tuple[Attribute, ...]
+
+    @property
+    def output(self) -> tuple[Attribute, ...]:
+        return self.columns
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OneRow(Leaf):
+    """One row without columns."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Range(Leaf):
+    """Integers from `start` to `end` (exclusive) by `step`."""
+
+    start: int
+    end: int
+    step: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Values(Leaf):
+    """Rows of constant expressions."""
+
+    rows: tuple[tuple[Expression, ...], ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LocalScan(Leaf):
+    """Rows that live in Python, as an Arrow table; column order is that of `columns`."""
+
+    data: Any
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TableScan(Leaf):
+    """A DuckDB table by its quoted, qualified name; `source_names` are its column names, in `columns`' order."""
+
+    table: str
+    source_names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DataSourceScan(Leaf):
+    """A batch or streaming read through a format.
+
+    `reader` is what `lightstream.sources` returned for the format: it knows schema, files and options, and gives the
+    SQL to read from. `metadata` is the hidden `_metadata` struct column, if the format has one: it is resolved by
+    name but is not part of `*`. A streaming scan stands for one source: the same DataFrame used twice is one source.
+    """
+
+    reader: Any
+    streaming: bool = False
+    metadata: Attribute | None = None
+
+    @property
+    def is_streaming(self) -> bool:
+        return self.streaming
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Unary(LogicalPlan):
+    """A plan with one input that passes its columns through."""
+
+    child: LogicalPlan
+
+    @property
+    def output(self) -> tuple[Attribute, ...]:
+        return self.child.output
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Project(Unary):
+    """SELECT of named expressions (Alias or Attribute)."""
+
+    items: tuple[Alias | Attribute, ...]
+
+    @property
+    def output(self) -> tuple[Attribute, ...]:
+        return tuple(i if isinstance(i, Attribute) else i.to_attribute() for i in self.items)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Filter(Unary):
+    """WHERE `condition`."""
+
+    condition: Expression
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SubqueryAlias(Unary):
+    """The input under a name: same columns, qualified by it."""
+
+    alias: str
+
+    @property
+    def output(self) -> tuple[Attribute, ...]:
+        return tuple(replace(a, qualifier=(self.alias,)) for a in self.child.output)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rename(Unary):
+    """The input's columns under new ids (and names), by position; qualifiers as given."""
+
+    columns: tuple[Attribute, ...]
+
+    @property
+    def output(self) -> tuple[Attribute, ...]:
+        return self.columns
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Aggregate(Unary):
+    """GROUP BY `keys`: one row a group, with the keys and then the `aggregates`.
+
+    Each aggregate is an Alias over a Call of an aggregate function, nothing else: what a query computes from them
+    stands in a Project above. `grouping_sets` (positions into `keys`) is set for rollup, cube and grouping sets; a
+    BIGINT column `grouping_id` then comes last.
+    """
+
+    keys: tuple[Alias | Attribute, ...]
+    aggregates: tuple[Alias, ...]
+    grouping_sets: tuple[tuple[int, ...], ...] = ()
+    grouping_id: Attribute | None = None
+
+    @property
+    def output(self) -> tuple[Attribute, ...]:
+        keys = tuple(k if isinstance(k, Attribute) else k.to_attribute() for k in self.keys)
+        found = (*keys, *(a.to_attribute() for a in self.aggregates))
+        if self.grouping_id is not None:
+            in_all = set.intersection(*(set(s) for s in self.grouping_sets)) if self.grouping_sets else set()
+            found = tuple(
+                a if i in in_all or i >= len(keys) else replace(a, nullable=True) for i, a in enumerate(found)
+            )
+            found = (*found, self.grouping_id)
+        if self.is_streaming:
+            # Spark 4.3: what comes out of a state store is nullable (SPARK_SEMANTICS section 8).
+            return tuple(replace(a, nullable=True) for a in found)
+        return found
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Window(Unary):
+    """The input's columns and one column for each item, an Alias over a WindowExpression."""
+
+    items: tuple[Alias, ...]
+
+    @property
+    def output(self) -> tuple[Attribute, ...]:
+        return (*self.child.output, *(item.to_attribute() for item in self.items))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Generate(Unary):
+    """The input's columns and those of a generator (`explode(...)`), one row per generated row."""
+
+    generator: Expression
+    generated: tuple[Attribute, ...]
+    outer: bool
+
+    @property
+    def output(self) -> tuple[Attribute, ...]:
+        return (*self.child.output, *self.generated)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sort(Unary):
+    """ORDER BY."""
+
+    orders: tuple[SortOrder, ...]
+    is_global: bool = True
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Limit(Unary):
+    """The first `count` rows, after `offset`; `count` None is all."""
+
+    count: int | None
+    offset: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tail(Unary):
+    """The last `count` rows."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Deduplicate(Unary):
+    """One row for each value of `keys`."""
+
+    keys: tuple[Attribute, ...]
+    within_watermark: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sample(Unary):
+    """A random sample."""
+
+    lower: float
+    upper: float
+    with_replacement: bool
+    seed: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Watermark(Unary):
+    """`column` is event time, late by at most `delay_ms`."""
+
+    column: Attribute
+    delay_ms: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Join(LogicalPlan):
+    """`kind`: inner, cross, leftouter, rightouter, fullouter, leftsemi, leftanti."""
+
+    left: LogicalPlan
+    right: LogicalPlan
+    kind: str
+    condition: Expression | None
+    lateral: bool = False
+
+    @property
+    def output(self) -> tuple[Attribute, ...]:
+        left, right = self.left.output, self.right.output
+        if self.kind in ("leftsemi", "leftanti"):
+            return left
+        if self.kind in ("rightouter", "fullouter"):
+            left = tuple(replace(a, nullable=True) for a in left)
+        if self.kind in ("leftouter", "fullouter"):
+            right = tuple(replace(a, nullable=True) for a in right)
+        return (*left, *right)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SetOperation(LogicalPlan):
+    """`kind`: union, except, intersect. Inputs agree in number and types of columns."""
+
+    left: LogicalPlan
+    right: LogicalPlan
+    kind: str
+    all: bool
+    columns: tuple[Attribute, ...]
+
+    @property
+    def output(self) -> tuple[Attribute, ...]:
+        return self.columns
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Command(Leaf):
+    """A SQL statement that the session runs; `columns` describe its answer."""
+
+    kind: str
+    args: dict[str, Any] = field(default_factory=dict)
+    query: LogicalPlan | Relation | None = None

@@ -1,0 +1,1 @@
+"""Connectors that results go to: one file each behind `contract`."""

@@ -1,0 +1,42 @@
+"""What the engine asks of a sink."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from lightstream.plan.types import StructType
+
+if TYPE_CHECKING:
+    import duckdb
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The output of one micro-batch, as a relation on `cursor`.
+
+    `sql` is a SELECT whose columns have the names of `schema`, in order. `rerun` says that a batch of this id may have
+    been written before a crash.
+    """
+
+    batch_id: int
+    sql: str
+    schema: StructType
+    output_mode: str  # append, complete, update
+    cursor: duckdb.DuckDBPyConnection
+    rerun: bool = False
+
+
+class Sink(Protocol):
+    """Where a query's output goes.
+
+    Guarantee: each implementation states its own, for a batch that is run again after a crash.
+    """
+
+    description: str
+
+    def write(self, batch: Batch) -> int:
+        """Write a batch; return the number of rows written, -1 when it is not known."""
+
+    def stop(self) -> None:
+        """Release handles."""

@@ -1,0 +1,1 @@
+"""Connectors that data comes from: one file each behind `contract`."""

@@ -1,0 +1,79 @@
+"""What the engine and the batch executor ask of a source."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from lightstream.conf import Conf
+from lightstream.plan.types import StructType
+
+if TYPE_CHECKING:
+    import duckdb
+
+
+@dataclass(frozen=True, slots=True)
+class Required:
+    """A column that a query needs: the source's field `name` (or `_metadata.x` as ("_metadata", "x")), and the SQL
+    column name it must come out as."""
+
+    path: tuple[str, ...]
+    output: str
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """Rows as SQL text that can stand in FROM, and the frames it refers to by name.
+
+    `sql` may be inexact where the source's own rules and DuckDB's differ; then it *fails* with a DuckDB error, never
+    gives a wrong value, and `exact(cursor, error)` returns the scan that takes its place (or raises Spark's error).
+    """
+
+    sql: str
+    frames: dict[str, Any] = field(default_factory=dict)
+    exact: Callable[[duckdb.DuckDBPyConnection, Exception], Scan] | None = None
+
+
+class Stream(Protocol):
+    """One running source of one streaming query. Offsets are JSON text as Spark writes it to the offset log."""
+
+    description: str
+
+    def latest_offset(self, start: str | None, *, ignore_limits: bool = False) -> str | None:
+        """Return the end of the next batch; `start` itself (or None at first) when there is nothing new."""
+
+    def scan(
+        self,
+        start: str | None,
+        end: str | None,
+        columns: tuple[Required, ...],
+        cursor: duckdb.DuckDBPyConnection,
+    ) -> Scan:
+        """Return the rows after `start` up to and including `end`; no rows when both are equal."""
+
+    def prepare_available_now(self) -> bool:
+        """Fix the horizon for an availableNow run; return False when the source cannot."""
+
+    def commit(self, end: str) -> None:
+        """Learn that the batch up to `end` is done; called as the next batch's offsets are written."""
+
+    def set_wakeup(self, wakeup: Callable[[], None]) -> None:
+        """Take the function to call, from any thread, when new data may have arrived."""
+
+    def stop(self) -> None:
+        """Release threads and handles."""
+
+
+class Reader(Protocol):
+    """A format bound to its paths, schema and options: what `DataSourceScan.reader` holds."""
+
+    schema: StructType  # the data's columns, partition columns last
+    metadata: StructType | None  # fields of the hidden `_metadata` column, or None
+    name: str  # for `explain`
+
+    def scan(self, columns: tuple[Required, ...], cursor: duckdb.DuckDBPyConnection) -> Scan:
+        """Return all rows, for a batch query."""
+
+    def open_stream(self, source_directory: str | None, durable: bool, conf: Conf) -> Stream:
+        """Start reading as a stream, with its own log below `source_directory` (`<checkpoint>/sources/K`)."""
