@@ -74,7 +74,11 @@ class IncrementalPlan:
     is_stateful: bool
 
     def open(
-        self, cursor: duckdb.DuckDBPyConnection, streams: tuple[Stream, ...], state_directory: str, durable: bool
+        self,
+        cursor: duckdb.DuckDBPyConnection,
+        streams: tuple[Stream, ...],
+        state_directory: str,
+        durable: bool,
     ) -> int | None:
         """Attach the state; return the id of the last batch in it, None when it is new or there is none."""
         raise NotImplementedError

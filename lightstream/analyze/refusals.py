@@ -1,0 +1,131 @@
+"""What Spark refuses in a streaming query before it starts, by output mode (SPARK_SEMANTICS section 7)."""
+
+from __future__ import annotations
+
+from lightstream.conf import Conf
+from lightstream.errors import AnalysisException, unsupported
+from lightstream.plan import expressions as e
+from lightstream.plan import logical as lp
+
+OUTPUT_MODES = ("append", "complete", "update")
+
+
+def check_streaming(plan: lp.LogicalPlan, output_mode: str, conf: Conf) -> None:
+    """Refuse what Spark refuses, and by name what lightstream does not have yet.
+
+    Raises:
+        AnalysisException: with Spark's condition.
+        UnsupportedOperationException: LIGHTSTREAM_UNSUPPORTED.
+    """
+    streaming = [node for node in plan.walk() if node.is_streaming]
+    aggregates = [node for node in streaming if isinstance(node, lp.Aggregate)]
+    if len(aggregates) > 1 and output_mode != "append":
+        raise _legacy(
+            "Detected pattern of possible 'correctness' issue due to global watermark. The query contains stateful "
+            "operation which can emit rows older than the current watermark plus allowed late record delay, which are "
+            '"late rows" in downstream stateful operations and these rows can be discarded. Multiple streaming '
+            f"aggregations are not supported in {output_mode} output mode."
+        )
+    if output_mode == "complete" and not aggregates:
+        raise _mode("complete", "no streaming aggregations")
+    if output_mode == "append" and aggregates:
+        raise _mode("append", "streaming aggregations without watermark")
+    for node in streaming:
+        _check_node(node, output_mode, bool(aggregates))
+    for node in streaming:
+        _check_support(node)
+    if len(aggregates) > 1:
+        raise unsupported("More than one aggregation in a streaming query")
+
+
+def _check_node(node: lp.LogicalPlan, output_mode: str, aggregated: bool) -> None:
+    match node:
+        case lp.Aggregate():
+            for aggregate in node.aggregates:
+                if isinstance(aggregate.child, e.Call) and aggregate.child.distinct:
+                    raise _legacy(
+                        "Distinct aggregations are not supported on streaming DataFrames/Datasets. Consider using "
+                        "approx_count_distinct() instead."
+                    )
+        case lp.Sort():
+            below = any(isinstance(n, lp.Aggregate) for n in node.child.walk())
+            if output_mode != "complete" or not below:
+                raise _legacy(
+                    "Sorting is not supported on streaming DataFrames/Datasets, unless it is on aggregated "
+                    "DataFrame/Dataset in Complete output mode"
+                )
+        case lp.Limit() if node.offset:
+            raise _legacy("Offset is not supported on streaming DataFrames/Datasets")
+        case lp.Limit() if output_mode == "update":
+            raise _legacy("Limits are not supported on streaming DataFrames/Datasets in Update output mode")
+        case lp.SetOperation(kind="union") if not (node.left.is_streaming and node.right.is_streaming):
+            raise _legacy("Union between streaming and batch DataFrames/Datasets is not supported")
+        case lp.SetOperation(kind="except") if node.right.is_streaming:
+            raise _legacy("Except on a streaming DataFrame/Dataset on the right is not supported")
+        case lp.SetOperation(kind="intersect"):
+            raise _legacy("Intersect of streaming DataFrames/Datasets is not supported")
+        case lp.Sample():
+            raise _legacy("Sampling is not supported on streaming DataFrames/Datasets")
+        case lp.Join() if not (node.left.is_streaming and node.right.is_streaming):
+            _check_static_join(node)
+
+
+def _check_static_join(join: lp.Join) -> None:
+    left = join.left.is_streaming
+    if left and join.kind == "rightouter":
+        raise _legacy(
+            "RightOuter join with a streaming DataFrame/Dataset on the left and a static DataFrame/DataSet on the "
+            "right not supported"
+        )
+    if not left and join.kind == "leftouter":
+        raise _legacy(
+            "LeftOuter join with a streaming DataFrame/Dataset on the right and a static DataFrame/Dataset on the "
+            "left is not supported"
+        )
+    if join.kind == "fullouter":
+        sides = ("left", "right") if left else ("right", "left")
+        raise _legacy(
+            f"FullOuter joins with streaming DataFrames/Datasets on the {sides[0]} and a static DataFrame/Dataset on "
+            f"the {sides[1]} is not supported"
+        )
+    if not left and join.kind == "leftsemi":
+        raise _legacy(
+            "LeftSemi join with a streaming DataFrame/Dataset on the right and a static DataFrame/Dataset on the left "
+            "is not supported"
+        )
+    if not left and join.kind == "leftanti":
+        raise _legacy("LeftAnti joins with a streaming DataFrame/Dataset on the right are not supported")
+
+
+def _check_support(node: lp.LogicalPlan) -> None:
+    match node:
+        case lp.Deduplicate():
+            raise unsupported("dropDuplicates or distinct on a stream")
+        case lp.Limit() if not any(isinstance(n, lp.Aggregate) for n in node.child.walk()):
+            raise unsupported("limit on a stream without aggregation")
+        case lp.Join() if node.left.is_streaming and node.right.is_streaming:
+            raise unsupported("A join of two streams")
+        case lp.SetOperation(kind="except"):
+            raise unsupported("except on a stream")
+        case lp.SetOperation() if not node.all:
+            raise unsupported("A set operation that removes duplicates on a stream")
+        case lp.Watermark():
+            raise unsupported("withWatermark")
+        case lp.Join() | lp.Generate() if any(
+            isinstance(n, lp.Aggregate) for n in node.walk() if n.is_streaming
+        ):
+            raise unsupported(f"{type(node).__name__} above a streaming aggregation")
+
+
+def _mode(mode: str, what: str) -> AnalysisException:
+    return AnalysisException(
+        "STREAMING_OUTPUT_MODE.UNSUPPORTED_OPERATION",
+        f"Invalid streaming output mode: {mode}. This output mode is not supported for {what} on streaming "
+        "DataFrames/DataSets.",
+        sqlstate="42KDE",
+        parameters={"outputMode": mode, "operation": what},
+    )
+
+
+def _legacy(message: str) -> AnalysisException:
+    return AnalysisException("_LEGACY_ERROR_TEMP_3102", message)

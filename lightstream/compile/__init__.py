@@ -1,0 +1,1 @@
+"""Resolved plans to DuckDB SQL text. Pure: text out, nothing run."""

@@ -1,0 +1,357 @@
+"""Resolved plans to one DuckDB SELECT. Scans stay open: `Compiled.render` puts in what each source gives."""
+
+from __future__ import annotations
+
+from collections import ChainMap
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from lightstream.compile.expressions import ExpressionCompiler
+from lightstream.compile.select import Select, distinct_names, is_column
+from lightstream.conf import Conf
+from lightstream.errors import internal, unsupported
+from lightstream.functions.registry import SqlContext
+from lightstream.functions.spelling import quote
+from lightstream.plan import expressions as e
+from lightstream.plan import logical as lp
+from lightstream.sources.contract import Required
+
+_MARK = "\x01scan{}\x01"
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledScan:
+    """One place where a source's rows stand in the statement, and the columns it needs."""
+
+    node: lp.DataSourceScan | lp.LocalScan
+    columns: tuple[Required, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A statement with open scans; `names` are its output columns, distinct also without regard to case."""
+
+    template: str
+    scans: tuple[CompiledScan, ...]
+    names: tuple[str, ...]
+
+    def render(self, relations: Sequence[str]) -> str:
+        """Return the statement with each scan replaced by a relation's text."""
+        text = self.template
+        for position, relation in enumerate(relations):
+            text = text.replace(_MARK.format(position), relation)
+        return text
+
+    def shown(self) -> str:
+        """Return the statement for a reader, with scans by name."""
+        return self.render([f"scan_{i}" for i in range(len(self.scans))])
+
+
+def compile_plan(plan: lp.LogicalPlan, conf: Conf) -> Compiled:
+    """Compile a plan to one SELECT of its output columns."""
+    compiler = Compiler(conf)
+    output = plan.output
+    select = compiler.plan(plan, {a.id for a in output})
+    names = distinct_names(output)
+    text = select.text(zip((a.id for a in output), names, strict=True))
+    return Compiled(text, tuple(compiler.scans), tuple(names))
+
+
+class Compiler:
+    """One compilation: the scans met so far and the names given."""
+
+    def __init__(self, conf: Conf) -> None:
+        self.context = SqlContext(ansi=conf.ansi, time_zone=conf.time_zone)
+        self.scans: list[CompiledScan] = []
+        self.expressions = ExpressionCompiler(self.context, self._subquery)
+        self._outer: Mapping[int, str] = {}
+        self._names = 0
+
+    def _fresh(self, prefix: str = "q") -> str:
+        self._names += 1
+        return f"{prefix}{self._names}"
+
+    def _subquery(self, plan: lp.LogicalPlan, columns: Mapping[int, str]) -> str:
+        saved, self._outer = self._outer, ChainMap(dict(columns), dict(self._outer))
+        try:
+            select = self.plan(plan, {a.id for a in plan.output})
+            return select.text(zip((a.id for a in plan.output), distinct_names(plan.output), strict=True))
+        finally:
+            self._outer = saved
+
+    def sql(self, expression: e.Expression, columns: Mapping[int, str]) -> str:
+        """Return an expression's text over columns, and over those of the enclosing queries."""
+        reach = ChainMap(dict(columns), dict(self._outer)) if self._outer else columns
+        return self.expressions.sql(expression, reach)
+
+    # ---- operators --------------------------------------------------------------------------------------------
+
+    def plan(self, plan: lp.LogicalPlan, needed: set[int]) -> Select:
+        """Return a SELECT that has at least the `needed` columns."""
+        method: Any = getattr(self, "_" + type(plan).__name__.lower(), None)
+        if method is None:
+            raise unsupported(f"{type(plan).__name__} in a batch query")
+        found = method(plan, needed)
+        if not isinstance(found, Select):
+            raise internal(f"{type(plan).__name__} gave no SELECT")
+        return found
+
+    def wrapped(self, select: Select, output: Sequence[e.Attribute]) -> Select:
+        """Return a SELECT over `select` as a subquery."""
+        alias = self._fresh()
+        present = [a for a in output if a.id in select.columns]
+        names = distinct_names(present)
+        text = select.text(zip((a.id for a in present), names, strict=True))
+        columns = {a.id: f"{alias}.{quote(name)}" for a, name in zip(present, names, strict=True)}
+        return Select(f"({text}) AS {alias}", columns)
+
+    def _onerow(self, plan: lp.OneRow, needed: set[int]) -> Select:
+        return Select("(SELECT 1)", {})
+
+    def _range(self, plan: lp.Range, needed: set[int]) -> Select:
+        alias = self._fresh()
+        column = plan.columns[0]
+        source = (
+            f"range(CAST({plan.start} AS BIGINT), CAST({plan.end} AS BIGINT), CAST({plan.step} AS BIGINT))"
+        )
+        return Select(
+            f"{source} AS {alias}({quote(column.name)})", {column.id: f"{alias}.{quote(column.name)}"}
+        )
+
+    def _values(self, plan: lp.Values, needed: set[int]) -> Select:
+        alias = self._fresh()
+        rows = ", ".join("(" + ", ".join(self.sql(v, {}) for v in row) + ")" for row in plan.rows)
+        names = distinct_names(plan.columns)
+        listed = ", ".join(map(quote, names))
+        columns = {a.id: f"{alias}.{quote(n)}" for a, n in zip(plan.columns, names, strict=True)}
+        return Select(f"(VALUES {rows}) AS {alias}({listed})", columns)
+
+    def _localscan(self, plan: lp.LocalScan, needed: set[int]) -> Select:
+        return self._scan(plan, plan.columns, needed)
+
+    def _datasourcescan(self, plan: lp.DataSourceScan, needed: set[int]) -> Select:
+        hidden = () if plan.metadata is None else (plan.metadata,)
+        return self._scan(plan, (*plan.columns, *hidden), needed)
+
+    def _scan(
+        self, plan: lp.DataSourceScan | lp.LocalScan, available: Sequence[e.Attribute], needed: set[int]
+    ) -> Select:
+        used = [a for a in available if a.id in needed]
+        names = distinct_names(used)
+        position = len(self.scans)
+        alias = f"scan_{position}"
+        required = tuple(Required((a.name,), name) for a, name in zip(used, names, strict=True))
+        self.scans.append(CompiledScan(plan, required))
+        columns = {a.id: f"{alias}.{quote(name)}" for a, name in zip(used, names, strict=True)}
+        return Select(f"{_MARK.format(position)} AS {alias}", columns)
+
+    def _tablescan(self, plan: lp.TableScan, needed: set[int]) -> Select:
+        alias = self._fresh("t")
+        columns = {
+            a.id: f"{alias}.{quote(name)}" for a, name in zip(plan.columns, plan.source_names, strict=True)
+        }
+        return Select(f"{plan.table} AS {alias}", columns)
+
+    def _subqueryalias(self, plan: lp.SubqueryAlias, needed: set[int]) -> Select:
+        return self.plan(plan.child, needed)
+
+    def _watermark(self, plan: lp.Watermark, needed: set[int]) -> Select:
+        return self.plan(plan.child, needed)
+
+    def _rename(self, plan: lp.Rename, needed: set[int]) -> Select:
+        pairs = [
+            (old, new) for old, new in zip(plan.child.output, plan.columns, strict=True) if new.id in needed
+        ]
+        child = self.plan(plan.child, {old.id for old, _ in pairs})
+        moved = {new.id: child.columns[old.id] for old, new in pairs}
+        volatile = frozenset(new.id for old, new in pairs if old.id in child.volatile)
+        return replace(child, columns=moved, volatile=volatile)
+
+    def _project(self, plan: lp.Project, needed: set[int]) -> Select:
+        items = [item for item in plan.items if item.id in needed]
+        uses: dict[int, int] = {}
+        for item in items:
+            for node in item.walk():
+                if isinstance(node, e.Attribute):
+                    uses[node.id] = uses.get(node.id, 0) + 1
+                elif isinstance(node, e.SubqueryExpression):
+                    for attribute in node.outer:
+                        uses[attribute.id] = uses.get(attribute.id, 0) + 2
+        child = self.plan(plan.child, set(uses))
+        repeated = any(
+            count > 1 and (i in child.volatile or not _is_cheap(child.columns.get(i, "")))
+            for i, count in uses.items()
+        )
+        if repeated or (child.distinct and not _passes(items, child)):
+            child = self.wrapped(child, plan.child.output)
+        columns = {item.id: self.sql(item, child.columns) for item in items}
+        volatile = {item.id for item in items if _is_volatile(item, child.volatile)}
+        return replace(child, columns=columns, volatile=frozenset(volatile))
+
+    def _filter(self, plan: lp.Filter, needed: set[int]) -> Select:
+        used = e.references(plan.condition)
+        child = self.plan(plan.child, needed | used)
+        if not child.takes_where or used & child.volatile:
+            child = self.wrapped(child, plan.child.output)
+        return child.with_where(self.sql(plan.condition, child.columns))
+
+    def _aggregate(self, plan: lp.Aggregate, needed: set[int]) -> Select:
+        keys = plan.output[: len(plan.keys)]
+        aggregates = [a for a in plan.aggregates if a.id in needed]
+        if not keys and not aggregates:
+            return Select("(SELECT 1)", {})
+        child = self.aggregate_input(plan, aggregates)
+        columns = {key.id: child.columns[key.id] for key in keys}
+        for aggregate in aggregates:
+            columns[aggregate.id] = self.sql(aggregate.child, child.columns)
+        texts = [columns[key.id] for key in keys]
+        group = ", ".join(texts)
+        if plan.grouping_sets:
+            sets = ("(" + ", ".join(texts[i] for i in positions) + ")" for positions in plan.grouping_sets)
+            group = f"GROUPING SETS ({', '.join(sets)})"
+            if plan.grouping_id is not None:
+                columns[plan.grouping_id.id] = f"grouping_id({', '.join(texts)})"
+        return replace(child, columns=columns, group=group)
+
+    def aggregate_input(self, plan: lp.Aggregate, aggregates: Sequence[e.Alias]) -> Select:
+        """Return the input of an aggregation with each key as a plain column under the key's id."""
+        used: set[int] = set()
+        for item in (*plan.keys, *aggregates):
+            used |= e.references(item)
+        child = self.plan(plan.child, used)
+        if not child.takes_where or child.order or used & child.volatile:
+            child = self.wrapped(child, plan.child.output)
+        columns = {**child.columns, **{key.id: self.sql(key, child.columns) for key in plan.keys}}
+        child = replace(child, columns=columns)
+        if all(is_column(columns[key.id]) for key in plan.keys):
+            return child
+        # A computed key gets a name below: GROUP BY would take a constant for a position.
+        keys = plan.output[: len(plan.keys)]
+        known = {key.id for key in keys}
+        return self.wrapped(child, (*keys, *(a for a in plan.child.output if a.id not in known)))
+
+    def _window(self, plan: lp.Window, needed: set[int]) -> Select:
+        items = [item for item in plan.items if item.id in needed]
+        used = set(needed)
+        for item in items:
+            used |= e.references(item)
+        child = self.plan(plan.child, used)
+        child = self.wrapped(child, plan.child.output) if not child.is_bare else child
+        columns = dict(child.columns)
+        for item in items:
+            columns[item.id] = self.sql(item, child.columns)
+        return self.wrapped(replace(child, columns=columns), plan.output)
+
+    def _sort(self, plan: lp.Sort, needed: set[int]) -> Select:
+        used: set[int] = set()
+        for order in plan.orders:
+            used |= e.references(order)
+        child = self.plan(plan.child, needed | used)
+        if child.limit is not None or child.offset or child.distinct or used & child.volatile:
+            child = self.wrapped(child, plan.child.output)
+        reach = ChainMap(child.columns, dict(self._outer))
+        return replace(child, order=tuple(self.expressions.order(o, reach) for o in plan.orders))
+
+    def _limit(self, plan: lp.Limit, needed: set[int]) -> Select:
+        child = self.plan(plan.child, needed)
+        if child.limit is not None or child.offset:
+            child = self.wrapped(child, plan.child.output)
+        return replace(child, limit=plan.count, offset=plan.offset)
+
+    def _tail(self, plan: lp.Tail, needed: set[int]) -> Select:
+        inner = self.wrapped(self.plan(plan.child, needed), plan.child.output)
+        number, total = self._fresh("n"), self._fresh("n")
+        numbered = Select(
+            f"(SELECT *, row_number() OVER () AS {number}, count(*) OVER () AS {total} FROM {inner.source})"
+            f" AS {self._fresh()}",
+            {i: text.split(".", 1)[1] for i, text in inner.columns.items()},
+        )
+        return replace(numbered, where=(f"{number} > {total} - {plan.count}",), order=(number,))
+
+    def _deduplicate(self, plan: lp.Deduplicate, needed: set[int]) -> Select:
+        keys = {k.id for k in plan.keys}
+        child = self.plan(plan.child, needed | keys)
+        if not child.is_bare:
+            child = self.wrapped(child, plan.child.output)
+        on = ", ".join(child.columns[k.id] for k in plan.keys)
+        return self.wrapped(replace(child, distinct=f"DISTINCT ON ({on})"), plan.child.output)
+
+    def _join(self, plan: lp.Join, needed: set[int]) -> Select:
+        used = needed | (set() if plan.condition is None else e.references(plan.condition))
+        left = self._joinable(plan.left, used)
+        right = self._joinable(plan.right, used)
+        columns = {**left.columns, **right.columns}
+        words = {
+            "inner": "JOIN",
+            "leftouter": "LEFT JOIN",
+            "rightouter": "RIGHT JOIN",
+            "fullouter": "FULL JOIN",
+            "leftsemi": "SEMI JOIN",
+            "leftanti": "ANTI JOIN",
+        }
+        if plan.condition is None and plan.kind == "inner":
+            return Select(f"{left.source} CROSS JOIN {right.source}", columns)
+        condition = "TRUE" if plan.condition is None else self.sql(plan.condition, columns)
+        kept = left.columns if plan.kind in ("leftsemi", "leftanti") else columns
+        return Select(f"{left.source} {words[plan.kind]} {right.source} ON {condition}", dict(kept))
+
+    def _joinable(self, plan: lp.LogicalPlan, needed: set[int]) -> Select:
+        select = self.plan(plan, needed)
+        single = not any(word in select.source for word in (" JOIN ", " CROSS "))
+        return select if select.is_bare and single else self.wrapped(select, plan.output)
+
+    def _setoperation(self, plan: lp.SetOperation, needed: set[int]) -> Select:
+        # UNION ALL may drop columns that nobody reads; the others compare whole rows.
+        prune = plan.kind == "union" and plan.all
+        keep = [i for i, a in enumerate(plan.columns) if not prune or a.id in needed] or [0]
+        names = distinct_names([plan.columns[i] for i in keep])
+        texts = []
+        for side in (plan.left, plan.right):
+            output = [side.output[i] for i in keep]
+            select = self.plan(side, {a.id for a in output})
+            texts.append("(" + select.text(zip((a.id for a in output), names, strict=True)) + ")")
+        word = plan.kind.upper() + (" ALL" if plan.all else "")
+        alias = self._fresh()
+        columns = {plan.columns[i].id: f"{alias}.{quote(n)}" for i, n in zip(keep, names, strict=True)}
+        return Select(f"({texts[0]} {word} {texts[1]}) AS {alias}", columns)
+
+    def _generate(self, plan: lp.Generate, needed: set[int]) -> Select:
+        used = needed | e.references(plan.generator)
+        child = self.plan(plan.child, used)
+        if not child.is_bare:
+            child = self.wrapped(child, plan.child.output)
+        alias = self._fresh("g")
+        # A generator's spelling is a list with one struct a row, its fields in the order of `generated`.
+        text = self.sql(plan.generator, child.columns)
+        names = [f"c{i}" for i in range(len(plan.generated))]
+        fields = ", ".join(
+            f"struct_extract_at(row, {i + 1}) AS {quote(name)}" for i, name in enumerate(names)
+        )
+        rows = f"(SELECT {fields} FROM (SELECT unnest({text}) AS row)) AS {alias}"
+        word = "LEFT JOIN LATERAL" if plan.outer else "JOIN LATERAL"
+        columns = dict(child.columns)
+        columns.update({a.id: f"{alias}.{quote(n)}" for a, n in zip(plan.generated, names, strict=True)})
+        source = f"{child.source} {word} {rows} ON TRUE" if child.source else rows
+        return Select(source, columns)
+
+
+def _is_cheap(text: str) -> bool:
+    return is_column(text) or (len(text) < 12 and "(" not in text)
+
+
+def _passes(items: Sequence[e.Expression], child: Select) -> bool:
+    return {item.id for item in items if isinstance(item, e.Attribute)} == set(child.columns)
+
+
+def _is_volatile(item: e.Expression, below: frozenset[int]) -> bool:
+    from lightstream.functions import registry
+
+    for node in item.walk():
+        if isinstance(node, e.Attribute) and node.id in below:
+            return True
+        if isinstance(node, e.Call):
+            function = registry.lookup(node.name)
+            if function is not None and not function.deterministic:
+                return True
+    return False

@@ -1,0 +1,149 @@
+"""Resolved expressions to DuckDB SQL text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from lightstream.errors import internal, unsupported
+from lightstream.functions import casts, registry
+from lightstream.functions.registry import AggregateParts, SqlContext
+from lightstream.functions.spelling import literal_sql, quote, text_sql
+from lightstream.plan import expressions as e
+from lightstream.plan import types as t
+from lightstream.plan.logical import LogicalPlan
+
+Columns = Mapping[int, str]
+SubqueryCompiler = Callable[[LogicalPlan, Columns], str]
+
+
+class ExpressionCompiler:
+    """Spells expressions over columns whose texts are given by attribute id."""
+
+    def __init__(self, context: SqlContext, subquery: SubqueryCompiler) -> None:
+        self.context = context
+        self.subquery = subquery
+
+    def sql(self, expression: e.Expression, columns: Columns) -> str:
+        """Return the text of an expression."""
+        match expression:
+            case e.Attribute():
+                text = columns.get(expression.id)
+                if text is None:
+                    raise internal(f"the column {expression.name} is not in reach")
+                return text
+            case e.Literal():
+                return literal_sql(expression)
+            case e.Alias():
+                return self.sql(expression.child, columns)
+            case e.Cast():
+                source = e.type_of(expression.child)
+                text = self.sql(expression.child, columns)
+                return casts.cast_sql(text, source, expression.type, expression.mode, self.context)
+            case e.Call():
+                return self._call(expression, columns)
+            case e.GetField():
+                return self._field(expression, columns)
+            case e.LambdaVariable():
+                return quote(f"lambda_{expression.name}")
+            case e.LambdaFunction():
+                names = ", ".join(quote(f"lambda_{p.name}") for p in expression.parameters)
+                return f"lambda {names}: {self.sql(expression.body, columns)}"
+            case e.WindowExpression():
+                return self._window(expression, columns)
+            case e.SubqueryExpression():
+                return self._subquery(expression, columns)
+            case e.SortOrder():
+                return self.order(expression, columns)
+        raise unsupported(f"The expression {type(expression).__name__}")
+
+    def order(self, order: e.SortOrder, columns: Columns) -> str:
+        """Return a sort key."""
+        direction = "ASC" if order.ascending else "DESC"
+        return (
+            f"{self.sql(order.child, columns)} {direction} NULLS {'FIRST' if order.nulls_first else 'LAST'}"
+        )
+
+    def _call(self, call: e.Call, columns: Columns) -> str:
+        function = registry.lookup(call.name)
+        if function is not None and function.kind == "aggregate":
+            parts, arguments, cores = self.aggregate(call, columns)
+            del arguments
+            return _fill(parts.final, cores)
+        arguments = [self.sql(argument, columns) for argument in call.args]
+        return registry.scalar_sql(call, arguments, self.context)
+
+    def aggregate(self, call: e.Call, columns: Columns) -> tuple[AggregateParts, Sequence[str], list[str]]:
+        """Return an aggregate's parts, its argument texts, and the text of each core with DISTINCT and FILTER."""
+        parts = registry.aggregate_parts(call, self.context)
+        arguments = [self.sql(argument, columns) for argument in call.args]
+        cores = [self._core(core, call, arguments, columns) for core in parts.cores]
+        return parts, arguments, cores
+
+    def _core(self, core: str, call: e.Call, arguments: Sequence[str], columns: Columns) -> str:
+        text = core
+        if call.distinct:
+            text = text.replace("(", "(DISTINCT ", 1)
+        if call.order_by:
+            keys = ", ".join(self.order(order, columns) for order in call.order_by)
+            text = f"{text[:-1]} ORDER BY {keys.replace('{', '{{').replace('}', '}}')})"
+        text = _fill(text, arguments)
+        if call.filter is not None:
+            text += f" FILTER (WHERE {self.sql(call.filter, columns)})"
+        return text
+
+    def _field(self, field: e.GetField, columns: Columns) -> str:
+        child = self.sql(field.child, columns)
+        child_type = e.type_of(field.child)
+        if isinstance(child_type, t.ArrayType):
+            return f"list_transform({child}, lambda item: struct_extract(item, {text_sql(field.name)}))"
+        return f"struct_extract({child}, {text_sql(field.name)})"
+
+    def _window(self, window: e.WindowExpression, columns: Columns) -> str:
+        function = window.function
+        if not isinstance(function, e.Call):
+            raise unsupported("This window function")
+        parts = []
+        if window.partition_by:
+            parts.append("PARTITION BY " + ", ".join(self.sql(p, columns) for p in window.partition_by))
+        if window.order_by:
+            parts.append("ORDER BY " + ", ".join(self.order(o, columns) for o in window.order_by))
+        if window.frame is not None:
+            frame = window.frame
+            lower = self._boundary(frame.lower, "PRECEDING", columns)
+            upper = self._boundary(frame.upper, "FOLLOWING", columns)
+            parts.append(f"{frame.kind.upper()} BETWEEN {lower} AND {upper}")
+        over = f" OVER ({' '.join(parts)})"
+        entry = registry.lookup(function.name)
+        if entry is not None and entry.kind == "aggregate":
+            aggregate, _, cores = self.aggregate(function, columns)
+            return _fill(aggregate.final, [core + over for core in cores])
+        text = self._call(function, columns)
+        # A spelling may have a post-processing around the call that OVER belongs to: it marks the place.
+        return text.replace("{over}", over) if "{over}" in text else text + over
+
+    def _boundary(self, boundary: e.FrameBoundary, unbounded: str, columns: Columns) -> str:
+        offset = boundary.offset
+        if offset is None:
+            return f"UNBOUNDED {unbounded}"
+        if isinstance(offset, e.Expression):
+            return f"{self.sql(offset, columns)} {unbounded}"
+        if offset == 0:
+            return "CURRENT ROW"
+        return f"{abs(offset)} {'PRECEDING' if offset < 0 else 'FOLLOWING'}"
+
+    def _subquery(self, subquery: e.SubqueryExpression, columns: Columns) -> str:
+        if not isinstance(subquery.plan, LogicalPlan):
+            raise internal("a subquery that was not analysed")
+        text = self.subquery(subquery.plan, columns)
+        if subquery.kind == "scalar":
+            return f"({text})"
+        if subquery.kind == "exists":
+            return f"EXISTS ({text})"
+        values = [self.sql(value, columns) for value in subquery.values]
+        left = values[0] if len(values) == 1 else f"({', '.join(values)})"
+        return f"({left} IN ({text}))"
+
+
+def _fill(template: str, values: Sequence[str]) -> str:
+    """Replace `{0}`, `{1}`, ... and nothing else; doubled braces stand for themselves."""
+    return template.format(*values)

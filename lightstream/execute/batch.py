@@ -1,0 +1,161 @@
+"""Running a batch plan: compile, bind scans, run, and hand the result to Python."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from lightstream.compile.compiler import Compiled, CompiledScan, compile_plan
+from lightstream.errors import AnalysisException
+from lightstream.execute.errors import translated
+from lightstream.plan import logical as lp
+from lightstream.plan import types as t
+from lightstream.sources.contract import Scan
+
+if TYPE_CHECKING:
+    import duckdb
+    import polars
+    import pyarrow
+
+    from lightstream.execute.session import SessionState
+
+
+def run(plan: lp.LogicalPlan, session: SessionState) -> Result:
+    """Run a batch plan and return its result.
+
+    Raises:
+        AnalysisException: the plan reads a stream.
+    """
+    if plan.is_streaming:
+        raise AnalysisException(
+            "_LEGACY_ERROR_TEMP_3102",
+            "Queries with streaming sources must be executed with writeStream.start(), or from a streaming table or "
+            "flow definition within a Spark Declarative Pipeline.",
+        )
+    compiled = compile_plan(plan, session.conf)
+    cursor = session.database.cursor(session.conf.time_zone)
+    if "lightstream_now" in compiled.template:
+        set_now(cursor, time.time_ns() // 1000)
+    return Result(plan.schema, compiled, cursor)
+
+
+def set_now(cursor: duckdb.DuckDBPyConnection, now_us: int) -> None:
+    """Fix the value of `current_timestamp()` for a cursor, in microseconds since the epoch."""
+    cursor.execute(f"SET VARIABLE lightstream_now = make_timestamptz(CAST({now_us} AS BIGINT))")
+
+
+class Result:
+    """The rows of a batch query. Each way to fetch them runs the query."""
+
+    def __init__(self, schema: t.StructType, compiled: Compiled, cursor: duckdb.DuckDBPyConnection) -> None:
+        self.schema = schema
+        self._compiled = compiled
+        self._cursor = cursor
+
+    def _execute(self, projection: str | None = None) -> duckdb.DuckDBPyConnection:
+        return execute_compiled(self._compiled, self._cursor, batch_scan, projection)
+
+    def tuples(self) -> list[tuple[Any, ...]]:
+        """Return the rows as tuples; TIMESTAMP columns (at the top) as microseconds since the epoch."""
+        projection = ", ".join(
+            f"epoch_us({_quoted(name)}) AS {_quoted(name)}"
+            if isinstance(field.dataType, t.TimestampType)
+            else _quoted(name)
+            for field, name in zip(self.schema, self._compiled.names, strict=True)
+        )
+        needs = any(isinstance(field.dataType, t.TimestampType) for field in self.schema)
+        try:
+            rows: list[tuple[Any, ...]] = self._execute(projection if needs else None).fetchall()
+        except Exception as error:
+            raise translated(error) from None
+        if not self.schema.fields:
+            return [() for _ in rows]
+        return rows
+
+    def arrow(self) -> pyarrow.Table:
+        """Return the rows as an Arrow table."""
+        try:
+            table = self._execute().to_arrow_table()
+        except Exception as error:
+            raise translated(error) from None
+        return table.rename_columns(self.schema.names) if self.schema.fields else table
+
+    def polars(self) -> polars.DataFrame:
+        """Return the rows as a Polars frame."""
+        try:
+            frame: polars.DataFrame = self._execute().pl()
+        except Exception as error:
+            raise translated(error) from None
+        return frame
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def batch_scan(scan: CompiledScan, cursor: duckdb.DuckDBPyConnection) -> Scan:
+    """Return the rows of a batch scan: a frame from Python, or what the reader gives."""
+    node = scan.node
+    if isinstance(node, lp.LocalScan):
+        frame = f"lightstream_frame_{id(node.data)}"
+        return Scan(_frame_sql(node, scan, frame), {frame: node.data})
+    found: Scan = node.reader.scan(scan.columns, cursor)
+    return found
+
+
+def _frame_sql(node: lp.LocalScan, scan: CompiledScan, frame: str) -> str:
+    # Columns of a frame are named by position, so that two may share a name.
+    positions = {column.name: i for i, column in enumerate(node.columns)}
+    if not scan.columns:
+        return f"(SELECT 1 AS one FROM {frame})"
+    items = ", ".join(f"c{positions[r.path[0]]} AS {_quoted(r.output)}" for r in scan.columns)
+    return f"(SELECT {items} FROM {frame})"
+
+
+def execute_compiled(
+    compiled: Compiled,
+    cursor: duckdb.DuckDBPyConnection,
+    scan_of: Any,
+    projection: str | None = None,
+    prefix: str = "",
+) -> duckdb.DuckDBPyConnection:
+    """Run a compiled statement; scans that turn out inexact are replaced by their exact form and it runs again.
+
+    `prefix` goes before the SELECT (`CREATE TEMP TABLE x AS `).
+
+    Raises:
+        PySparkException: Spark's error for what DuckDB refused.
+    """
+    scans: list[Scan] = [scan_of(scan, cursor) for scan in compiled.scans]
+    while True:
+        try:
+            return _attempt(compiled, cursor, scans, projection, prefix)
+        except Exception as error:
+            replaced = _exact(scans, cursor, error)
+            if replaced is None:
+                raise translated(error) from None
+            scans = replaced
+
+
+def _attempt(
+    compiled: Compiled,
+    cursor: duckdb.DuckDBPyConnection,
+    scans: Sequence[Scan],
+    projection: str | None,
+    prefix: str,
+) -> duckdb.DuckDBPyConnection:
+    for scan in scans:
+        for name, frame in scan.frames.items():
+            cursor.register(name, frame)
+    sql = compiled.render([scan.sql for scan in scans])
+    if projection is not None:
+        sql = f"SELECT {projection} FROM ({sql})"
+    return cursor.execute(prefix + sql)
+
+
+def _exact(scans: Sequence[Scan], cursor: duckdb.DuckDBPyConnection, error: Exception) -> list[Scan] | None:
+    """Return the scans with every inexact one made exact, or None when there is none left."""
+    if all(scan.exact is None for scan in scans):
+        return None
+    return [scan if scan.exact is None else scan.exact(cursor, error) for scan in scans]

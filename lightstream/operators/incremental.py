@@ -1,0 +1,269 @@
+"""A streaming plan that runs batch by batch: scans bound to offsets, stateful operators, what is above them."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+from lightstream.analyze.refusals import check_streaming
+from lightstream.compile.compiler import Compiled, CompiledScan, compile_plan
+from lightstream.conf import Conf
+from lightstream.errors import internal
+from lightstream.execute.batch import batch_scan, execute_compiled, set_now
+from lightstream.operators.aggregate import AggregateOperator
+from lightstream.operators.contract import BatchInput, BatchOutput, EventTimeStats, StateMetrics
+from lightstream.operators.state import StateDatabase
+from lightstream.plan import logical as lp
+from lightstream.sources.contract import Scan, Stream
+
+if TYPE_CHECKING:
+    import duckdb
+
+_OUTPUT = "temp.main.lightstream_output"
+
+
+class IncrementalPlan:
+    """A streaming plan compiled once and run for each micro-batch."""
+
+    def __init__(self, plan: lp.LogicalPlan, output_mode: str, conf: Conf) -> None:
+        self.plan = plan
+        self.schema = plan.schema
+        self.output_mode = output_mode
+        self.conf = conf
+        self.scans = _streaming_scans(plan)
+        self.watermark_delays_ms: tuple[int, ...] = ()
+        self.aggregate: AggregateOperator | None = None
+        node = next((n for n in plan.walk() if isinstance(n, lp.Aggregate) and n.is_streaming), None)
+        if node is not None:
+            self.aggregate = AggregateOperator(node, 0, output_mode, conf)
+            scan = self.aggregate.output_plan()
+            plan = plan.transform_up(lambda n: scan if n is node else n)
+        self.final = compile_plan(plan, conf)
+        self._state: StateDatabase | None = None
+        self._cursor: duckdb.DuckDBPyConnection | None = None
+        self._streams: tuple[Stream, ...] = ()
+        self._metrics: tuple[StateMetrics, ...] = ()
+        self._times: dict[str, float] = {}
+
+    @classmethod
+    def of(cls, plan: lp.LogicalPlan, output_mode: str, conf: Conf) -> IncrementalPlan:
+        """Check a streaming plan against the output mode and compile it.
+
+        Raises:
+            AnalysisException: Spark refuses the plan in this mode.
+            UnsupportedOperationException: lightstream does not support an operator on a stream yet.
+        """
+        check_streaming(plan, output_mode, conf)
+        return cls(plan, output_mode, conf)
+
+    @property
+    def is_stateful(self) -> bool:
+        """Return whether the plan keeps state between batches."""
+        return self.aggregate is not None
+
+    # ---- life -------------------------------------------------------------------------------------------------
+
+    def open(
+        self,
+        cursor: duckdb.DuckDBPyConnection,
+        streams: tuple[Stream, ...],
+        state_directory: str,
+        durable: bool,
+    ) -> int | None:
+        """Attach the state; return the id of the last batch in it, None when it is new or there is none."""
+        self._cursor, self._streams = cursor, streams
+        # Row counts of scans come from the profile of the statement that read them.
+        cursor.execute("SET enable_profiling = 'no_output'")
+        if self.aggregate is None:
+            return None
+        self._state = StateDatabase(cursor, state_directory, durable)
+        operator = self.aggregate
+        self._state.check_operator(0, operator.name, operator.key_schema(), operator.value_schema())
+        return self._state.last_batch_id
+
+    def close(self) -> None:
+        """Detach the state."""
+        if self._state is not None:
+            self._state.close()
+            self._state = None
+
+    # ---- one batch --------------------------------------------------------------------------------------------
+
+    def run(self, batch: BatchInput) -> BatchOutput:
+        """Compute a batch into temporary tables. Nothing durable is written."""
+        cursor = self._cursor
+        if cursor is None:
+            raise internal("the plan was not opened")
+        if self._uses_now():
+            set_now(cursor, batch.timestamp_ms * 1000)
+        reading = self.final if self.aggregate is None else self.aggregate.partial
+        bound = _BoundScans(self, batch, cursor, reading)
+        if self.aggregate is None:
+            _create(_OUTPUT, self.final, cursor, bound)
+            rows = bound.rows()
+            return BatchOutput(f"SELECT * FROM {_OUTPUT}", rows, self._event_times())
+        started = time.perf_counter()
+        self._run_aggregate(self.aggregate, cursor, bound)
+        self._times["updates"] = time.perf_counter() - started
+        rows = bound.rows()
+        _create(_OUTPUT, self.final, cursor, _BoundScans(self, batch, cursor, self.final))
+        return BatchOutput(f"SELECT * FROM {_OUTPUT}", rows, self._event_times())
+
+    def _run_aggregate(
+        self, operator: AggregateOperator, cursor: duckdb.DuckDBPyConnection, bound: _BoundScans
+    ) -> None:
+        if self._state is None:
+            raise internal("the state was not opened")
+        stored = operator.stored(self._state)
+        if self.output_mode == "complete" or not operator.keys or stored is None:
+            # One statement reads, aggregates and merges.
+            merge = operator.merge_sql(operator.partial.template, stored)
+            compiled = Compiled(merge, operator.partial.scans, operator.partial.names)
+            _create(operator.merged, compiled, cursor, bound)
+        else:
+            _create(operator.delta, operator.partial, cursor, bound)
+            bound.count()
+            cursor.execute(
+                f"CREATE OR REPLACE TEMP TABLE {_bare(operator.merged)} AS "
+                + operator.merge_sql(f"SELECT * FROM {operator.delta}", stored)
+            )
+
+    def _uses_now(self) -> bool:
+        texts = [self.final.template] + ([self.aggregate.partial.template] if self.aggregate else [])
+        return any("lightstream_now" in text for text in texts)
+
+    def _event_times(self) -> tuple[EventTimeStats, ...]:
+        return ()
+
+    def commit_state(self, batch_id: int) -> None:
+        """Write the batch's new state and its id in one transaction."""
+        if self._state is None or self.aggregate is None or self._cursor is None:
+            return
+        operator = self.aggregate
+        started = time.perf_counter()
+        self._state.commit(batch_id, operator.commit_statements(self._state))
+        seconds = time.perf_counter() - started
+        row = self._cursor.execute(
+            f"SELECT (SELECT count(*) FROM {self._state.table(operator.table)}),"
+            f" count(*) FILTER (WHERE touched) FROM {operator.merged}"
+        ).fetchone()
+        total, updated = row if row is not None else (0, 0)
+        self._metrics = (
+            StateMetrics(
+                operator.name, total, updated, 0, 0, round(self._times.get("updates", 0) * 1000), 0,
+                round(seconds * 1000), 0, {},
+            ),
+        )  # fmt: skip
+
+    def metrics(self) -> tuple[StateMetrics, ...]:
+        """Return the last batch's numbers, the last operator of the flow first."""
+        return self._metrics
+
+    def wants_no_data_batch(self, next_watermark_ms: int, used_watermark_ms: int) -> bool:
+        """Return whether a stateful operator asks for a batch without data."""
+        return False
+
+    def explain(self) -> dict[str, Any]:
+        """Return the compiled statements by step."""
+        steps: dict[str, Any] = {}
+        if self.aggregate is not None:
+            steps["aggregate the batch"] = self.aggregate.partial.shown()
+            steps["merge with the state"] = self.aggregate.merge_sql("batch", "state")
+        steps["output"] = self.final.shown()
+        return steps
+
+
+class _BoundScans:
+    """The scans of one statement bound to a batch's offsets, and the rows that they read.
+
+    With one streaming scan and nothing else to read, the statement reads the source itself and its profile tells the
+    rows. Otherwise each source is read into a temporary table first, once, also if the plan reads it twice.
+    """
+
+    def __init__(
+        self, plan: IncrementalPlan, batch: BatchInput, cursor: duckdb.DuckDBPyConnection, reading: Compiled
+    ) -> None:
+        self._plan, self._batch, self._cursor = plan, batch, cursor
+        self._rows: dict[int, int] = {}
+        self._direct = len(reading.scans) == 1 and len(plan.scans) == 1
+        self._reads = bool(reading.scans)
+        self._counted = False
+        self._reading = reading
+
+    def scan_of(self, scan: CompiledScan, cursor: duckdb.DuckDBPyConnection) -> Scan:
+        """Return what stands in the statement for a scan."""
+        node = scan.node
+        if not isinstance(node, lp.DataSourceScan) or not node.is_streaming:
+            return batch_scan(scan, cursor)
+        index = next(i for i, known in enumerate(self._plan.scans) if known is node)
+        start, end = self._batch.starts[index], self._batch.ends[index]
+        stream = self._plan._streams[index]
+        if self._direct:
+            return stream.scan(start, end, scan.columns, cursor)
+        position = next(i for i, known in enumerate(self._reading.scans) if known is scan)
+        table = f"temp.main.lightstream_input_{position}"
+        whole = Compiled("SELECT * FROM \x01scan0\x01 AS scan_0", (scan,), ())
+        _create(table, whole, cursor, _Once(stream, start, end))
+        row = cursor.execute(f"SELECT count(*) FROM {table}").fetchone()
+        # Spark: a source that is read twice counts its rows twice.
+        self._rows[index] = self._rows.get(index, 0) + (row[0] if row else 0)
+        return Scan(table)
+
+    def count(self) -> None:
+        """Take the row count from the profile of the statement that was just run."""
+        if self._direct and not self._counted:
+            self._rows[0] = _profiled_rows(self._cursor)
+            self._counted = True
+
+    def rows(self) -> tuple[int, ...]:
+        """Return the rows read, by source."""
+        self.count()
+        return tuple(self._rows.get(i, 0) for i in range(len(self._plan.scans)))
+
+
+class _Once:
+    """One stream's rows between two offsets."""
+
+    def __init__(self, stream: Stream, start: str | None, end: str | None) -> None:
+        self._stream, self._start, self._end = stream, start, end
+
+    def scan_of(self, scan: CompiledScan, cursor: duckdb.DuckDBPyConnection) -> Scan:
+        return self._stream.scan(self._start, self._end, scan.columns, cursor)
+
+
+def _create(
+    table: str, compiled: Compiled, cursor: duckdb.DuckDBPyConnection, scans: _BoundScans | _Once
+) -> None:
+    execute_compiled(
+        compiled, cursor, scans.scan_of, prefix=f"CREATE OR REPLACE TEMP TABLE {_bare(table)} AS "
+    )
+
+
+def _bare(table: str) -> str:
+    return table.rsplit(".", 1)[1]
+
+
+def _streaming_scans(plan: lp.LogicalPlan) -> tuple[lp.DataSourceScan, ...]:
+    found: list[lp.DataSourceScan] = []
+    for node in plan.walk():
+        if isinstance(node, lp.DataSourceScan) and node.is_streaming and all(node is not n for n in found):
+            found.append(node)
+    return tuple(found)
+
+
+def _profiled_rows(cursor: duckdb.DuckDBPyConnection) -> int:
+    """Return how many rows the last statement read from outside DuckDB."""
+    profile = json.loads(cursor.get_profiling_information(format="json"))
+
+    def leaves(operator: dict[str, Any]) -> int:
+        children = operator.get("children") or []
+        if children:
+            return sum(leaves(child) for child in children)
+        info = operator.get("extra_info") or {}
+        own_table = "Table" in info
+        if own_table or operator.get("type") in ("DUMMY_SCAN", "COLUMN_DATA_SCAN", "EMPTY_RESULT"):
+            return 0
+        return int(operator.get("intermediate_rows") or 0)
+
+    return sum(leaves(operator) for operator in profile.get("operator") or [])

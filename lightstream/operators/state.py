@@ -1,0 +1,131 @@
+"""The state database of one query: a DuckDB file below its checkpoint, attached while the query runs."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+from lightstream.errors import PySparkException, SparkRuntimeException
+from lightstream.functions.spelling import quote, text_sql
+
+if TYPE_CHECKING:
+    import duckdb
+
+_aliases = itertools.count(1)
+FILE_NAME = "state.duckdb"
+
+
+class StateDatabase:
+    """Tables of state and the id of the last batch that is in them, changed in one transaction a batch."""
+
+    def __init__(self, cursor: duckdb.DuckDBPyConnection, directory: str, durable: bool) -> None:
+        self.cursor = cursor
+        self.alias = f"lightstream_state_{next(_aliases)}"
+        self.path = os.path.join(directory, FILE_NAME) if durable else ":memory:"
+        if durable:
+            os.makedirs(directory, exist_ok=True)
+        import duckdb
+
+        try:
+            cursor.execute(f"ATTACH {text_sql(self.path)} AS {self.alias}")
+            cursor.execute(
+                f"CREATE TABLE IF NOT EXISTS {self.alias}.progress (batch_id BIGINT);"
+                f"CREATE TABLE IF NOT EXISTS {self.alias}.operators (operator_id INTEGER, name VARCHAR,"
+                " key_schema VARCHAR, value_schema VARCHAR)"
+            )
+            row = cursor.execute(f"SELECT max(batch_id) FROM {self.alias}.progress").fetchone()
+        except duckdb.Error as error:
+            raise PySparkException(
+                "LIGHTSTREAM_STATE_UNREADABLE",
+                f"The state database {self.path} cannot be opened: {error} If the file is damaged, restore the "
+                "checkpoint from a copy, or delete the checkpoint to start over.",
+            ) from None
+        self.last_batch_id: int | None = row[0] if row else None
+        if self.last_batch_id is None:
+            cursor.execute(f"INSERT INTO {self.alias}.progress VALUES (NULL)")
+
+    def table(self, name: str) -> str:
+        """Return a state table's qualified name."""
+        return f"{self.alias}.{quote(name)}"
+
+    def has_table(self, name: str) -> bool:
+        """Return whether a state table exists."""
+        rows = self.cursor.execute(
+            "SELECT 1 FROM duckdb_tables() WHERE database_name = ? AND table_name = ?", [self.alias, name]
+        ).fetchall()
+        return bool(rows)
+
+    def check_operator(self, operator_id: int, name: str, key_schema: Any, value_schema: Any) -> None:
+        """Record an operator's schemas, or compare them with those that the state was written with.
+
+        Raises:
+            SparkRuntimeException: STATE_STORE_KEY_SCHEMA_NOT_COMPATIBLE, STATE_STORE_VALUE_SCHEMA_NOT_COMPATIBLE,
+                STREAMING_STATEFUL_OPERATOR_NOT_MATCH_IN_STATE_METADATA.
+        """
+        new = (name, json.dumps(key_schema), json.dumps(value_schema))
+        row = self.cursor.execute(
+            f"SELECT name, key_schema, value_schema FROM {self.alias}.operators WHERE operator_id = ?",
+            [operator_id],
+        ).fetchone()
+        if row is None:
+            if self.last_batch_id is not None:
+                raise _other_operators(self.path, name)
+            self.cursor.execute(
+                f"INSERT INTO {self.alias}.operators VALUES (?, ?, ?, ?)", [operator_id, *new]
+            )
+            return
+        if row[0] != new[0]:
+            raise _other_operators(self.path, name)
+        for position, what in ((1, "KEY"), (2, "VALUE")):
+            if row[position] != new[position]:
+                raise SparkRuntimeException(
+                    f"STATE_STORE_{what}_SCHEMA_NOT_COMPATIBLE",
+                    f"Provided {what.lower()} schema does not match the existing state {what.lower()} schema. "
+                    f"Existing: {row[position]}; provided: {new[position]}. A query cannot change its grouping keys or "
+                    "aggregates over one checkpoint: use a new checkpointLocation.",
+                    sqlstate="XXKST",
+                    parameters={
+                        f"stored{what.title()}Schema": row[position],
+                        f"new{what.title()}Schema": new[position],
+                    },
+                )
+
+    def commit(self, batch_id: int, statements: list[str]) -> None:
+        """Run statements on state tables and record the batch, in one transaction."""
+        try:
+            self.cursor.execute("BEGIN")
+            for statement in statements:
+                self.cursor.execute(statement)
+            self.cursor.execute(f"UPDATE {self.alias}.progress SET batch_id = {batch_id}")
+            self.cursor.execute("COMMIT")
+        except BaseException:
+            self._roll_back()
+            raise
+
+    def _roll_back(self) -> None:
+        import duckdb
+
+        try:
+            self.cursor.execute("ROLLBACK")
+        except duckdb.Error:
+            pass  # the failed statement ended the transaction itself
+
+    def close(self) -> None:
+        """Detach the database."""
+        import duckdb
+
+        try:
+            self.cursor.execute(f"DETACH {self.alias}")
+        except duckdb.Error:
+            pass  # the instance is closed already
+
+
+def _other_operators(path: str, name: str) -> SparkRuntimeException:
+    return SparkRuntimeException(
+        "STREAMING_STATEFUL_OPERATOR_NOT_MATCH_IN_STATE_METADATA",
+        f"The streaming stateful operators of this query ({name}) do not match those in the state metadata of {path}. "
+        "Stateful operators cannot be added, removed or changed over one checkpoint: use a new checkpointLocation.",
+        sqlstate="42K03",
+    )
