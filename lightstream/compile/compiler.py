@@ -15,7 +15,7 @@ from lightstream.functions.registry import SqlContext
 from lightstream.functions.spelling import quote
 from lightstream.plan import expressions as e
 from lightstream.plan import logical as lp
-from lightstream.sources.contract import Required
+from lightstream.plan.required import Required
 
 _MARK = "\x01scan{}\x01"
 

@@ -7,19 +7,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from lightstream.conf import Conf
+from lightstream.plan.required import Required
 from lightstream.plan.types import StructType
 
 if TYPE_CHECKING:
     import duckdb
 
-
-@dataclass(frozen=True, slots=True)
-class Required:
-    """A column that a query needs: the source's field `name` (or `_metadata.x` as ("_metadata", "x")), and the SQL
-    column name it must come out as."""
-
-    path: tuple[str, ...]
-    output: str
+__all__ = ["Reader", "Required", "Scan", "Stream"]
 
 
 @dataclass(frozen=True, slots=True)
