@@ -147,7 +147,7 @@ class ExpressionResolver:
     def resolve(self, expression: e.Expression) -> e.Expression:
         """Return the expression resolved and typed. A nested field comes as an Alias with the field's name."""
         match expression:
-            case e.Attribute() | e.Literal() | e.Call():
+            case e.Attribute() | e.Literal() | e.Call() | e.OuterReference():
                 return expression
             case e.UnresolvedAttribute():
                 return self._attribute(expression)

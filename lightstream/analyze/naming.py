@@ -18,6 +18,8 @@ def shown(expression: e.Expression) -> str:
     match expression:
         case e.Attribute():
             return expression.name
+        case e.OuterReference():
+            return f"outer({expression.name})"
         case e.Literal():
             return literal_text(expression.value, expression.type)
         case e.Alias():

@@ -89,14 +89,18 @@ class Scope:
         while scope is not None:
             found = scope.find(parts)
             if found is not None:
-                for node in found.walk():
-                    if isinstance(node, e.Attribute):
-                        for inner in passed:
-                            inner.used_outer[node.id] = node
-                return found
+                return found.transform_up(lambda node: _outer(node, passed))
             passed.append(scope)
             scope = scope.outer
         raise unresolved_column(parts, self.attributes)
+
+
+def _outer(node: e.Expression, scopes: Sequence[Scope]) -> e.Expression:
+    if not isinstance(node, e.Attribute):
+        return node
+    for scope in scopes:
+        scope.used_outer[node.id] = node
+    return e.OuterReference(node.name, node.type, node.nullable, node.id)
 
 
 def scope_of(plans: Iterable[LogicalPlan], case_sensitive: bool, outer: Scope | None = None) -> Scope:

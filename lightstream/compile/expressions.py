@@ -26,7 +26,7 @@ class ExpressionCompiler:
     def sql(self, expression: e.Expression, columns: Columns) -> str:
         """Return the text of an expression."""
         match expression:
-            case e.Attribute():
+            case e.Attribute() | e.OuterReference():
                 text = columns.get(expression.id)
                 if text is None:
                     raise internal(f"the column {expression.name} is not in reach")

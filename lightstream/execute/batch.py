@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from lightstream.compile.compiler import Compiled, CompiledScan, compile_plan
 from lightstream.errors import AnalysisException
 from lightstream.execute.errors import translated
+from lightstream.functions.spelling import text_sql
 from lightstream.plan import logical as lp
 from lightstream.plan import types as t
 from lightstream.sources.contract import Scan
@@ -53,41 +54,67 @@ class Result:
         self._compiled = compiled
         self._cursor = cursor
 
-    def _execute(self, projection: str | None = None) -> duckdb.DuckDBPyConnection:
-        return execute_compiled(self._compiled, self._cursor, batch_scan, projection)
-
     def tuples(self) -> list[tuple[Any, ...]]:
-        """Return the rows as tuples; TIMESTAMP columns (at the top) as microseconds since the epoch."""
-        projection = ", ".join(
-            f"epoch_us({_quoted(name)}) AS {_quoted(name)}"
-            if isinstance(field.dataType, t.TimestampType)
-            else _quoted(name)
-            for field, name in zip(self.schema, self._compiled.names, strict=True)
-        )
-        needs = any(isinstance(field.dataType, t.TimestampType) for field in self.schema)
+        """Return the rows as tuples; TIMESTAMP values, nested ones too, as microseconds since the epoch."""
+        fields = list(zip(self.schema, self._compiled.names, strict=True))
+        projection = None
+        if any(_has_timestamp(field.dataType) for field, _ in fields):
+            items = (f"{_portable(_quoted(name), field.dataType)} AS {_quoted(name)}" for field, name in fields)
+            projection = ", ".join(items)
         try:
-            rows: list[tuple[Any, ...]] = self._execute(projection if needs else None).fetchall()
+            cursor = execute_compiled(self._compiled, self._cursor, batch_scan, projection)
+            rows: list[tuple[Any, ...]] = cursor.fetchall()
         except Exception as error:
             raise translated(error) from None
-        if not self.schema.fields:
-            return [() for _ in rows]
-        return rows
+        return rows if self.schema.fields else [() for _ in rows]
 
     def arrow(self) -> pyarrow.Table:
-        """Return the rows as an Arrow table."""
+        """Return the rows as an Arrow table with the columns' own names."""
         try:
-            table = self._execute().to_arrow_table()
+            table = execute_compiled(self._compiled, self._cursor, batch_scan).to_arrow_table()
         except Exception as error:
             raise translated(error) from None
         return table.rename_columns(self.schema.names) if self.schema.fields else table
 
     def polars(self) -> polars.DataFrame:
-        """Return the rows as a Polars frame."""
-        try:
-            frame: polars.DataFrame = self._execute().pl()
-        except Exception as error:
-            raise translated(error) from None
-        return frame
+        """Return the rows as a Polars frame (columns of the same name are numbered)."""
+        import polars
+
+        execute_compiled(self._compiled, self._cursor, batch_scan, prefix="CREATE OR REPLACE TEMP TABLE lightstream_result AS ")
+        return polars.DataFrame(self._cursor.query("SELECT * FROM temp.main.lightstream_result"))
+
+
+def _has_timestamp(data_type: t.DataType) -> bool:
+    match data_type:
+        case t.TimestampType():
+            return True
+        case t.ArrayType():
+            return _has_timestamp(data_type.elementType)
+        case t.MapType():
+            return _has_timestamp(data_type.keyType) or _has_timestamp(data_type.valueType)
+        case t.StructType():
+            return any(_has_timestamp(field.dataType) for field in data_type)
+    return False
+
+
+def _portable(text: str, data_type: t.DataType) -> str:
+    """Return a value with timestamps as microseconds: DuckDB needs one more package to make Python objects of them."""
+    if not _has_timestamp(data_type):
+        return text
+    match data_type:
+        case t.ArrayType():
+            return f"list_transform({text}, lambda x: {_portable('x', data_type.elementType)})"
+        case t.MapType():
+            keys = f"list_transform(map_keys({text}), lambda x: {_portable('x', data_type.keyType)})"
+            values = f"list_transform(map_values({text}), lambda x: {_portable('x', data_type.valueType)})"
+            return f"CASE WHEN {text} IS NOT NULL THEN map({keys}, {values}) END"
+        case t.StructType():
+            fields = ", ".join(
+                f"{_quoted(f.name)} := {_portable(f'struct_extract({text}, {text_sql(f.name)})', f.dataType)}"
+                for f in data_type
+            )
+            return f"CASE WHEN {text} IS NOT NULL THEN struct_pack({fields}) END"
+    return f"epoch_us({text})"
 
 
 def _quoted(name: str) -> str:

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 
 from lightstream.compile.compiler import Compiled, Compiler
 from lightstream.conf import Conf
+from lightstream.errors import unsupported
 from lightstream.functions import registry
 from lightstream.functions.spelling import duck_type, quote
-from lightstream.operators.contract import StateMetrics
 from lightstream.operators.state import StateDatabase
 from lightstream.plan import expressions as e
 from lightstream.plan import logical as lp
-from lightstream.errors import unsupported
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +45,6 @@ class AggregateOperator:
         self.delta = f"temp.main.lightstream_delta_{operator_id}"
         self.keys = [f"k{i}" for i in range(len(node.keys))]
         self.partial, self.cores, self.finals = self._compile()
-        self._metrics: StateMetrics | None = None
 
     def _compile(self) -> tuple[Compiled, list[_Core], list[str]]:
         compiler = Compiler(self.conf)

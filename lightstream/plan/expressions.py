@@ -314,6 +314,16 @@ class Attribute(Expression):
 
 
 @dataclass(frozen=True, slots=True)
+class OuterReference(Expression):
+    """A column of an enclosing query, in a correlated subquery."""
+
+    name: str = field(compare=False)
+    type: DataType = field(compare=False)
+    nullable: bool = field(compare=False)
+    id: int
+
+
+@dataclass(frozen=True, slots=True)
 class GetField(Expression):
     """A struct's field (`type` is the field's), or of an array of structs the array of that field."""
 

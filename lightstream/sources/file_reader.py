@@ -1,0 +1,167 @@
+"""Files of one format below some paths, as a batch or as a stream: what is the same for every file format."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from lightstream.conf import Conf
+from lightstream.errors import AnalysisException
+from lightstream.plan import types as t
+from lightstream.sources.contract import Required, Scan, Stream
+from lightstream.sources.listing import FileEntry, FileListing, list_files
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from lightstream.database.connection import Database
+
+METADATA = t.StructType(
+    [
+        t.StructField("file_path", t.StringType(), False),
+        t.StructField("file_name", t.StringType(), False),
+        t.StructField("file_size", t.LongType(), False),
+        t.StructField("file_block_start", t.LongType(), False),
+        t.StructField("file_block_length", t.LongType(), False),
+        t.StructField("file_modification_time", t.TimestampType(), False),
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FileInput:
+    """What a format reads: files, the columns in them, the columns of their directories, options, settings."""
+
+    files: Sequence[FileEntry]
+    schema: t.StructType
+    partitions: t.StructType
+    options: Mapping[str, str]
+    conf: Conf
+
+
+class FileFormat(Protocol):
+    """One file format."""
+
+    name: str
+
+    def check(self, schema: t.StructType, options: Mapping[str, str], conf: Conf) -> None:
+        """Refuse options and types that cannot be read."""
+
+    def infer(self, source: FileInput, cursor: duckdb.DuckDBPyConnection) -> t.StructType | None:
+        """Return the schema of the files' data, None when there is nothing to infer from."""
+
+    def scan(
+        self, source: FileInput, columns: tuple[Required, ...], cursor: duckdb.DuckDBPyConnection
+    ) -> Scan:
+        """Return the rows of the files."""
+
+
+def file_format(name: str) -> FileFormat:
+    """Return a file format by name."""
+    from lightstream.sources.json.format import JsonFormat
+
+    return {"json": JsonFormat}[name]()
+
+
+class FileReader:
+    """A file format bound to paths, schema and options."""
+
+    metadata: t.StructType | None = METADATA
+
+    def __init__(
+        self,
+        name: str,
+        paths: Sequence[str],
+        schema: t.StructType | None,
+        options: Mapping[str, str],
+        conf: Conf,
+        database: Database,
+        streaming: bool,
+    ) -> None:
+        self.format = file_format(name)
+        self.paths = tuple(paths)
+        self.options = dict(options)
+        self.conf = conf.copy()
+        self.database = database
+        if streaming and schema is None and not conf.boolean("spark.sql.streaming.schemaInference"):
+            from lightstream.sources.registry import schema_required
+
+            # Spark: the missing path is found first.
+            list_files(self.paths, self.options, time_zone=conf.time_zone, streaming=True)
+            raise schema_required()
+        self._listing = list_files(self.paths, self.options, time_zone=conf.time_zone, streaming=streaming)
+        self.partitions = self._partition_schema(self._listing, schema)
+        self.data_schema = self._data_schema(schema)
+        self.schema = t.StructType([*self.data_schema, *self.partitions])
+        self._refuse_duplicates()
+        self.format.check(self.data_schema, self.options, conf)
+        self.name = f"{name} {', '.join(self.paths)}"
+
+    def _partition_schema(self, listing: FileListing, schema: t.StructType | None) -> t.StructType:
+        infer = self.conf.boolean("spark.sql.sources.partitionColumnTypeInference.enabled")
+        fields = []
+        for name, data_type in listing.partition_types(infer=infer):
+            own = None if schema is None else next((f for f in schema if self._same(f.name, name)), None)
+            found = data_type if own is None else own.dataType
+            fields.append(t.StructField(own.name if own is not None else name, found, True))
+        return t.StructType(fields)
+
+    def _data_schema(self, schema: t.StructType | None) -> t.StructType:
+        if schema is None:
+            source = FileInput(self._listing.files, t.StructType(), t.StructType(), self.options, self.conf)
+            inferred = self.format.infer(source, self.database.cursor(self.conf.time_zone))
+            if inferred is None:
+                raise AnalysisException(
+                    "UNABLE_TO_INFER_SCHEMA",
+                    f"Unable to infer schema for {self.format.name.upper()}: there are no files with data below "
+                    f"{', '.join(self.paths)}. Give the schema with .schema(...).",
+                    sqlstate="42KD9",
+                    parameters={"format": self.format.name.upper()},
+                )
+            schema = inferred
+        partitions = [field.name for field in self.partitions]
+        kept = [f for f in schema.toNullable() if not any(self._same(f.name, name) for name in partitions)]
+        return t.StructType(kept)
+
+    def _same(self, left: str, right: str) -> bool:
+        return left == right or (not self.conf.case_sensitive and left.lower() == right.lower())
+
+    def _refuse_duplicates(self) -> None:
+        names = self.schema.names
+        for position, name in enumerate(names):
+            if any(self._same(name, other) for other in names[:position]):
+                raise AnalysisException(
+                    "COLUMN_ALREADY_EXISTS",
+                    f"The column `{name.lower()}` already exists. Choose another name or rename the existing column.",
+                    sqlstate="42711",
+                    parameters={"columnName": f"`{name.lower()}`"},
+                )
+
+    def scan_files(
+        self,
+        files: Sequence[FileEntry],
+        columns: tuple[Required, ...],
+        cursor: duckdb.DuckDBPyConnection,
+    ) -> Scan:
+        """Return the rows of some of the files."""
+        source = FileInput(files, self.data_schema, self.partitions, self.options, self.conf)
+        return self.format.scan(source, columns, cursor)
+
+    def scan(self, columns: tuple[Required, ...], cursor: duckdb.DuckDBPyConnection) -> Scan:
+        """Return the rows of the files that were there when the reader was opened."""
+        return self.scan_files(self._listing.files, columns, cursor)
+
+    def open_stream(self, source_directory: str | None, durable: bool, conf: Conf) -> Stream:
+        """Start watching the path for files."""
+        from lightstream.sources.files import FileStream
+
+        return FileSource(self, FileStream(self.paths[0], self.options, source_directory, durable=durable, conf=conf))
+
+
+class FileSource:
+    """A running file stream: discovers files, and reads those of a batch through its reader."""
+
+    def __init__(self, reader: FileReader, stream: object) -> None:
+        self.reader = reader
+        self.stream = stream

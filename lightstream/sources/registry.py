@@ -1,0 +1,86 @@
+"""Formats by name: opening a reader for `spark.read` and `spark.readStream`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lightstream.conf import Conf
+from lightstream.errors import AnalysisException, IllegalArgumentException, UnsupportedOperationException, unsupported
+from lightstream.plan import expressions as e
+from lightstream.plan import logical as lp
+from lightstream.plan import relations as r
+
+if TYPE_CHECKING:
+    from lightstream.database.connection import Database
+    from lightstream.sources.contract import Reader
+
+FILE_FORMATS = ("json",)
+# What Spark has and lightstream has not yet.
+_LATER = ("csv", "parquet", "text", "orc", "avro", "xml", "binaryfile", "kafka", "delta", "iceberg", "statestore",
+          "rate", "rate-micro-batch", "socket", "state-metadata", "image", "libsvm")  # fmt: skip
+_NOT_STREAMING = ("jdbc",)
+
+
+def open_reader(relation: r.DataSourceRead, conf: Conf, database: Database) -> lp.DataSourceScan:
+    """Return the scan of a format: its files found, its schema taken or inferred.
+
+    Raises:
+        AnalysisException: DATA_SOURCE_NOT_FOUND, PATH_NOT_FOUND, UNABLE_TO_INFER_SCHEMA, ...
+        IllegalArgumentException: no schema for a stream, no path.
+    """
+    name = (relation.format or conf.get("spark.sql.sources.default") or "parquet").lower()
+    if name in _NOT_STREAMING:
+        if relation.is_streaming:
+            raise UnsupportedOperationException(
+                "_LEGACY_ERROR_TEMP_2049", f"Data source {name} does not support streamed reading."
+            )
+        raise unsupported(f"The data source {name}")
+    if name in _LATER:
+        raise unsupported(f"The data source {name}", f"Formats that can be read: {', '.join(FILE_FORMATS)}.")
+    if name not in FILE_FORMATS:
+        raise AnalysisException(
+            "DATA_SOURCE_NOT_FOUND",
+            f"Failed to find the data source: {relation.format}. Make sure the name is right. Formats that can be "
+            f"read: {', '.join(FILE_FORMATS)}.",
+            sqlstate="42K02",
+            parameters={"provider": str(relation.format)},
+        )
+    from lightstream.sources.file_reader import FileReader
+
+    options = {key.lower(): value for key, value in relation.options.items()}
+    paths = relation.paths or ((options["path"],) if "path" in options else ())
+    if not paths:
+        if relation.is_streaming:
+            raise IllegalArgumentException("_LEGACY_ERROR_TEMP_2047", "'path' is not specified.")
+        raise AnalysisException(
+            "UNABLE_TO_INFER_SCHEMA",
+            f"Unable to infer schema for {name.upper()}. It must be specified manually.",
+            sqlstate="42KD9",
+            parameters={"format": name.upper()},
+        )
+    reader = FileReader(name, paths, relation.schema, options, conf, database, relation.is_streaming)
+    return scan_of(reader, relation.is_streaming)
+
+
+def scan_of(reader: Reader, streaming: bool) -> lp.DataSourceScan:
+    """Return the plan that reads a reader, with fresh columns."""
+    columns = tuple(
+        e.Attribute(f.name, f.dataType, f.nullable, e.fresh_id(), (), f.metadata) for f in reader.schema
+    )
+    metadata = None
+    if reader.metadata is not None and all(f.name != "_metadata" for f in reader.schema):
+        metadata = e.Attribute("_metadata", reader.metadata, False, e.fresh_id())
+    return lp.DataSourceScan(columns, reader, streaming, metadata)
+
+
+def schema_required() -> IllegalArgumentException:
+    """Return the error for a file stream without a schema."""
+    return IllegalArgumentException(
+        "_LEGACY_ERROR_TEMP_2048",
+        "Schema must be specified when creating a streaming source DataFrame. If some files already exist in the "
+        "directory, then depending on the file format you may be able to create a static DataFrame on that directory "
+        "with 'spark.read.load(directory)' and infer schema from it.",
+    )
+
+
+__all__ = ["FILE_FORMATS", "open_reader", "scan_of", "schema_required"]
