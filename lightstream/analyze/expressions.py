@@ -279,7 +279,7 @@ class ExpressionResolver:
         return registry.bind_call("[]", (child, key), self.conf)
 
     def _cast(self, cast: e.Cast) -> e.Expression:
-        from lightstream.functions.casts import can_cast
+        from lightstream.functions.casts import can_cast, cast_nullable
 
         child = self.value(cast.child)
         source = e.type_of(child)
@@ -293,7 +293,7 @@ class ExpressionResolver:
                 parameters={"sqlExpr": f'"{shown(replace(cast, child=child))}"', "srcType": f'"{source.sql()}"',
                             "targetType": f'"{cast.type.sql()}"'},
             )  # fmt: skip
-        nullable = e.nullable_of(child) or mode != "ansi" and source != cast.type
+        nullable = cast_nullable(e.nullable_of(child), source, cast.type, mode)
         return replace(cast, child=child, mode=mode, nullable=nullable)
 
     def _window(self, window: e.WindowExpression) -> e.Expression:

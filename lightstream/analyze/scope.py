@@ -112,7 +112,7 @@ def scope_of(plans: Iterable[LogicalPlan], case_sensitive: bool, outer: Scope | 
 
 
 def hidden_columns(plan: LogicalPlan) -> tuple[e.Attribute, ...]:
-    """Return the `_metadata` column of the file source that a plan reads directly (also through filters and aliases)."""
+    """Return the `_metadata` column of the file source that a plan reads directly through operators that keep its rows."""
     from lightstream.plan import logical
 
     if isinstance(plan, DataSourceScan):

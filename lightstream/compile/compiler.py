@@ -178,7 +178,9 @@ class Compiler:
                 elif isinstance(node, e.SubqueryExpression):
                     for attribute in node.outer:
                         uses[attribute.id] = uses.get(attribute.id, 0) + 2
-        child = self.plan(plan.child, set(uses))
+        # A file's hidden `_metadata` passes through projections that do not name it.
+        hidden = needed - {item.id for item in items}
+        child = self.plan(plan.child, set(uses) | hidden)
         repeated = any(
             count > 1 and (i in child.volatile or not _is_cheap(child.columns.get(i, "")))
             for i, count in uses.items()
@@ -186,6 +188,7 @@ class Compiler:
         if repeated or (child.distinct and not _passes(items, child)):
             child = self.wrapped(child, plan.child.output)
         columns = {item.id: self.sql(item, child.columns) for item in items}
+        columns.update({i: child.columns[i] for i in hidden if i in child.columns})
         volatile = {item.id for item in items if _is_volatile(item, child.volatile)}
         return replace(child, columns=columns, volatile=frozenset(volatile))
 

@@ -154,14 +154,6 @@ class FileReader:
 
     def open_stream(self, source_directory: str | None, durable: bool, conf: Conf) -> Stream:
         """Start watching the path for files."""
-        from lightstream.sources.files import FileStream
+        from lightstream.sources.file_source import FileSource
 
-        return FileSource(self, FileStream(self.paths[0], self.options, source_directory, durable=durable, conf=conf))
-
-
-class FileSource:
-    """A running file stream: discovers files, and reads those of a batch through its reader."""
-
-    def __init__(self, reader: FileReader, stream: object) -> None:
-        self.reader = reader
-        self.stream = stream
+        return FileSource(self, source_directory, durable, conf)

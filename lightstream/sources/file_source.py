@@ -1,0 +1,41 @@
+"""A running file stream: discovers files, and reads those of a batch through its reader."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lightstream.conf import Conf
+from lightstream.sources.contract import Required, Scan
+from lightstream.sources.files import FileStream
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from lightstream.sources.file_reader import FileReader
+
+
+class FileSource(FileStream):
+    """The files of one reader as a stream."""
+
+    def __init__(self, reader: FileReader, source_directory: str | None, durable: bool, conf: Conf) -> None:
+        super().__init__(
+            reader.paths[0],
+            reader.options,
+            source_directory,
+            durable=durable,
+            conf=conf,
+            columns=reader.schema.names,
+            partition_columns=reader.partitions.names,
+        )
+        self._reader = reader
+
+    def scan(
+        self,
+        start: str | None,
+        end: str | None,
+        columns: tuple[Required, ...],
+        cursor: duckdb.DuckDBPyConnection,
+    ) -> Scan:
+        """Return the rows of the files after `start` up to and including `end`."""
+        files = [] if end is None or end == start else self.files_between(start, end)
+        return self._reader.scan_files(files, columns, cursor)
