@@ -1,0 +1,78 @@
+"""Files that appear complete or not at all, and never replace another."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from collections.abc import Iterator
+
+TEMPORARY_SUFFIX = ".lightstream.tmp"
+
+# Errors of file systems that cannot hard-link.
+_NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EOPNOTSUPP, errno.EMLINK)
+
+
+def create_once(directory: str, name: str, data: bytes, *, durable: bool) -> None:
+    """Create `directory/name` with `data`; with `durable`, return when it survives a power failure.
+
+    Raises:
+        FileExistsError: the name is taken; what it holds is left as it is.
+    """
+    with open_once(directory, name, durable=durable) as descriptor:
+        write_all(descriptor, data)
+
+
+@contextlib.contextmanager
+def open_once(directory: str, name: str, *, durable: bool) -> Iterator[int]:
+    """Yield a descriptor to write to; on leaving without an error, the file appears as `directory/name`."""
+    temporary = temporary_path(directory, name)
+    descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+    try:
+        yield descriptor
+        # Hadoop checks a file against its `.name.crc` sibling when there is one: one that was left behind by
+        # Spark for an earlier file of this name would make the new file unreadable.
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(os.path.join(directory, f".{name}.crc"))
+        _publish(temporary, os.path.join(directory, name))
+        if durable:
+            # After the name is in place: one journal commit then covers both the content and the name.
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary)
+
+
+def write_all(descriptor: int, data: bytes) -> None:
+    """Write all of `data`, however many calls it takes."""
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def remove(directory: str, name: str) -> None:
+    """Remove a file and the checksum that Hadoop may have left beside it; a missing file is no error."""
+    for victim in (name, f".{name}.crc"):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(os.path.join(directory, victim))
+
+
+def temporary_path(directory: str, name: str) -> str:
+    """Return the path that `directory/name` is written to first; Spark ignores names that begin with a dot."""
+    return os.path.join(directory, f".{name}{TEMPORARY_SUFFIX}")
+
+
+def _publish(temporary: str, final: str) -> None:
+    try:
+        os.link(temporary, final)
+    except FileExistsError:
+        raise
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        # No hard links here: two writers could still race between these two lines, but the checkpoint's lock
+        # keeps ours apart and Spark has no stronger promise itself.
+        if os.path.exists(final):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), final) from None
+        os.rename(temporary, final)
