@@ -1,0 +1,392 @@
+"""The streaming file source, independent of the files' format: which files each batch takes."""
+
+from __future__ import annotations
+
+import bisect
+import json
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Collection, Mapping
+from typing import TYPE_CHECKING
+
+from lightstream.checkpoint.damage import damaged
+from lightstream.checkpoint.source_log import SourceLog
+from lightstream.conf import Conf
+from lightstream.errors import IllegalArgumentException, SparkRuntimeException
+from lightstream.sources.being_written import Writing
+from lightstream.sources.discovery import AUDIT_INTERVAL_S, QUIET_MS, Candidate, FileDiscovery
+from lightstream.sources.file_options import OFF, read_listing_options, read_stream_options
+from lightstream.sources.filesystems import Trust
+from lightstream.sources.listing import FileEntry, is_data, partition_bases
+from lightstream.sources.partitions import parse_directory, partition_columns, partition_values
+from lightstream.sources.paths import display_path, from_uri, is_glob, local_path, to_uri
+from lightstream.sources.seen import SeenFiles
+
+if TYPE_CHECKING:
+    from lightstream.sources.cleaner import SourceCleaner
+    from lightstream.sources.watching import Watching
+
+logger = logging.getLogger(__name__)
+
+_HELD_WARNING_S = 60.0
+
+
+class FileStream:
+    """One file source of one running query: plans which files a batch takes, and remembers them in the source log.
+
+    A file is taken once, when nobody has it open for writing (`being_written`), in the order of modification times.
+
+    Args:
+        path: a directory or a pattern, as the user wrote it.
+        options: the reader's options.
+        source_directory: `<checkpoint>/sources/K`; None keeps the log in memory.
+        durable: force the log to disk.
+        conf: the session's settings.
+        columns: all columns of the DataFrame, where new partition columns are to be refused.
+        partition_columns: those of them that were found in directory names.
+
+    Raises:
+        IllegalArgumentException: an option's value, in Spark's words.
+        SparkRuntimeException: the source log is damaged.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        options: Mapping[str, str],
+        source_directory: str | None,
+        *,
+        durable: bool = True,
+        conf: Conf | None = None,
+        columns: Collection[str] | None = None,
+        partition_columns: Collection[str] = (),
+        trust: Trust | None = None,
+        quiet_ms: int = QUIET_MS,
+        audit_interval_s: float = AUDIT_INTERVAL_S,
+    ) -> None:
+        conf = conf or Conf()
+        self._path = local_path(path)
+        self.description = f"FileStreamSource[{display_path(self._path)}]"
+        self._options = read_stream_options(options)
+        self._listing = read_listing_options(options)
+        self._columns = None if columns is None else frozenset(name.lower() for name in columns)
+        self._required_partitions = frozenset(name.lower() for name in partition_columns)
+        self._lock = threading.RLock()
+        self._log = SourceLog(
+            source_directory,
+            durable=durable,
+            compact_interval=conf.integer("spark.sql.streaming.fileSource.log.compactInterval"),
+        )
+        self._seen = SeenFiles(self._options.max_file_age_ms, name_only=self._options.file_name_only)
+        self._restore()
+        self._discovery = FileDiscovery(
+            self._path,
+            self._listing,
+            self._seen,
+            bases=self._listing_bases(),
+            trust=trust,
+            quiet_ms=quiet_ms,
+            audit_interval_s=audit_interval_s,
+        )
+        self._audit_interval_s = audit_interval_s
+        self._horizon: list[Candidate] | None = None
+        self._unread: list[Candidate] | None = None
+        self._held: dict[str, float] = {}
+        self._warned: set[str] = set()
+        self._recent: dict[int, list[FileEntry]] = {}
+        self._committed: int | None = None
+        self._wakeup: Callable[[], None] | None = None
+        self._watching: Watching | None = None
+        self._looked = False
+        self._cleaner: SourceCleaner | None = None
+        if self._options.clean_source != OFF:
+            from lightstream.sources.cleaner import open_cleaner
+
+            threads = conf.integer("spark.sql.streaming.fileSource.cleaner.numThreads")
+            self._cleaner = open_cleaner(self._options, self._path, threads)
+
+    # The engine's contract
+
+    def latest_offset(self, start: str | None, *, ignore_limits: bool = False) -> str | None:
+        """Choose the next batch's files and write them to the source log; return its end, `{"logOffset":N}`.
+
+        Returns `start` when there is nothing new. Every file that was complete when this was called is seen.
+
+        Raises:
+            SparkRuntimeException: the log ends before `start`; the directory cannot be read, or its partition
+                directories contradict each other.
+        """
+        with self._lock:
+            newest = self._log.latest_id
+            if start is not None and _log_offset(start) > newest:
+                self._log.entries_between(newest, _log_offset(start))
+            files = self._next_files(ignore_limits)
+            if files:
+                entries = [self._entry(file.path, file.size, file.mtime_ms) for file in files]
+                newest = self._log.add([(entry.uri, entry.mtime_ms) for entry in entries])
+                for file in files:
+                    self._discovery.taken(file)
+                self._recent[newest] = entries
+            self._seen.end_batch()
+            self._start_watching()
+            return None if newest < 0 else json.dumps({"logOffset": newest}, separators=(",", ":"))
+
+    def files_between(self, start: str | None, end: str) -> list[FileEntry]:
+        """Return the files to read rows from, after `start` up to and including `end`.
+
+        Empty files give no rows and are left out, as are files that were deleted before a restart (Spark: too).
+
+        Raises:
+            SparkRuntimeException: the log does not reach that far; or the partition directories do not fit the
+                DataFrame's columns.
+        """
+        first, last = -1 if start is None else _log_offset(start), _log_offset(end)
+        with self._lock:
+            if last > self._log.latest_id:
+                raise damaged(
+                    os.path.join(self._log.path or "", str(last)),
+                    "it is missing, and the offset log refers to it",
+                )
+            if all(log_id in self._recent for log_id in range(first + 1, last + 1)):
+                entries = [entry for log_id in range(first + 1, last + 1) for entry in self._recent[log_id]]
+            else:
+                entries = self._logged_entries(first, last)
+        return self._with_partitions(
+            [entry for entry in entries if entry.size and is_data(_name(entry.path))]
+        )
+
+    def prepare_available_now(self) -> bool:
+        """Fix the files that this run takes, by one listing; later ones wait for the next run.
+
+        Where nothing tells whether a fresh file is complete, this waits until it has been quiet for a while.
+        """
+        with self._lock:
+            while True:
+                self._discovery.look()
+                found = self._discovery.new_files()
+                states = [(file, self._discovery.refresh(file)) for file in found]
+                waits = [self._discovery.quiet_in_s(f) for f, state in states if state is Writing.UNKNOWN]
+                if not waits:
+                    break
+                time.sleep(max(waits))
+            self._note_held([file for file, state in states if state is Writing.YES])
+            ready = [file for file, state in states if state is Writing.NO]
+            self._horizon = sorted(ready, key=self._order)
+            return True
+
+    def commit(self, end: str) -> None:
+        """Learn that all batches up to `end` are done; clean their files if `cleanSource` says so."""
+        last = _log_offset(end)
+        with self._lock:
+            first = last - 1 if self._committed is None else self._committed
+            self._committed = max(first, last)
+            files: list[str] = []
+            if self._cleaner is not None and first < last:
+                # Of what an earlier process finished, only the last entry is known not to be cleaned yet.
+                files = [from_uri(entry.uri) for entry in self._log.entries_between(first, last)]
+            for log_id in [log_id for log_id in self._recent if log_id <= last]:
+                del self._recent[log_id]
+        if self._cleaner is not None and files:
+            self._cleaner.clean(files)
+
+    def set_wakeup(self, wakeup: Callable[[], None]) -> None:
+        """Take the function to call, from any thread, when files may have arrived."""
+        with self._lock:
+            self._wakeup = wakeup
+            if self._looked:
+                self._start_watching()
+
+    def stop(self) -> None:
+        """End the threads; what was asked to be cleaned is cleaned."""
+        with self._lock:
+            watching, self._watching, self._wakeup = self._watching, None, None
+            cleaner, self._cleaner = self._cleaner, None
+        if watching is not None:
+            watching.stop()
+        if cleaner is not None:
+            cleaner.stop()
+
+    @property
+    def held_files(self) -> tuple[str, ...]:
+        """The files that were not taken in the last look because they are, or may be, still being written."""
+        with self._lock:
+            return tuple(sorted(self._held))
+
+    # Choosing files
+
+    def _next_files(self, ignore_limits: bool) -> list[Candidate]:
+        options = self._options
+        max_files = None if ignore_limits else options.max_files
+        max_bytes = None if ignore_limits else options.max_bytes
+        if self._horizon is not None:
+            files, self._horizon = self._split(self._horizon, max_files, max_bytes, check=False)
+            return files
+        listed = self._unread
+        if listed is None:
+            self._discovery.look()
+            self._looked = True
+            listed = sorted(self._discovery.new_files(), key=self._order)
+            self._held.clear()
+        files, rest = self._split(listed, max_files, max_bytes, check=True)
+        self._unread = None
+        if not options.latest_first and rest:
+            # Spark keeps what it has listed for the next batches, unless too little of it is left.
+            left = len(rest) if max_files is not None else sum(file.size for file in rest)
+            if left >= (max_files or max_bytes or 0) * options.discard_cached_input_ratio:
+                self._unread = rest[: options.max_cached_files] or None
+        return files
+
+    def _split(
+        self, files: list[Candidate], max_files: int | None, max_bytes: int | None, *, check: bool
+    ) -> tuple[list[Candidate], list[Candidate]]:
+        """Split sorted files into those of the next batch and the rest; files being written are in neither."""
+        chosen: list[Candidate] = []
+        held: list[Candidate] = []
+        size = 0
+        position = 0
+        while position < len(files) and (max_files is None or len(chosen) < max_files):
+            file = files[position]
+            if check:
+                place = self._order(file)
+                writing = self._discovery.refresh(file)
+                if writing is not Writing.NO:
+                    if writing is not Writing.GONE:
+                        held.append(file)
+                    position += 1
+                    continue
+                if self._order(file) > place and position + 1 < len(files):
+                    # Written to since it was listed: it goes back in line.
+                    del files[position]
+                    bisect.insort(files, file, lo=position, key=self._order)
+                    if files[position] is not file:
+                        continue
+            if max_bytes is not None and chosen and size + file.size > max_bytes:
+                break
+            size += file.size
+            chosen.append(file)
+            position += 1
+        self._note_held(held)
+        return chosen, files[position:]
+
+    def _order(self, file: Candidate) -> tuple[int, str]:
+        return (-file.mtime_ms if self._options.latest_first else file.mtime_ms, file.path)
+
+    def _note_held(self, held: list[Candidate]) -> None:
+        now = time.monotonic()
+        for file in held:
+            since = self._held.setdefault(file.path, file.changed_at or now)
+            if now - since > _HELD_WARNING_S and file.path not in self._warned:
+                self._warned.add(file.path)
+                logger.warning("%s waits until the process that is writing it closes it.", file.path)
+            if self._watching is not None:
+                told = self._discovery.trust(file.directory) is Trust.EVENTS
+                self._watching.wake_in(1.0 if told else self._discovery.quiet_in_s(file))
+
+    def _start_watching(self) -> None:
+        # After the first look, so that a short run does without, and a long one is not kept waiting by it.
+        if self._wakeup is None or self._watching is not None or self._horizon is not None:
+            return
+        from lightstream.sources.watching import Watching
+
+        self._watching = Watching(
+            self._discovery, self._path, self._wakeup, audit_interval_s=self._audit_interval_s
+        )
+        self._watching.start()
+
+    # Entries
+
+    def _restore(self) -> None:
+        directories: dict[str, str] = {}
+        for entry in self._log.entries():
+            encoded, _, name = entry.uri.rpartition("/")
+            directory = directories.get(encoded)
+            if directory is None:
+                directory = directories[encoded] = from_uri(encoded) or "/"
+            if "%" in name:
+                name = os.path.basename(from_uri(f"file:///{name}"))
+            self._seen.add(directory, name, entry.mtime_ms)
+        self._seen.end_batch()
+
+    def _entry(self, path: str, size: int, mtime_ms: int) -> FileEntry:
+        return FileEntry(path, to_uri(path), size, mtime_ms)
+
+    def _logged_entries(self, first: int, last: int) -> list[FileEntry]:
+        found = []
+        for entry in self._log.entries_between(first, last):
+            path = from_uri(entry.uri)
+            try:
+                size = os.stat(path).st_size
+            except FileNotFoundError:
+                logger.warning("%s was taken for a batch and is gone; the batch is run without it.", path)
+                continue
+            found.append(FileEntry(path, entry.uri, size, entry.mtime_ms))
+        return found
+
+    def _listing_bases(self) -> frozenset[str] | None:
+        """Return where to stop looking for partition directories; None where the pattern's matches decide."""
+        if not is_glob(self._path):
+            if os.path.isfile(self._path):
+                raise IllegalArgumentException(None, "Option 'basePath' must be a directory")
+            return frozenset([self._path])
+        return partition_bases([], self._listing) if self._listing.base_path is not None else None
+
+    def _with_partitions(self, entries: list[FileEntry]) -> list[FileEntry]:
+        """Add partition values, as Spark finds them when it reads these very files."""
+        if self._listing.recursive:
+            return entries
+        if not is_glob(self._path):
+            bases = frozenset([self._path])
+        elif self._listing.base_path is not None:
+            bases = partition_bases([], self._listing)
+        else:
+            # Without a base, Spark takes each file for a table of its own, which has no partitions.
+            self._check_partitions((), entries)
+            return entries
+        directories = {os.path.dirname(entry.path) for entry in entries}
+        parsed = {directory: parse_directory(directory, bases) for directory in directories}
+        columns = partition_columns(parsed)
+        self._check_partitions(columns, entries)
+        if not columns:
+            return entries
+        values = {path: partition_values(each) for path, each in parsed.items() if each.columns}
+        return [
+            FileEntry(entry.path, entry.uri, entry.size, entry.mtime_ms, values[os.path.dirname(entry.path)])
+            for entry in entries
+            if os.path.dirname(entry.path) in values
+        ]
+
+    def _check_partitions(self, columns: Collection[str], entries: list[FileEntry]) -> None:
+        found = frozenset(name.lower() for name in columns)
+        missing = self._required_partitions - found if entries else frozenset()
+        extra = found - self._columns if self._columns is not None else frozenset()
+        if missing or extra:
+            what = "have lost" if missing else "have gained"
+            raise SparkRuntimeException(
+                "LIGHTSTREAM_PARTITION_COLUMNS_CHANGED",
+                f"The directories below {self._path} {what} the partition column(s) "
+                f"{', '.join(sorted(missing or extra))} since the DataFrame was made. Name all partition columns in "
+                "its schema, and start the query again.",
+                sqlstate="KD009",
+            )
+
+
+def _log_offset(offset: str) -> int:
+    try:
+        value = json.loads(offset)
+        log_offset = value["logOffset"] if isinstance(value, dict) else value
+        if isinstance(log_offset, int):
+            return log_offset
+    except (ValueError, KeyError):
+        pass
+    raise SparkRuntimeException(
+        "LIGHTSTREAM_CHECKPOINT_DAMAGED",
+        f'The offset {offset} of a file source should be {{"logOffset":N}}. Restore the checkpoint directory from a '
+        "backup, or start the query with a new one (it then reads all its input again).",
+        sqlstate="KD002",
+    )
+
+
+def _name(path: str) -> str:
+    return path.rsplit("/", 1)[-1]
