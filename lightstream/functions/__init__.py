@@ -1,0 +1,1 @@
+"""Spark's built-in functions: one entry a function, one file a family."""

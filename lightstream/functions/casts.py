@@ -1,0 +1,209 @@
+"""Casts: which there are, and how each is spelled so that its values are Spark's."""
+
+from __future__ import annotations
+
+from lightstream.errors import unsupported
+from lightstream.functions import cast_numbers, cast_text, cast_times
+from lightstream.functions.registry import SqlContext
+from lightstream.functions.spelling import duck_type, let, quote
+from lightstream.plan import types as t
+
+_NUMBERS = (t.NumericType, t.BooleanType)
+_CONTEXT = SqlContext()
+
+
+def macros() -> list[str]:
+    """Return DuckDB macros to create at connect: none, every spelling stands on its own."""
+    return []
+
+
+# ---- which casts there are ------------------------------------------------------------------------------------
+
+
+def can_cast(source: t.DataType, target: t.DataType, mode: str) -> bool:
+    """Return whether Spark has the cast. `mode` is "ansi", "try" (the same casts) or "legacy"."""
+    if isinstance(source, t.NullType) or source == target:
+        return True
+    if isinstance(target, t.NullType):
+        return False
+    if isinstance(target, t.StringType | t.CharType | t.VarcharType):
+        return True
+    nested = _can_cast_nested(source, target, mode)
+    if nested is not None:
+        return nested
+    if isinstance(source, t.StringType | t.CharType | t.VarcharType):
+        return isinstance(target, t.AtomicType | t.CalendarIntervalType)
+    if isinstance(source, t.NumericType):
+        return _can_cast_number(source, target, mode)
+    if isinstance(source, t.BooleanType):
+        return isinstance(target, t.NumericType) or (mode == "legacy" and isinstance(target, t.TimestampType))
+    if isinstance(source, t.TimestampType):
+        if isinstance(target, t.BooleanType):
+            return mode == "legacy"
+        return isinstance(target, t.NumericType | t.DateType | t.TimestampNTZType)
+    if isinstance(source, t.DateType):
+        if isinstance(target, t.NumericType | t.BooleanType):
+            return mode == "legacy"
+        return isinstance(target, t.TimestampType | t.TimestampNTZType)
+    if isinstance(source, t.TimestampNTZType):
+        return isinstance(target, t.TimestampType | t.DateType)
+    if isinstance(source, t.TimeType):
+        return isinstance(target, t.TimeType)
+    if isinstance(source, t.AnsiIntervalType):
+        same = isinstance(target, t.AnsiIntervalType) and type(source) is type(target)
+        return same or isinstance(target, t.IntegralType | t.DecimalType)
+    return False
+
+
+def _can_cast_nested(source: t.DataType, target: t.DataType, mode: str) -> bool | None:
+    if isinstance(source, t.ArrayType):
+        if not isinstance(target, t.ArrayType):
+            return False
+        inner = can_cast(source.elementType, target.elementType, mode)
+        return inner and (target.containsNull or not source.containsNull)
+    if isinstance(source, t.MapType):
+        if not isinstance(target, t.MapType):
+            return False
+        inner = can_cast(source.keyType, target.keyType, mode)
+        inner = inner and can_cast(source.valueType, target.valueType, mode)
+        return inner and (target.valueContainsNull or not source.valueContainsNull)
+    if isinstance(source, t.StructType):
+        if not isinstance(target, t.StructType) or len(source) != len(target):
+            return False
+        return all(
+            can_cast(a.dataType, b.dataType, mode) and (b.nullable or not a.nullable)
+            for a, b in zip(source, target, strict=True)
+        )
+    return None
+
+
+def _can_cast_number(source: t.DataType, target: t.DataType, mode: str) -> bool:
+    if isinstance(target, t.NumericType | t.BooleanType | t.TimestampType):
+        return True
+    if isinstance(target, t.AnsiIntervalType):
+        return isinstance(source, t.IntegralType | t.DecimalType)
+    return mode == "legacy" and isinstance(target, t.BinaryType) and isinstance(source, t.IntegralType)
+
+
+def cast_nullable(child_nullable: bool, source: t.DataType, target: t.DataType, mode: str) -> bool:
+    """Return whether a cast's result can be NULL, as Spark declares it (wider than what can happen)."""
+    if child_nullable:
+        return True
+    if source == target or isinstance(source, t.NullType):
+        return False
+    forced = _forces_null(source, target)
+    if mode == "try" and not forced:
+        return not _never_fails(source, target)
+    return forced
+
+
+def _forces_null(source: t.DataType, target: t.DataType) -> bool:
+    if isinstance(source, t.StringType):
+        return not isinstance(target, t.BinaryType | t.StringType)
+    if isinstance(target, t.StringType | t.CharType | t.VarcharType):
+        return False
+    if isinstance(target, t.DecimalType):
+        return not _fits_decimal(source, target)
+    if isinstance(source, t.TimestampType):
+        return isinstance(target, t.ByteType | t.ShortType | t.IntegerType)
+    if isinstance(source, t.FractionalType):
+        if isinstance(source, t.DecimalType):
+            return isinstance(target, t.IntegralType)
+        return isinstance(target, t.IntegralType | t.TimestampType)
+    if isinstance(source, t.DateType):
+        return not isinstance(target, t.TimestampType | t.TimestampNTZType)
+    return isinstance(target, t.CalendarIntervalType)
+
+
+def _never_fails(source: t.DataType, target: t.DataType) -> bool:
+    if isinstance(source, t.IntegralType) and isinstance(target, t.IntegralType):
+        return cast_numbers.BITS[type(source)] <= cast_numbers.BITS[type(target)]
+    if isinstance(source, t.NumericType) and isinstance(target, t.FloatType | t.DoubleType | t.BooleanType):
+        return True
+    if isinstance(source, t.DatetimeType) and isinstance(target, t.DatetimeType):
+        return True
+    return isinstance(target, t.StringType) or isinstance(source, t.BooleanType)
+
+
+def _fits_decimal(source: t.DataType, target: t.DecimalType) -> bool:
+    digits = {t.BooleanType: 1, t.ByteType: 3, t.ShortType: 5, t.IntegerType: 10, t.LongType: 20}
+    if isinstance(source, t.DecimalType):
+        whole, scale = source.precision - source.scale, source.scale
+    elif type(source) in digits:
+        whole, scale = digits[type(source)], 0
+    else:
+        return False
+    return target.precision - target.scale >= whole and target.scale >= scale
+
+
+# ---- how a cast is spelled ------------------------------------------------------------------------------------
+
+
+def cast_sql(
+    sql: str, source: t.DataType, target: t.DataType, mode: str = "ansi", ctx: SqlContext = _CONTEXT
+) -> str:
+    """Return DuckDB text of `sql` cast from one Spark type to another.
+
+    Under "ansi" a bad value fails the statement with Spark's condition, under "try" it becomes NULL, under "legacy"
+    it becomes what Spark's non-ANSI cast makes of it.
+    """
+    if source == target or t.as_nullable(source) == t.as_nullable(target):
+        return sql
+    if isinstance(source, t.NullType):
+        return f"CAST({sql} AS {duck_type(target)})" if sql.upper() != "NULL" else f"CAST(NULL AS {duck_type(target)})"
+    if isinstance(source, t.CharType | t.VarcharType):
+        source = t.StringType()
+    if isinstance(target, t.StringType):
+        return cast_text.to_text(sql, source, mode, ctx)
+    if isinstance(target, t.CharType | t.VarcharType):
+        raise unsupported(f"A cast to {target.simpleString()}")
+    if isinstance(source, t.StringType):
+        return cast_text.from_text(sql, target, mode, ctx)
+    if isinstance(source, t.ArrayType | t.MapType | t.StructType):
+        return _nested(sql, source, target, mode, ctx)
+    if isinstance(source, _NUMBERS) and isinstance(target, _NUMBERS):
+        return cast_numbers.number_to_number(sql, source, target, mode)
+    if isinstance(source, t.AnsiIntervalType) or isinstance(target, t.AnsiIntervalType):
+        return cast_times.interval_cast(sql, source, target, mode)
+    return cast_times.time_cast(sql, source, target, mode, ctx)
+
+
+def _nested(sql: str, source: t.DataType, target: t.DataType, mode: str, ctx: SqlContext) -> str:
+    depth = _depth(source)
+    if isinstance(source, t.ArrayType) and isinstance(target, t.ArrayType):
+        name = f"ls_e{depth}"
+        inner = cast_sql(name, source.elementType, target.elementType, mode, ctx)
+        return f"list_transform({sql}, lambda {name}: {inner})"
+    if isinstance(source, t.MapType) and isinstance(target, t.MapType):
+        name = f"ls_e{depth}"
+        key = cast_sql(f"{name}.key", source.keyType, target.keyType, mode, ctx)
+        value = cast_sql(f"{name}.value", source.valueType, target.valueType, mode, ctx)
+        pairs = f"list_transform(map_entries({sql}), lambda {name}: struct_pack(k := {key}, v := {value}))"
+        return f"map_from_entries({pairs})"
+    if isinstance(source, t.StructType) and isinstance(target, t.StructType):
+        return let(sql, lambda value: _struct(value, source, target, mode, ctx), f"s{depth}")
+    raise unsupported(f"A cast from {source.simpleString()} to {target.simpleString()}")
+
+
+def _struct(value: str, source: t.StructType, target: t.StructType, mode: str, ctx: SqlContext) -> str:
+    items = []
+    for i, (a, b) in enumerate(zip(source, target, strict=True), 1):
+        item = cast_sql(f"struct_extract_at({value}, {i})", a.dataType, b.dataType, mode, ctx)
+        items.append(f"{quote(b.name)} := {item}")
+    return f"CASE WHEN {value} IS NOT NULL THEN struct_pack({', '.join(items)}) END"
+
+
+def _depth(data_type: t.DataType) -> int:
+    """Return how deep a type nests: the names of lambda parameters must differ between levels."""
+    if isinstance(data_type, t.ArrayType):
+        return 1 + _depth(data_type.elementType)
+    if isinstance(data_type, t.MapType):
+        return 1 + max(_depth(data_type.keyType), _depth(data_type.valueType))
+    if isinstance(data_type, t.StructType):
+        return 1 + max((_depth(f.dataType) for f in data_type), default=0)
+    return 0
+
+
+def pretty_sql(sql: str, data_type: t.DataType, ctx: SqlContext = _CONTEXT) -> str:
+    """Return the text of a value as `DataFrame.show` prints it: NULL as `NULL`, bytes as `[41 FF]`."""
+    return f"coalesce({cast_text.to_text(sql, data_type, 'ansi', ctx, pretty=True)}, 'NULL')"

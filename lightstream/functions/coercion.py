@@ -1,0 +1,257 @@
+"""Spark's implicit conversions: the common type of values that meet, and which argument types convert unasked."""
+
+from __future__ import annotations
+
+import decimal
+from collections.abc import Sequence
+
+from lightstream.plan import types as t
+from lightstream.plan.expressions import Cast, Expression, Literal, nullable_of, type_of
+
+_PRECEDENCE: tuple[type[t.DataType], ...] = (
+    t.ByteType, t.ShortType, t.IntegerType, t.LongType, t.FloatType, t.DoubleType,
+)  # fmt: skip
+_INTEGRAL_DIGITS: dict[type[t.DataType], int] = {
+    t.ByteType: 3, t.ShortType: 5, t.IntegerType: 10, t.LongType: 20,
+}  # fmt: skip
+MAX_PRECISION = 38
+_MIN_ADJUSTED_SCALE = 6
+
+
+# ---- the type of values that meet -----------------------------------------------------------------------------
+
+
+def common_type(types: Sequence[t.DataType], ansi: bool = True) -> t.DataType | None:
+    """Return the type that all values convert to (CASE, IN, coalesce, arrays, set operations); None without one.
+
+    Spark: under ANSI rules a string next to another type takes that type (a number: bigint or double).
+    """
+    found: t.DataType = t.NullType()
+    for data_type in sorted(types, key=_has_no_string):
+        wider = _wider(found, data_type, ansi)
+        if wider is None:
+            return None
+        found = wider
+    return found
+
+
+def _has_no_string(data_type: t.DataType) -> bool:
+    if isinstance(data_type, t.ArrayType):
+        return _has_no_string(data_type.elementType)
+    return not isinstance(data_type, t.StringType)
+
+
+def _wider(one: t.DataType, other: t.DataType, ansi: bool) -> t.DataType | None:
+    if one == other:
+        return one
+    if isinstance(one, t.NullType):
+        return other
+    if isinstance(other, t.NullType):
+        return one
+    if isinstance(one, t.StringType) or isinstance(other, t.StringType):
+        return _with_string(one, other, ansi)
+    if isinstance(one, t.NumericType) and isinstance(other, t.NumericType):
+        return _wider_number(one, other, ansi)
+    if isinstance(one, t.DatetimeType) and isinstance(other, t.DatetimeType):
+        return _wider_datetime(one, other)
+    if isinstance(one, t.DayTimeIntervalType) and isinstance(other, t.DayTimeIntervalType):
+        return t.DayTimeIntervalType(
+            min(one.startField, other.startField), max(one.endField, other.endField)
+        )
+    if isinstance(one, t.YearMonthIntervalType) and isinstance(other, t.YearMonthIntervalType):
+        return t.YearMonthIntervalType(
+            min(one.startField, other.startField), max(one.endField, other.endField)
+        )
+    return _wider_nested(one, other, ansi)
+
+
+def _with_string(one: t.DataType, other: t.DataType, ansi: bool) -> t.DataType | None:
+    rest = other if isinstance(one, t.StringType) else one
+    if not ansi:
+        atomic = isinstance(rest, t.AtomicType) and not isinstance(rest, t.BinaryType | t.BooleanType)
+        return t.StringType() if atomic else None
+    if isinstance(rest, t.IntegralType):
+        return t.LongType()
+    if isinstance(rest, t.FractionalType):
+        return t.DoubleType()
+    if isinstance(rest, t.AnsiIntervalType) or not isinstance(rest, t.AtomicType):
+        return None
+    return rest
+
+
+def _wider_number(one: t.DataType, other: t.DataType, ansi: bool) -> t.DataType:
+    if isinstance(one, t.DecimalType) or isinstance(other, t.DecimalType):
+        if isinstance(one, t.FloatType | t.DoubleType) or isinstance(other, t.FloatType | t.DoubleType):
+            return t.DoubleType()
+        return wider_decimal(as_decimal(one), as_decimal(other))
+    wider = max(type(one), type(other), key=_PRECEDENCE.index)
+    if wider is t.FloatType and ansi and type(one) is not type(other):
+        return t.DoubleType()
+    return wider()
+
+
+def _wider_datetime(one: t.DataType, other: t.DataType) -> t.DataType | None:
+    if isinstance(one, t.TimeType) or isinstance(other, t.TimeType):
+        if isinstance(one, t.TimeType) and isinstance(other, t.TimeType):
+            return t.TimeType(max(one.precision, other.precision))
+        return None
+    if isinstance(one, t.TimestampType) or isinstance(other, t.TimestampType):
+        return t.TimestampType()
+    return t.TimestampNTZType()
+
+
+def _wider_nested(one: t.DataType, other: t.DataType, ansi: bool) -> t.DataType | None:
+    if isinstance(one, t.ArrayType) and isinstance(other, t.ArrayType):
+        element = _wider(one.elementType, other.elementType, ansi)
+        null = one.containsNull or other.containsNull
+        return None if element is None else t.ArrayType(element, null)
+    if isinstance(one, t.MapType) and isinstance(other, t.MapType):
+        key = _wider(one.keyType, other.keyType, ansi)
+        value = _wider(one.valueType, other.valueType, ansi)
+        if key is None or value is None:
+            return None
+        return t.MapType(key, value, one.valueContainsNull or other.valueContainsNull)
+    if isinstance(one, t.StructType) and isinstance(other, t.StructType) and len(one) == len(other):
+        fields = []
+        for left, right in zip(one, other, strict=True):
+            found = _wider(left.dataType, right.dataType, ansi)
+            if found is None or left.name.lower() != right.name.lower():
+                return None
+            fields.append(t.StructField(left.name, found, left.nullable or right.nullable))
+        return t.StructType(fields)
+    return None
+
+
+# ---- decimals -------------------------------------------------------------------------------------------------
+
+
+def as_decimal(data_type: t.DataType) -> t.DecimalType:
+    """Return the decimal that holds every value of an integral type (a decimal as it is)."""
+    if isinstance(data_type, t.DecimalType):
+        return data_type
+    return t.DecimalType(_INTEGRAL_DIGITS[type(data_type)], 0)
+
+
+def wider_decimal(one: t.DecimalType, other: t.DecimalType) -> t.DecimalType:
+    """Return the decimal that holds the values of both; past 38 digits the fraction gives way."""
+    scale = max(one.scale, other.scale)
+    precision = max(one.precision - one.scale, other.precision - other.scale) + scale
+    if precision > MAX_PRECISION:
+        return t.DecimalType(MAX_PRECISION, max(0, scale - (precision - MAX_PRECISION)))
+    return t.DecimalType(precision, scale)
+
+
+def literal_decimal(value: int) -> t.DecimalType:
+    """Return the smallest decimal of a whole constant: next to a decimal, `2` is a decimal(1,0)."""
+    return t.DecimalType(len(str(abs(value))), 0)
+
+
+def arithmetic_decimal(operator: str, one: t.DecimalType, other: t.DecimalType) -> t.DecimalType:
+    """Return the result type of `+ - * / %` over decimals (with `allowPrecisionLoss`, Spark's default)."""
+    p1, s1, p2, s2 = one.precision, one.scale, other.precision, other.scale
+    match operator:
+        case "+" | "-":
+            scale = max(s1, s2)
+            precision = max(p1 - s1, p2 - s2) + scale + 1
+        case "*":
+            scale, precision = s1 + s2, p1 + p2 + 1
+        case "/":
+            scale = max(_MIN_ADJUSTED_SCALE, s1 + p2 + 1)
+            precision = p1 - s1 + s2 + scale
+        case _:
+            scale = max(s1, s2)
+            precision = min(p1 - s1, p2 - s2) + scale
+    return adjusted(precision, scale)
+
+
+def adjusted(precision: int, scale: int) -> t.DecimalType:
+    """Return decimal(precision, scale); past 38 digits the scale shrinks, but not below 6."""
+    if precision <= MAX_PRECISION:
+        return t.DecimalType(precision, scale)
+    whole = precision - scale
+    return t.DecimalType(MAX_PRECISION, max(MAX_PRECISION - whole, min(scale, _MIN_ADJUSTED_SCALE)))
+
+
+# ---- conversions unasked --------------------------------------------------------------------------------------
+
+
+def implicit_type(source: t.DataType, target: t.DataType, ansi: bool = True) -> t.DataType | None:
+    """Return the type an argument gets where `target` is expected; None when it does not convert unasked."""
+    if source == target or isinstance(source, t.NullType):
+        return target
+    if isinstance(source, t.StringType) and isinstance(target, t.AtomicType):
+        return target
+    if isinstance(source, t.NumericType) and isinstance(target, t.NumericType):
+        return target
+    if isinstance(target, t.StringType):
+        return target if isinstance(source, t.AtomicType | t.CalendarIntervalType) else None
+    if isinstance(source, t.DatetimeType) and isinstance(target, t.DatetimeType):
+        times = isinstance(source, t.TimeType) + isinstance(target, t.TimeType)
+        return target if times != 1 else None
+    if isinstance(source, t.DayTimeIntervalType) and isinstance(target, t.DayTimeIntervalType):
+        return target
+    if isinstance(source, t.YearMonthIntervalType) and isinstance(target, t.YearMonthIntervalType):
+        return target
+    return target if _nested_converts(source, target, ansi) else None
+
+
+def _nested_converts(source: t.DataType, target: t.DataType, ansi: bool) -> bool:
+    if isinstance(source, t.ArrayType) and isinstance(target, t.ArrayType):
+        return implicit_type(source.elementType, target.elementType, ansi) is not None
+    if isinstance(source, t.MapType) and isinstance(target, t.MapType):
+        key = implicit_type(source.keyType, target.keyType, ansi)
+        return key is not None and implicit_type(source.valueType, target.valueType, ansi) is not None
+    if isinstance(source, t.StructType) and isinstance(target, t.StructType):
+        return len(source) == len(target) and all(
+            implicit_type(a.dataType, b.dataType, ansi) is not None
+            for a, b in zip(source, target, strict=True)
+        )
+    return False
+
+
+def implicit_cast(expression: Expression, target: t.DataType, ansi: bool = True) -> Expression | None:
+    """Return the expression as `target`, cast where needed; None when its type does not convert unasked."""
+    if implicit_type(type_of(expression), target, ansi) is None:
+        return None
+    return cast_to(expression, target, ansi)
+
+
+def cast_to(expression: Expression, target: t.DataType, ansi: bool = True) -> Expression:
+    """Return the expression cast to `target`. A constant stays one where its text in column names stays too."""
+    source = type_of(expression)
+    if source == target:
+        return expression
+    if t.as_nullable(source) == t.as_nullable(target):
+        return expression
+    if isinstance(expression, Literal):
+        folded = _fold(expression, target)
+        if folded is not None:
+            return folded
+    from lightstream.functions.casts import cast_nullable
+
+    mode = "ansi" if ansi else "legacy"
+    nullable = cast_nullable(nullable_of(expression), source, target, mode)
+    return Cast(expression, target, mode, implicit=True, nullable=nullable)
+
+
+_BITS: dict[type[t.DataType], int] = {
+    t.ByteType: 8, t.ShortType: 16, t.IntegerType: 32, t.LongType: 64,
+}  # fmt: skip
+
+
+def _fold(literal: Literal, target: t.DataType) -> Literal | None:
+    value = literal.value
+    if value is None:
+        return Literal(None, target)
+    if not isinstance(literal.type, t.IntegralType):
+        return None
+    bits = _BITS.get(type(target))
+    if bits is not None and -(2 ** (bits - 1)) <= value < 2 ** (bits - 1):
+        return Literal(value, target)
+    if (
+        isinstance(target, t.DecimalType)
+        and target.scale == 0
+        and literal_decimal(value).precision <= target.precision
+    ):
+        return Literal(decimal.Decimal(value), target)
+    return None

@@ -1,0 +1,120 @@
+"""Functions that choose among values: CASE, coalesce, if, nullif, greatest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lightstream.conf import Conf
+from lightstream.functions import mismatch
+from lightstream.functions.coercion import cast_to, common_type
+from lightstream.functions.registry import Bound, SqlContext, any_nullable, bind_call, scalar
+from lightstream.functions.signatures import parse as signature
+from lightstream.plan import types as t
+from lightstream.plan.expressions import Call, Expression, nullable_of, type_of
+
+
+def _bind_when(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
+    """Bind CASE: condition, value, condition, value, ..., and the else value when the number is odd."""
+    if len(args) < 2:
+        raise mismatch.wrong_count(name, "> 1", len(args))
+    pairs = len(args) // 2
+    for i in range(pairs):
+        condition = type_of(args[2 * i])
+        if not isinstance(condition, t.BooleanType | t.NullType):
+            raise mismatch.unexpected_input("when", args, 2 * i, '"BOOLEAN"')
+    values = [args[2 * i + 1] for i in range(pairs)] + ([args[-1]] if len(args) % 2 else [])
+    target = common_type([type_of(v) for v in values], conf.ansi)
+    if target is None:
+        raise mismatch.different_types("casewhen", args, [type_of(v) for v in values])
+    bound: list[Expression] = []
+    for i in range(pairs):
+        bound += [
+            cast_to(args[2 * i], t.BooleanType(), conf.ansi),
+            cast_to(args[2 * i + 1], target, conf.ansi),
+        ]
+    if len(args) % 2:
+        bound.append(cast_to(args[-1], target, conf.ansi))
+    results = [b for i, b in enumerate(bound) if i % 2 == 1 or i == 2 * pairs]
+    return Bound(tuple(bound), target, len(args) % 2 == 0 or any_nullable(results))
+
+
+def _when_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
+    pairs = len(args) // 2
+    parts = [f"WHEN {args[2 * i]} THEN {args[2 * i + 1]}" for i in range(pairs)]
+    if len(args) % 2:
+        parts.append(f"ELSE {args[-1]}")
+    return f"CASE {' '.join(parts)} END"
+
+
+def _shown_when(call: Call, args: Sequence[str]) -> str:
+    return _when_sql(call, args, SqlContext())
+
+
+scalar("when", _bind_when, _when_sql, shown=_shown_when)
+
+
+def _bind_if(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
+    parsed = signature("boolean, T, T -> T")
+    bound = parsed.bind(name, args, conf)
+    return Bound(bound.args, bound.type, any_nullable(bound.args[1:]))
+
+
+scalar("if", _bind_if, "CASE WHEN {0} THEN {1} ELSE {2} END", shown="(IF({0}, {1}, {2}))")
+
+
+def _bind_coalesce(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
+    bound = signature("T+ -> T").bind(name, args, conf)
+    return Bound(bound.args, bound.type, all(nullable_of(a) for a in bound.args))
+
+
+scalar("coalesce", _bind_coalesce, "coalesce({args})")
+
+
+def _bind_two(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
+    signature("any, any -> any").check_count(name, args)
+    return _bind_coalesce(name, args, conf)
+
+
+scalar("nvl ifnull", _bind_two, "coalesce({args})")
+
+
+def _bind_nvl2(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
+    bound = signature("any, T, T -> T").bind(name, args, conf)
+    return Bound(bound.args, bound.type, any_nullable(bound.args[1:]))
+
+
+scalar("nvl2", _bind_nvl2, "CASE WHEN {0} IS NOT NULL THEN {1} ELSE {2} END")
+
+
+def _bind_nullif(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
+    signature("any, any -> any").check_count(name, args)
+    equal = bind_call("==", args, conf)
+    return Bound((args[0], args[1], equal), type_of(args[0]), True)
+
+
+scalar(
+    "nullif",
+    _bind_nullif,
+    "CASE WHEN {2} THEN NULL ELSE {0} END",
+    shown="nullif({0}, {1})",
+)
+scalar("nullifzero", "numeric -> $0?", "nullif({0}, 0)")
+scalar("zeroifnull", "numeric -> $0!", "coalesce({0}, 0)")
+
+
+def _bind_extreme(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
+    from lightstream.functions.operators import check_orderable
+
+    if len(args) < 2:
+        raise mismatch.wrong_count(name, "> 1", len(args))
+    kinds = [type_of(a) for a in args]
+    target = common_type(kinds, conf.ansi)
+    if target is None:
+        raise mismatch.different_types(name, args, kinds)
+    check_orderable(name, args, target)
+    bound = tuple(cast_to(a, target, conf.ansi) for a in args)
+    return Bound(bound, target, all(nullable_of(a) for a in bound))
+
+
+scalar("greatest", _bind_extreme, "greatest({args})")
+scalar("least", _bind_extreme, "least({args})")

@@ -1,0 +1,109 @@
+"""Exact decimal arithmetic with Spark's result types and rounding."""
+
+from __future__ import annotations
+
+from lightstream.functions.spelling import let
+from lightstream.plan import types as t
+
+
+def arithmetic(
+    operator: str,
+    left: str,
+    right: str,
+    pair: tuple[t.DecimalType, t.DecimalType],
+    result: t.DataType,
+    ansi: bool,
+) -> str:
+    """Return `left operator right` over decimals, rounded half up to the result type.
+
+    A value that does not fit fails (NUMERIC_VALUE_OUT_OF_RANGE), or is NULL without ANSI rules. Spark: its
+    intermediate values are unlimited, here they have 38 digits; past that a product or quotient fails too.
+    """
+    one, other = pair
+    if operator in ("/", "div", "%"):
+        return _by(operator, left, right, one, other, result, ansi)
+    text = f"({left} {operator} {right})"
+    assert isinstance(result, t.DecimalType)
+    if _duck_result(operator, one, other) != (result.precision, result.scale):
+        text = f"CAST({text} AS DECIMAL({result.precision},{result.scale}))"
+    return text if ansi else f"TRY({text})"
+
+
+def _duck_result(operator: str, one: t.DecimalType, other: t.DecimalType) -> tuple[int, int]:
+    """Return precision and scale that DuckDB gives the result."""
+    if operator == "*":
+        return min(38, one.precision + other.precision), one.scale + other.scale
+    scale = max(one.scale, other.scale)
+    whole = max(one.precision - one.scale, other.precision - other.scale)
+    return min(38, whole + scale + 1), scale
+
+
+def _by(
+    operator: str,
+    left: str,
+    right: str,
+    one: t.DecimalType,
+    other: t.DecimalType,
+    result: t.DataType,
+    ansi: bool,
+) -> str:
+    if operator == "/":
+        assert isinstance(result, t.DecimalType)
+        text = _quotient(left, right, one, other, result)
+    elif operator == "%":
+        text = _remainder(left, right, one, other, result)
+    else:
+        text = _whole_quotient(left, right, one, other)
+    # Division by zero is DuckDB's own error.
+    return text if ansi else f"CASE WHEN {right} <> 0 THEN TRY({text}) END"
+
+
+def unscaled(sql: str, data_type: t.DecimalType, scale: int) -> str:
+    """Return a decimal times 10^scale as HUGEINT; `scale` is at least the type's own."""
+    p, s = data_type.precision, data_type.scale
+    if p + s + 1 <= 38:
+        whole = f"CAST({sql} * CAST({10**s} AS DECIMAL({s + 1},0)) AS HUGEINT)" if s else f"CAST({sql} AS HUGEINT)"
+    else:
+        whole = f"CAST(replace(CAST({sql} AS VARCHAR), '.', '') AS HUGEINT)"
+    if scale > s:
+        return f"({whole} * CAST('{10 ** (scale - s)}' AS HUGEINT))"
+    return whole
+
+
+def from_unscaled(sql: str, result: t.DecimalType) -> str:
+    """Return a HUGEINT as the decimal with its digits and the result's scale."""
+    if result.scale == 0:
+        return f"CAST({sql} AS DECIMAL({result.precision},0))"
+    tiny = f"CAST('0.{'0' * (result.scale - 1)}1' AS DECIMAL({result.scale},{result.scale}))"
+    return f"CAST(CAST({sql} AS DECIMAL(38,0)) * {tiny} AS DECIMAL({result.precision},{result.scale}))"
+
+
+def _quotient(a: str, b: str, one: t.DecimalType, other: t.DecimalType, result: t.DecimalType) -> str:
+    # a/b with `scale` digits: (a's digits * 10^shift) / b's digits, rounded half up.
+    shift = result.scale - one.scale + other.scale
+    digits = unscaled(a, one, one.scale)
+    top = f"({digits} * CAST('{10**shift}' AS HUGEINT))" if shift > 0 else digits
+    bottom = unscaled(b, other, other.scale)
+    if shift < 0:
+        bottom = f"({bottom} * CAST('{10**-shift}' AS HUGEINT))"
+    # Half up: half a divisor, with the dividend's sign, is added before the division cuts.
+    rounded = let(
+        top,
+        lambda x: let(bottom, lambda y: f"(({x} * 2 + sign({x}) * abs({y})) // ({y} * 2))", "below"),
+        "above",
+    )
+    return from_unscaled(rounded, result)
+
+
+def _remainder(a: str, b: str, one: t.DecimalType, other: t.DecimalType, result: t.DataType) -> str:
+    scale = max(one.scale, other.scale)
+    assert isinstance(result, t.DecimalType)
+    rest = f"({unscaled(a, one, scale)} % {unscaled(b, other, scale)})"
+    if result.scale != scale:
+        return f"CAST({from_unscaled(rest, t.DecimalType(38, scale))} AS DECIMAL({result.precision},{result.scale}))"
+    return from_unscaled(rest, result)
+
+
+def _whole_quotient(a: str, b: str, one: t.DecimalType, other: t.DecimalType) -> str:
+    scale = max(one.scale, other.scale)
+    return f"CAST({unscaled(a, one, scale)} // {unscaled(b, other, scale)} AS BIGINT)"

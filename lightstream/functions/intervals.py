@@ -1,0 +1,190 @@
+"""Arithmetic with dates, timestamps and intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lightstream.conf import Conf
+from lightstream.errors import unsupported
+from lightstream.functions import mismatch
+from lightstream.functions.cast_times import to_instant, to_local
+from lightstream.functions.coercion import cast_to
+from lightstream.functions.errors import BY_ZERO_MESSAGES
+from lightstream.functions.registry import Bound, SqlContext, any_nullable
+from lightstream.functions.spelling import error_sql
+from lightstream.plan import types as t
+from lightstream.plan.expressions import Call, Expression, type_of
+
+_DATETIMES = (t.DateType, t.TimestampType, t.TimestampNTZType)
+_INTERVALS = (t.DayTimeIntervalType, t.YearMonthIntervalType)
+
+
+def bind_time_arithmetic(operator: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
+    """Bind `+ - * /` where a date, timestamp or interval takes part."""
+    left, right = args
+    one, other = type_of(left), type_of(right)
+    if operator in ("+", "-"):
+        if isinstance(one, _INTERVALS) and isinstance(other, _DATETIMES) and operator == "+":
+            left, right, one, other = right, left, other, one
+        if isinstance(one, t.DateType) and isinstance(other, t.ByteType | t.ShortType | t.IntegerType):
+            return Bound((left, right), t.DateType(), any_nullable(args))
+        if (
+            operator == "+"
+            and isinstance(other, t.DateType)
+            and isinstance(one, t.ByteType | t.ShortType | t.IntegerType)
+        ):
+            return Bound((right, left), t.DateType(), any_nullable(args))
+        found = _plus_interval(operator, (left, right), one, other) or _difference(
+            operator, (left, right), one, other, conf
+        )
+        if found is not None:
+            return found
+    if operator in ("*", "/"):
+        if operator == "*" and isinstance(other, _INTERVALS) and not isinstance(one, _INTERVALS):
+            left, right, one, other = right, left, other, one
+        if isinstance(one, _INTERVALS):
+            scaled = _scaled(left, right, conf)
+            if scaled is not None:
+                return Bound(scaled.args, scaled.type, any_nullable(scaled.args))
+    if operator == "div" and isinstance(one, _INTERVALS) and type(one) is type(other):
+        return Bound((left, right), t.LongType(), True)
+    if any(isinstance(type_of(a), t.CalendarIntervalType) for a in args):
+        raise unsupported("Arithmetic with an interval of months, days and time at once")
+    for this, that in ((left, right), (right, left)):
+        if isinstance(type_of(this), t.DateType) and isinstance(type_of(that), t.NumericType):
+            name = "date_add" if operator == "+" else "date_sub"
+            raise mismatch.unexpected_input(name, (this, that), 1, '("INT" or "SMALLINT" or "TINYINT")')
+    mixed = any(isinstance(type_of(a), _INTERVALS) for a in args) and operator in ("+", "-")
+    if mixed:
+        raise mismatch.unexpected_input(operator, args, 0, '"(TIMESTAMP OR TIMESTAMP WITHOUT TIME ZONE)"')
+    raise mismatch.different_operands(operator, args)
+
+
+def shown_time_arithmetic(operator: str, call: Call, args: Sequence[str]) -> str:
+    """Return the text of date, timestamp and interval arithmetic in column names."""
+    one, other = (type_of(a) for a in call.args)
+    if isinstance(one, t.DateType) and isinstance(other, t.IntegralType):
+        return f"{'date_add' if operator == '+' else 'date_sub'}({args[0]}, {args[1]})"
+    if isinstance(one, _DATETIMES) and isinstance(other, _INTERVALS):
+        if isinstance(call.type, t.DateType) and isinstance(other, t.DayTimeIntervalType):
+            days = f"extractansiintervaldays({args[1]})"
+            return f"{'date_add' if operator == '+' else 'date_sub'}({args[0]}, {days})"
+        return f"{args[0]} {operator} {args[1]}"
+    return f"({args[0]} {operator} {args[1]})"
+
+
+def _plus_interval(
+    operator: str, args: tuple[Expression, Expression], one: t.DataType, other: t.DataType
+) -> Bound | None:
+    if isinstance(one, _DATETIMES) and isinstance(other, t.YearMonthIntervalType):
+        return Bound(args, one, any_nullable(args))
+    if isinstance(one, t.DateType) and isinstance(other, t.DayTimeIntervalType):
+        whole_days = other.endField == other.DAY
+        return Bound(args, one if whole_days else t.TimestampType(), any_nullable(args))
+    if isinstance(one, _DATETIMES) and isinstance(other, t.DayTimeIntervalType):
+        return Bound(args, one, any_nullable(args))
+    if isinstance(one, t.DayTimeIntervalType) and isinstance(other, t.DayTimeIntervalType):
+        fields = min(one.startField, other.startField), max(one.endField, other.endField)
+        return Bound(args, t.DayTimeIntervalType(*fields), any_nullable(args))
+    if isinstance(one, t.YearMonthIntervalType) and isinstance(other, t.YearMonthIntervalType):
+        fields = min(one.startField, other.startField), max(one.endField, other.endField)
+        return Bound(args, t.YearMonthIntervalType(*fields), any_nullable(args))
+    return None
+
+
+def _difference(
+    operator: str, args: tuple[Expression, Expression], one: t.DataType, other: t.DataType, conf: Conf
+) -> Bound | None:
+    if operator != "-":
+        return None
+    kinds = (one, other)
+    loose = (t.StringType, t.NullType)
+    if any(isinstance(k, t.TimestampType | t.TimestampNTZType) for k in kinds):
+        target: t.DataType = t.TimestampType()
+        if not any(isinstance(k, t.TimestampType) for k in kinds):
+            target = t.TimestampNTZType()
+        result = t.DayTimeIntervalType()
+    elif any(isinstance(k, t.DateType) for k in kinds):
+        target, result = t.DateType(), t.DayTimeIntervalType(t.DayTimeIntervalType.DAY)
+    else:
+        return None
+    if not all(isinstance(k, (*_DATETIMES, *loose)) for k in kinds):
+        return None
+    bound = tuple(cast_to(a, target, conf.ansi) for a in args)
+    return Bound(bound, result, any_nullable(bound))
+
+
+def _scaled(interval: Expression, factor: Expression, conf: Conf) -> Bound | None:
+    kind = type_of(factor)
+    if isinstance(kind, t.StringType):
+        factor = cast_to(factor, t.DoubleType(), conf.ansi)
+    elif isinstance(kind, t.NullType):
+        factor = cast_to(factor, t.IntegerType(), conf.ansi)
+    elif not isinstance(kind, t.NumericType):
+        return None
+    whole: t.DataType = t.DayTimeIntervalType()
+    if isinstance(type_of(interval), t.YearMonthIntervalType):
+        whole = t.YearMonthIntervalType()
+    return Bound((interval, factor), whole, any_nullable((interval, factor)))
+
+
+def time_arithmetic_sql(operator: str, call: Call, args: Sequence[str], ctx: SqlContext) -> str:
+    """Return DuckDB text of date, timestamp and interval arithmetic."""
+    left, right = args
+    one, other = (type_of(a) for a in call.args)
+    if isinstance(one, _INTERVALS) and isinstance(other, _INTERVALS):
+        return f"({left} {'//' if operator == 'div' else operator} {right})"
+    if isinstance(one, _INTERVALS):
+        return _scale_sql(operator, left, right, one, other, ctx)
+    if isinstance(other, t.YearMonthIntervalType):
+        return _plus_months(operator, left, right, one, ctx)
+    if isinstance(other, t.DayTimeIntervalType):
+        return _plus_time(operator, left, right, one, call.type, ctx)
+    if isinstance(one, t.DateType) and isinstance(other, t.IntegralType):
+        return f"({left} {operator} CAST({right} AS INTEGER))"
+    if isinstance(one, t.DateType):
+        return f"(CAST({left} - {right} AS BIGINT) * 86400000000)"
+    if isinstance(one, t.TimestampType) and isinstance(other, t.TimestampType):
+        # Spark: the difference is that of the local times.
+        return f"(epoch_us({to_local(left, ctx)}) - epoch_us({to_local(right, ctx)}))"
+    return f"(epoch_us({left}) - epoch_us({right}))"
+
+
+def _plus_months(operator: str, left: str, right: str, one: t.DataType, ctx: SqlContext) -> str:
+    months = f"to_months(CAST({right} AS INTEGER))"
+    if isinstance(one, t.DateType):
+        return f"CAST({left} {operator} {months} AS DATE)"
+    if isinstance(one, t.TimestampType):
+        return to_instant(f"({to_local(left, ctx)} {operator} {months})", ctx)
+    return f"({left} {operator} {months})"
+
+
+def _plus_time(
+    operator: str, left: str, right: str, one: t.DataType, result: t.DataType, ctx: SqlContext
+) -> str:
+    if isinstance(result, t.DateType):
+        return f"({left} {operator} CAST({right} // 86400000000 AS INTEGER))"
+    if isinstance(one, t.TimestampNTZType):
+        return f"make_timestamp(epoch_us({left}) {operator} {right})"
+    if isinstance(one, t.DateType):
+        left = to_instant(f"CAST({left} AS TIMESTAMP)", ctx)
+    return f"make_timestamptz(epoch_us({left}) {operator} {right})"
+
+
+def _scale_sql(
+    operator: str, left: str, right: str, one: t.DataType, other: t.DataType, ctx: SqlContext
+) -> str:
+    carrier = "INTEGER" if isinstance(one, t.YearMonthIntervalType) else "BIGINT"
+    if operator == "*" and isinstance(other, t.IntegralType):
+        return f"CAST(CAST({left} AS HUGEINT) * {right} AS {carrier})"
+    if operator == "*":
+        return f"CAST(round(CAST({left} AS DOUBLE) * CAST({right} AS DOUBLE)) AS {carrier})"
+    if isinstance(other, t.IntegralType):
+        rounded = f"(CAST({left} AS HUGEINT) * 2 + sign({left}) * abs(CAST({right} AS HUGEINT))) // (CAST({right} AS HUGEINT) * 2)"
+    else:
+        rounded = f"round(CAST({left} AS DOUBLE) / CAST({right} AS DOUBLE))"
+    failure = error_sql("INTERVAL_DIVIDED_BY_ZERO", BY_ZERO_MESSAGES["DIVIDE_BY_ZERO"], "22012")
+    return (
+        f"(CASE WHEN {right} = 0 AND {left} IS NOT NULL THEN {failure} "
+        f"ELSE CAST({rounded} AS {carrier}) END)"
+    )

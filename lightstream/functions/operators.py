@@ -1,0 +1,483 @@
+"""Operators: arithmetic, comparison, logic, bits, element access."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lightstream.conf import Conf
+from lightstream.errors import AnalysisException, unsupported
+from lightstream.functions import decimals, mismatch
+from lightstream.functions.coercion import (
+    arithmetic_decimal,
+    as_decimal,
+    cast_to,
+    common_type,
+    literal_decimal,
+)
+from lightstream.functions.errors import BY_ZERO_MESSAGES
+from lightstream.functions.registry import Bound, SqlContext, any_nullable, bind_call, scalar
+from lightstream.functions.signatures import is_orderable
+from lightstream.functions.signatures import parse as signature
+from lightstream.functions.spelling import duck_type, error_sql, let
+from lightstream.plan import types as t
+from lightstream.plan.expressions import Call, Cast, Expression, Literal, type_of
+
+_FLOATS = (t.FloatType, t.DoubleType)
+
+
+# ---- arithmetic -----------------------------------------------------------------------------------------------
+
+
+def _bind_arithmetic(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
+    """Bind `+ - * / % div` over numbers; what has a date or interval in it is bound by `datetime`."""
+    operator = {"mod": "%"}.get(name, name)
+    if len(args) != 2:
+        raise mismatch.wrong_count(name, "2", len(args))
+    kinds = [type_of(a) for a in args]
+    if any(isinstance(k, t.DatetimeType | t.AnsiIntervalType | t.CalendarIntervalType) for k in kinds):
+        from lightstream.functions.intervals import bind_time_arithmetic
+
+        return bind_time_arithmetic(operator, args, conf)
+    left, right = _numbers(operator, args, conf)
+    one, other = type_of(left), type_of(right)
+    if isinstance(one, t.DecimalType) and isinstance(other, t.DecimalType):
+        if operator == "div":
+            return Bound((left, right), t.LongType(), True)
+        result: t.DataType = arithmetic_decimal(operator, one, other)
+    else:
+        result = one
+    nullable = operator in ("/", "%", "div") or any_nullable((left, right))
+    if isinstance(result, t.DecimalType) and not conf.ansi:
+        nullable = True
+    return Bound((left, right), result, nullable)
+
+
+def _numbers(operator: str, args: tuple[Expression, ...], conf: Conf) -> tuple[Expression, Expression]:
+    """Return both operands with the types on which the operator works."""
+    left, right = _literals_next_to_decimals(args, conf)
+    one, other = type_of(left), type_of(right)
+    if isinstance(one, t.NullType) and isinstance(other, t.NullType):
+        target: t.DataType | None = t.LongType() if operator == "div" else t.DoubleType()
+    elif isinstance(one, t.StringType) and isinstance(other, t.StringType | t.NullType):
+        target = t.StringType()
+    elif isinstance(other, t.StringType) and isinstance(one, t.NullType):
+        target = t.StringType()
+    else:
+        target = common_type((one, other), conf.ansi)
+        if not conf.ansi and isinstance(target, t.StringType):
+            target = t.DoubleType()
+    if target is None:
+        raise mismatch.different_operands(operator, args)
+    decimals_meet = isinstance(target, t.DecimalType)
+    if decimals_meet:
+        return _as_decimal(left, conf), _as_decimal(right, conf)
+    if not isinstance(target, t.NumericType):
+        raise mismatch.wrong_operand(operator, args, _required(operator), target.sql())
+    if operator == "/":
+        # Spark casts a string next to a whole number to bigint first.
+        if isinstance(target, t.LongType):
+            left, right = cast_to(left, target, conf.ansi), cast_to(right, target, conf.ansi)
+        target = t.DoubleType()
+    elif operator == "div":
+        if not isinstance(target, t.IntegralType):
+            raise mismatch.wrong_operand(operator, args, _required(operator), target.sql())
+        target = t.LongType()
+    return cast_to(left, target, conf.ansi), cast_to(right, target, conf.ansi)
+
+
+def _required(operator: str) -> str:
+    if operator == "/":
+        return '("DOUBLE" or "DECIMAL")'
+    if operator == "div":
+        return '("BIGINT" or "DECIMAL" or "INTERVAL DAY TO SECOND" or "INTERVAL YEAR TO MONTH")'
+    return '"NUMERIC"'
+
+
+def _literals_next_to_decimals(args: tuple[Expression, ...], conf: Conf) -> tuple[Expression, Expression]:
+    """Give a whole constant next to a decimal its smallest decimal type."""
+    kinds = [type_of(a) for a in args]
+    done = []
+    for this, that in ((0, 1), (1, 0)):
+        argument = args[this]
+        if (
+            isinstance(kinds[that], t.DecimalType)
+            and isinstance(argument, Literal)
+            and isinstance(kinds[this], t.IntegralType)
+            and argument.value is not None
+        ):
+            argument = Cast(argument, literal_decimal(argument.value), implicit=True, nullable=True)
+        done.append(argument)
+    return done[0], done[1]
+
+
+def _as_decimal(argument: Expression, conf: Conf) -> Expression:
+    found = type_of(argument)
+    if isinstance(found, t.NullType):
+        return argument
+    return cast_to(argument, as_decimal(found), conf.ansi)
+
+
+def _decimal_pair(call: Call) -> tuple[t.DecimalType, t.DecimalType] | None:
+    one, other = (type_of(a) for a in call.args)
+    if isinstance(one, t.DecimalType) and isinstance(other, t.DecimalType):
+        return one, other
+    return None
+
+
+def _is_time(call: Call) -> bool:
+    kinds = (t.DatetimeType, t.AnsiIntervalType, t.CalendarIntervalType)
+    return any(isinstance(type_of(a), kinds) for a in call.args)
+
+
+def _arithmetic_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
+    operator = {"mod": "%"}.get(call.name, call.name)
+    if _is_time(call):
+        from lightstream.functions.intervals import time_arithmetic_sql
+
+        return time_arithmetic_sql(operator, call, args, ctx)
+    left, right = args
+    pair = _decimal_pair(call)
+    if pair is not None:
+        return decimals.arithmetic(operator, left, right, pair, call.type, ctx.ansi)
+    if operator in ("/", "%") and isinstance(call.type, _FLOATS):
+        return _float_division(operator, call, left, right, ctx)
+    if operator in ("%", "div"):
+        symbol = "%" if operator == "%" else "//"
+        text = f"({left} {symbol} {right})"
+        if ctx.ansi:
+            return text
+        if operator == "div":
+            text = f"(CASE WHEN {right} = -1 THEN {wrapping('-', '0', left, call.type)} ELSE {left} // {right} END)"
+        return f"(CASE WHEN {right} <> 0 THEN {text} END)"
+    if not ctx.ansi and isinstance(call.type, t.IntegralType):
+        return wrapping(operator, left, right, call.type)
+    return f"({left} {operator} {right})"
+
+
+def _float_division(operator: str, call: Call, left: str, right: str, ctx: SqlContext) -> str:
+    divisor = call.args[1]
+    if isinstance(divisor, Literal | Cast):
+        inner = divisor.child if isinstance(divisor, Cast) else divisor
+        if isinstance(inner, Literal) and inner.value is not None and inner.value != 0:
+            return f"({left} {operator} {right})"
+    if not ctx.ansi:
+        return f"(CASE WHEN {right} <> 0 THEN {left} {operator} {right} END)"
+    condition = "DIVIDE_BY_ZERO" if operator == "/" else "REMAINDER_BY_ZERO"
+    failure = error_sql(condition, BY_ZERO_MESSAGES[condition], "22012")
+    return f"(CASE WHEN {right} = 0 AND {left} IS NOT NULL THEN {failure} ELSE {left} {operator} {right} END)"
+
+
+def wrapping(operator: str, left: str, right: str, result: t.DataType) -> str:
+    """Return whole-number arithmetic that wraps around, as Java's (Spark without ANSI)."""
+    from lightstream.functions.cast_numbers import BITS
+
+    bits = BITS[type(result)]
+    wide = "HUGEINT" if bits > 32 else "BIGINT"
+    mask, half = 2**bits - 1, 2 ** (bits - 1)
+    value = f"CAST({left} AS {wide}) {operator} CAST({right} AS {wide})"
+    return (
+        f"CAST((((({value}) & CAST({mask} AS {wide})) + {half}) & CAST({mask} AS {wide})) - {half} "
+        f"AS {duck_type(result)})"
+    )
+
+
+def _shown_arithmetic(call: Call, args: Sequence[str]) -> str:
+    if _is_time(call):
+        from lightstream.functions.intervals import shown_time_arithmetic
+
+        return shown_time_arithmetic(call.name, call, args)
+    return f"({args[0]} {call.name} {args[1]})"
+
+
+for _operator in ("+", "-", "*", "/", "div"):
+    scalar(_operator, _bind_arithmetic, _arithmetic_sql, shown=_shown_arithmetic)
+
+
+def _shown_remainder(call: Call, args: Sequence[str]) -> str:
+    if call.shown.lower() == "mod":
+        return f"mod({args[0]}, {args[1]})"
+    return f"({args[0]} % {args[1]})"
+
+
+scalar("% mod", _bind_arithmetic, _arithmetic_sql, shown=_shown_remainder)
+
+
+def _bind_sign(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
+    return signature("numeric|daytime|yearmonth|interval -> $0").bind(name, args, conf)
+
+
+def _negative(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
+    if isinstance(call.type, t.FractionalType | t.CalendarIntervalType):
+        return f"(-{args[0]})"
+    if not ctx.ansi and isinstance(call.type, t.IntegralType):
+        return wrapping("-", "0", args[0], call.type)
+    # Subtraction keeps the type and fails on overflow; DuckDB's minus sign widens.
+    return f"(CAST(0 AS {duck_type(call.type)}) - {args[0]})"
+
+
+# Spark: the function `negative(a)` shows under its own name; here it and the minus sign are the same call.
+scalar("negative", _bind_sign, _negative, shown="(- {0})")
+scalar("positive", _bind_sign, "{0}", shown="(+ {0})")
+
+
+# ---- comparison -----------------------------------------------------------------------------------------------
+
+
+def _bind_comparison(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
+    if len(args) != 2:
+        raise mismatch.wrong_count(name, "2", len(args))
+    left, right = _literals_next_to_decimals(args, conf)
+    target = comparison_type(type_of(left), type_of(right), conf)
+    if target is None:
+        raise mismatch.different_operands(name, args)
+    check_orderable(name, args, target)
+    bound = (cast_to(left, target, conf.ansi), cast_to(right, target, conf.ansi))
+    return Bound(bound, t.BooleanType(), name != "<=>" and any_nullable(bound))
+
+
+def comparison_type(one: t.DataType, other: t.DataType, conf: Conf) -> t.DataType | None:
+    """Return the type in which two values compare. Inside arrays and structs strings stay strings."""
+    nested = (t.ArrayType, t.StructType, t.MapType)
+    if isinstance(one, nested) and isinstance(other, nested) and _strings(one) != _strings(other):
+        return None
+    if not conf.ansi:
+        return _legacy_comparison_type(one, other)
+    return common_type((one, other))
+
+
+def _legacy_comparison_type(one: t.DataType, other: t.DataType) -> t.DataType | None:
+    for this, that in ((one, other), (other, one)):
+        if isinstance(this, t.StringType) and isinstance(that, t.AtomicType):
+            return t.DoubleType() if isinstance(that, t.DecimalType) else that
+    return common_type((one, other), False)
+
+
+def _strings(data_type: t.DataType) -> list[bool]:
+    """Return, in order, whether each leaf of a nested type is a string."""
+    if isinstance(data_type, t.ArrayType):
+        return _strings(data_type.elementType)
+    if isinstance(data_type, t.MapType):
+        return _strings(data_type.keyType) + _strings(data_type.valueType)
+    if isinstance(data_type, t.StructType):
+        return [leaf for f in data_type for leaf in _strings(f.dataType)]
+    return [isinstance(data_type, t.StringType)]
+
+
+def check_orderable(name: str, args: Sequence[Expression], data_type: t.DataType) -> None:
+    """Raise DATATYPE_MISMATCH.INVALID_ORDERING_TYPE for maps and other types without an order."""
+    if not is_orderable(data_type):
+        raise mismatch.data_mismatch(
+            "INVALID_ORDERING_TYPE",
+            name,
+            args,
+            f'The `{name}` does not support ordering on type "{data_type.sql()}".',
+            functionName=f"`{name}`",
+            dataType=f'"{data_type.sql()}"',
+        )
+
+
+def _comparison_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
+    symbol = {"==": "=", "=": "=", "<=>": "IS NOT DISTINCT FROM"}.get(call.name, call.name)
+    if symbol in ("<", "<=", ">", ">="):
+        _refuse_null_order(type_of(call.args[0]))
+    return f"({args[0]} {symbol} {args[1]})"
+
+
+def _refuse_null_order(data_type: t.DataType) -> None:
+    # In Spark's order a NULL inside an array or struct comes first, in DuckDB's last.
+    nulls = isinstance(data_type, t.ArrayType) and data_type.containsNull
+    if nulls or (isinstance(data_type, t.StructType) and any(f.nullable for f in data_type)):
+        raise unsupported(f"Comparing values of type {data_type.simpleString()}, which may contain NULLs, by order")
+
+
+scalar("== =", _bind_comparison, _comparison_sql, shown="({0} = {1})")
+for _operator in ("<", "<=", ">", ">=", "<=>"):
+    scalar(_operator, _bind_comparison, _comparison_sql, shown=f"({{0}} {_operator} {{1}})")
+
+
+def _bind_not_equal(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
+    return _bind_comparison("==", args, conf)
+
+
+scalar("!= <>", _bind_not_equal, "({0} <> {1})", shown="(NOT ({0} = {1}))")
+
+
+def _bind_between(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
+    signature("any, any, any -> boolean").check_count(name, args)
+    value, low, high = args
+    lower = bind_call(">=", (value, low), conf)
+    upper = bind_call("<=", (value, high), conf)
+    both = bind_call("and", (lower, upper), conf)
+    return Bound((value, low, high, both), t.BooleanType(), both.nullable)
+
+
+# The arguments come first for the column name; what is evaluated is the fourth.
+scalar("between", _bind_between, "{3}", shown="between({0}, {1}, {2})")
+
+
+def _bind_in(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
+    if len(args) < 2:
+        raise mismatch.wrong_count(name, "> 1", len(args))
+    kinds = [type_of(a) for a in args]
+    target = common_type(kinds, conf.ansi)
+    nested = [k for k in kinds if isinstance(k, t.ArrayType | t.StructType)]
+    if target is None or any(_strings(k) != _strings(nested[0]) for k in nested):
+        raise mismatch.different_types(name, args, kinds)
+    check_orderable(name, args, target)
+    bound = tuple(cast_to(a, target, conf.ansi) for a in args)
+    return Bound(bound, t.BooleanType(), any_nullable(bound))
+
+
+def _in_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
+    return f"({args[0]} IN ({', '.join(args[1:])}))"
+
+
+def _shown_in(call: Call, args: Sequence[str]) -> str:
+    return f"({args[0]} IN ({', '.join(args[1:])}))"
+
+
+scalar("in", _bind_in, _in_sql, shown=_shown_in)
+
+
+# ---- logic ----------------------------------------------------------------------------------------------------
+
+
+def _bind_logic(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
+    if len(args) != 2:
+        raise mismatch.wrong_count(name, "2", len(args))
+    bound = []
+    for argument in args:
+        found = type_of(argument)
+        if isinstance(found, t.NullType | t.StringType) and isinstance(argument, Literal | Expression):
+            argument = cast_to(argument, t.BooleanType(), conf.ansi)
+        elif not isinstance(found, t.BooleanType):
+            other = [type_of(a) for a in args]
+            if other[0] != other[1]:
+                raise mismatch.different_operands(name, args)
+            raise mismatch.wrong_operand(name, args, '"BOOLEAN"', found.sql())
+        bound.append(argument)
+    return Bound(tuple(bound), t.BooleanType(), any_nullable(bound))
+
+
+def may_fail(sql: str) -> bool:
+    """Return whether evaluating a text on a row that it should not see could fail the statement."""
+    return "error(" in sql or " // " in sql or " % " in sql
+
+
+def _logic_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
+    left, right = args
+    word = call.name.upper()
+    plain = f"({left} {word} {right})"
+    if not may_fail(right):
+        return plain
+    # Spark stops at the left side where that decides; a DuckDB projection evaluates both.
+    decided = "FALSE" if word == "AND" else "TRUE"
+    return let(
+        left,
+        lambda v: f"(CASE {v} WHEN {decided} THEN {decided} ELSE {v} {word} {right} END)",
+        f"and{len(right) % 997}",
+    )
+
+
+scalar("and", _bind_logic, _logic_sql, shown="({0} AND {1})")
+scalar("or", _bind_logic, _logic_sql, shown="({0} OR {1})")
+scalar("not !", "boolean -> boolean", "(NOT {0})", shown="(NOT {0})")
+scalar("isnull", "any -> boolean!", "({0} IS NULL)", shown="({0} IS NULL)")
+scalar("isnotnull", "any -> boolean!", "({0} IS NOT NULL)", shown="({0} IS NOT NULL)")
+
+
+# ---- bits -----------------------------------------------------------------------------------------------------
+
+
+def _bind_bits(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
+    if len(args) != 2:
+        raise mismatch.wrong_count(name, "2", len(args))
+    kinds = [type_of(a) for a in args]
+    if all(isinstance(k, t.NullType) for k in kinds):
+        target: t.DataType | None = t.IntegerType()
+    else:
+        target = common_type(kinds, conf.ansi)
+    fractions = any(isinstance(k, t.DecimalType) for k in kinds) and any(
+        isinstance(k, t.IntegralType) for k in kinds
+    )
+    if target is None or fractions:
+        raise mismatch.different_operands(name, args)
+    if not isinstance(target, t.IntegralType):
+        raise mismatch.wrong_operand(name, args, '"INTEGRAL"', target.sql())
+    bound = tuple(cast_to(a, target, conf.ansi) for a in args)
+    return Bound(bound, target, any_nullable(bound))
+
+
+def _bits_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
+    if call.name == "^":
+        return f"xor({args[0]}, {args[1]})"
+    return f"({args[0]} {call.name} {args[1]})"
+
+
+for _operator in ("&", "|", "^"):
+    scalar(_operator, _bind_bits, _bits_sql, shown=f"({{0}} {_operator} {{1}})")
+scalar("~", "integral -> $0", "(~{0})", shown="~{0}")
+
+
+# ---- elements -------------------------------------------------------------------------------------------------
+
+
+def _bind_element(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
+    """Bind `container[key]`."""
+    container, key = args
+    found = type_of(container)
+    if isinstance(found, t.ArrayType):
+        if not isinstance(type_of(key), t.IntegralType | t.NullType):
+            raise mismatch.unexpected_input(name, args, 1, '"INTEGRAL"')
+        if isinstance(type_of(key), t.NullType):
+            key = cast_to(key, t.IntegerType(), conf.ansi)
+        return Bound((container, key), found.elementType, True)
+    if isinstance(found, t.MapType):
+        cast = _key_as(key, found.keyType, conf)
+        if cast is None:
+            raise mismatch.unexpected_input(name, args, 1, f'"{found.keyType.sql()}"')
+        return Bound((container, cast), found.valueType, True)
+    raise AnalysisException(
+        "INVALID_EXTRACT_BASE_FIELD_TYPE",
+        f'Can\'t extract a value from "{mismatch.text_of(container)}". Need a complex type [STRUCT, ARRAY, MAP] but '
+        f'got "{found.sql()}".',
+        sqlstate="42000",
+        parameters={"base": f'"{mismatch.text_of(container)}"', "other": f'"{found.sql()}"'},
+    )
+
+
+def _key_as(key: Expression, wanted: t.DataType, conf: Conf) -> Expression | None:
+    from lightstream.functions.coercion import implicit_cast
+
+    return implicit_cast(key, wanted, conf.ansi)
+
+
+def _element_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
+    container, key = args
+    if isinstance(type_of(call.args[0]), t.MapType):
+        return f"map_extract_value({container}, {key})"
+
+    def body(values: str) -> str:
+        value = f"{values}[{key} + 1]"
+        if not ctx.ansi:
+            return f"CASE WHEN {key} >= 0 THEN {value} END"
+        return f"CASE WHEN {key} < 0 OR {key} >= len({values}) THEN {index_failure(key, f'len({values})')} ELSE {value} END"
+
+    return let(container, body, "array")
+
+
+def index_failure(index: str, size: str, condition: str = "INVALID_ARRAY_INDEX", instead: str = "get") -> str:
+    """Return the failure of an array index out of bounds."""
+    from lightstream.functions.spelling import error_with_value_sql
+
+    return error_with_value_sql(
+        condition,
+        f"The index is out of bounds: {{}}. Use the SQL function `{instead}()` to tolerate accessing an element at an "
+        "invalid index and return NULL instead.",
+        f"'index ' || {index} || ', the array has ' || {size} || ' elements'",
+        "22003",
+        "ArrayIndexOutOfBoundsException",
+    )
+
+
+scalar("[]", _bind_element, _element_sql, shown="{0}[{1}]")

@@ -1,0 +1,335 @@
+"""The catalogue: what a function entry is, and the look-up by name.
+
+An entry says how a call is bound (argument count, implicit casts, result type, nullability), how it is spelled in
+DuckDB SQL, and how it shows in column names. Families register their entries with `scalar(...)`, `aggregate(...)`,
+`window(...)` and `generator(...)`; a family's module is imported when the catalogue is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from lightstream.conf import Conf
+from lightstream.errors import AnalysisException, internal, unsupported
+from lightstream.plan.expressions import Call, Expression, Literal, SortOrder, nullable_of
+from lightstream.plan.types import DataType
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A bound call: coerced arguments, result type, nullability."""
+
+    args: tuple[Expression, ...]
+    type: DataType
+    nullable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SqlContext:
+    """What a spelling may depend on: the session's ANSI flag and time zone."""
+
+    ansi: bool = True
+    time_zone: str = "UTC"
+
+
+Binder = Callable[[str, tuple[Expression, ...], Conf], Bound]
+Spelling = Callable[[Call, Sequence[str], SqlContext], str]
+Shown = Callable[[Call, Sequence[str]], str]
+
+
+@dataclass(frozen=True, slots=True)
+class AggregateParts:
+    """An aggregate as mergeable parts.
+
+    Each core is DuckDB text of one aggregate call over the argument texts (`sum({0})`), without FILTER or DISTINCT,
+    which the compiler adds. `final` turns the cores' results (`{0}`, `{1}`, ...) into Spark's result. In a stream
+    the core's state is kept by `EXPORT_STATE` and merged by `combine_aggr`; where `merges` gives a plain aggregate
+    for a core (`sum` for a count, `max` for a max), the core's own value is kept as a column instead, which is
+    cheaper.
+    """
+
+    cores: tuple[str, ...]
+    final: str = "{0}"
+    merges: tuple[str | None, ...] = (None,)
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """One catalogue entry; `kind` is scalar, aggregate, window or generator."""
+
+    name: str
+    kind: str
+    bind: Binder
+    sql: Spelling | None = None
+    shown: Shown | None = None
+    parts: Callable[[Call, SqlContext], AggregateParts] | None = None
+    deterministic: bool = True
+    foldable: bool = True
+    lambdas: bool = False
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+_FAMILIES = (
+    "operators", "conditional", "strings", "maths", "datetime", "collections", "aggregates", "windows", "hashing",
+)  # fmt: skip
+_functions: dict[str, Function] = {}
+_families_loaded = False
+
+
+# ---- constructors for entries ---------------------------------------------------------------------------------
+
+
+def scalar(
+    names: str,
+    signature: str | Binder,
+    sql: str | Spelling,
+    *,
+    shown: str | Shown | None = None,
+    deterministic: bool = True,
+    foldable: bool = True,
+    **extra: Any,
+) -> None:
+    """Register a function of one row.
+
+    Args:
+        names: the canonical name, then aliases, separated by spaces: `"upper ucase"`.
+        signature: parameters and result (see `signatures`), or a function that binds the call.
+        sql: DuckDB text with `{0}`, `{1}`, ... or `{args}` for the arguments, or a function that spells the call.
+        shown: the text in column names where it is not `name(a, b)`, with the same placeholders.
+    """
+    spelling = _template(sql) if isinstance(sql, str) else sql
+    _register(names, "scalar", signature, spelling, shown, deterministic, foldable, extra)
+
+
+def aggregate(
+    names: str,
+    signature: str | Binder,
+    parts: str | AggregateParts | Callable[[Call, SqlContext], AggregateParts],
+    *,
+    merge: str | None = None,
+    shown: str | Shown | None = None,
+    deterministic: bool = True,
+    **extra: Any,
+) -> None:
+    """Register an aggregate.
+
+    Args:
+        parts: the one DuckDB core (`"max({0})"`), or parts, or a function that gives them for a call.
+        merge: for a single core, the plain aggregate that merges its values.
+    """
+    if isinstance(parts, str):
+        parts = AggregateParts((parts,), "{0}", (merge,))
+    fixed = parts
+    give = (lambda call, ctx: fixed) if isinstance(fixed, AggregateParts) else fixed
+    _register(names, "aggregate", signature, None, shown, deterministic, False, extra, give)
+
+
+def window(
+    names: str, signature: str | Binder, sql: str | Spelling, *, shown: str | Shown | None = None, **extra: Any
+) -> None:
+    """Register a function that needs OVER; `sql` is the call before OVER."""
+    spelling = _template(sql) if isinstance(sql, str) else sql
+    _register(names, "window", signature, spelling, shown, True, False, extra)
+
+
+def generator(
+    names: str, signature: str | Binder, *, outer: bool = False, positions: bool = False, **extra: Any
+) -> None:
+    """Register a function that makes rows; its type is a struct of the columns that it makes."""
+    extra |= {"outer": outer, "positions": positions}
+    _register(names, "generator", signature, None, None, True, False, extra)
+
+
+def refused(names: str, what: str = "") -> None:
+    """Register names that Spark has and that are refused for a reason worth telling."""
+
+    def bind(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
+        raise unsupported(f"The function {name}", what)
+
+    _register(names, "scalar", bind, None, None, True, False, {"refused": True})
+
+
+def _register(
+    names: str,
+    kind: str,
+    signature: str | Binder,
+    sql: Spelling | None,
+    shown: str | Shown | None,
+    deterministic: bool,
+    foldable: bool,
+    extra: dict[str, Any],
+    parts: Callable[[Call, SqlContext], AggregateParts] | None = None,
+) -> None:
+    if isinstance(signature, str):
+        extra["signature"] = signature
+        binder = _signature_binder(signature)
+    else:
+        binder = signature
+    show = _shown_template(shown) if isinstance(shown, str) else shown
+    lambdas = "lambda_types" in extra
+    words = names.split()
+    entry = Function(words[0], kind, binder, sql, show, parts, deterministic, foldable, lambdas, extra)
+    for word in words:
+        if word in _functions:
+            raise internal(f"the function {word} is registered twice")
+        _functions[word] = entry
+
+
+def _signature_binder(text: str) -> Binder:
+    def bind(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
+        from lightstream.functions.signatures import parse
+
+        return parse(text).bind(name, args, conf)
+
+    return bind
+
+
+def _template(text: str) -> Spelling:
+    if "{args}" in text:
+        return lambda call, args, ctx: text.format(*args, args=", ".join(args))
+    return lambda call, args, ctx: text.format(*args)
+
+
+def _shown_template(text: str) -> Shown:
+    return lambda call, args: text.format(*args, args=", ".join(args), name=call.shown or call.name)
+
+
+# ---- look-up --------------------------------------------------------------------------------------------------
+
+
+def _load() -> dict[str, Function]:
+    global _families_loaded
+    if not _families_loaded:
+        _families_loaded = True
+        for family in _FAMILIES:
+            importlib.import_module(f"lightstream.functions.{family}")
+    return _functions
+
+
+def lookup(name: str) -> Function | None:
+    """Return the entry of a name (any case, aliases too), or None."""
+    return _load().get(name.lower())
+
+
+def names() -> list[str]:
+    """Return every name of the catalogue, aliases included, sorted."""
+    return sorted(name for name, entry in _load().items() if not entry.extra.get("refused"))
+
+
+def bind_call(
+    name: str,
+    args: tuple[Expression, ...],
+    conf: Conf,
+    *,
+    distinct: bool = False,
+    filter: Expression | None = None,
+    order_by: tuple[SortOrder, ...] = (),
+    ignore_nulls: bool | None = None,
+) -> Call:
+    """Return the resolved call of a function by name.
+
+    Raises:
+        AnalysisException: UNRESOLVED_ROUTINE, WRONG_NUM_ARGS..., DATATYPE_MISMATCH... as Spark raises them.
+        UnsupportedOperationException: a function that Spark has and lightstream does not.
+    """
+    entry = lookup(name)
+    if entry is None:
+        raise _unknown(name)
+    if entry.kind != "aggregate":
+        _check_modifiers(entry, name, distinct, filter, ignore_nulls)
+    bound = entry.bind(name.lower(), args, conf)
+    return Call(
+        entry.name,
+        bound.args,
+        bound.type,
+        bound.nullable,
+        shown=name,
+        distinct=distinct,
+        filter=filter,
+        order_by=order_by,
+        ignore_nulls=bool(ignore_nulls),
+    )
+
+
+def _unknown(name: str) -> Exception:
+    from lightstream.functions.spark_names import SPARK_NAMES
+
+    if name.lower() in SPARK_NAMES:
+        return unsupported(f"The function {name.lower()}")
+    return AnalysisException(
+        "UNRESOLVED_ROUTINE",
+        f"Cannot resolve routine `{name}` on search path [`system`.`builtin`, `system`.`session`, "
+        "`spark_catalog`.`default`]. Check the spelling, or register the function first.",
+        sqlstate="42883",
+        parameters={
+            "routineName": f"`{name}`",
+            "searchPath": "[`system`.`builtin`, `system`.`session`, `spark_catalog`.`default`]",
+        },
+    )
+
+
+def _check_modifiers(
+    entry: Function, name: str, distinct: bool, filter: Expression | None, ignore_nulls: bool | None
+) -> None:
+    clause = "DISTINCT" if distinct else "FILTER clause" if filter is not None else ""
+    if not clause and ignore_nulls and not entry.extra.get("ignore_nulls"):
+        clause = "IGNORE NULLS"
+    if clause:
+        raise AnalysisException(
+            "INVALID_SQL_SYNTAX.FUNCTION_WITH_UNSUPPORTED_SYNTAX",
+            f"The function `{name}` does not support {clause}.",
+            sqlstate="42000",
+            parameters={"prettyName": f"`{name}`", "syntax": f'"{clause}"'},
+        )
+
+
+# ---- what the compiler asks -----------------------------------------------------------------------------------
+
+
+def entry_of(call: Call) -> Function:
+    """Return the entry of a resolved call."""
+    entry = lookup(call.name)
+    if entry is None:
+        raise internal(f"the resolved function {call.name} is not in the catalogue")
+    return entry
+
+
+def scalar_sql(call: Call, arg_sqls: Sequence[str], ctx: SqlContext) -> str:
+    """Return a scalar (or window) function's call in DuckDB SQL."""
+    entry = entry_of(call)
+    if entry.sql is None:
+        raise internal(f"the {entry.kind} function {call.name} has no scalar spelling")
+    return entry.sql(call, arg_sqls, ctx)
+
+
+def aggregate_parts(call: Call, ctx: SqlContext) -> AggregateParts:
+    """Return an aggregate's mergeable parts."""
+    entry = entry_of(call)
+    if entry.parts is None:
+        raise internal(f"{call.name} is no aggregate")
+    return entry.parts(call, ctx)
+
+
+def shown(call: Call, shown_args: Sequence[str]) -> str:
+    """Return a call as Spark prints it in column names, given its arguments' texts."""
+    entry = lookup(call.name)
+    if entry is not None and entry.shown is not None:
+        return entry.shown(call, shown_args)
+    name = (call.shown or call.name).lower()
+    return f"{name}({'DISTINCT ' if call.distinct else ''}{', '.join(shown_args)})"
+
+
+def constant(expression: Expression) -> Any:
+    """Return the value of a literal argument, or the `NOT_CONSTANT` mark."""
+    return expression.value if isinstance(expression, Literal) else NOT_CONSTANT
+
+
+NOT_CONSTANT = object()
+
+
+def any_nullable(args: Sequence[Expression]) -> bool:
+    """Return whether some argument can be NULL."""
+    return any(nullable_of(argument) for argument in args)
