@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 class Batch:
     """The output of one micro-batch, as a relation on `cursor`.
 
-    `sql` is a SELECT whose columns have the names of `schema`, in order. `rerun` says that a batch of this id may have
+    `sql` is a SELECT whose columns are those of `schema`, in order. `rerun` says that a batch of this id may have
     been written before a crash.
     """
 
@@ -33,10 +33,17 @@ class Sink(Protocol):
     Guarantee: each implementation states its own, for a batch that is run again after a crash.
     """
 
-    description: str
+    description: str  # as the progress names it
+    temporary_checkpoint: bool  # whether a query can do without a checkpoint location
+
+    def open(self, query_id: str, cursor: duckdb.DuckDBPyConnection) -> None:
+        """Make ready for the batches of a query; called before `start()` returns."""
 
     def write(self, batch: Batch) -> int:
         """Write a batch; return the number of rows written, -1 when it is not known."""
+
+    def idle(self) -> None:
+        """Learn that there is no batch to write for now: give free what others may wait for."""
 
     def stop(self) -> None:
         """Release handles."""
