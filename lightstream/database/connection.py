@@ -34,6 +34,11 @@ class Database:
             set_time_zone(cursor, time_zone)
         return cursor
 
+    def cursor_if_open(self) -> duckdb.DuckDBPyConnection | None:
+        """Return a new cursor, or None when the database is not open."""
+        with self._lock:
+            return None if self._connection is None else self._connection.cursor()
+
     def _open(self) -> duckdb.DuckDBPyConnection:
         import duckdb
 
@@ -45,6 +50,11 @@ class Database:
             raise _cannot_open(self.path or ":memory:", error) from None
         for statement in macros():
             connection.execute(statement)
+        if self.path is not None:
+            # DuckDB lets no other process in while the file is open here: this process answers them.
+            from lightstream.database.peer import serve
+
+            serve(self)
         return connection
 
     @property
@@ -55,9 +65,14 @@ class Database:
     def close(self) -> None:
         """Close the instance; cursors that are still used fail afterwards."""
         with self._lock:
-            if self._connection is not None:
-                self._connection.close()
-                self._connection = None
+            if self._connection is None:
+                return
+            if self.path is not None:
+                from lightstream.database.peer import stop
+
+                stop(self)
+            self._connection.close()
+            self._connection = None
 
 
 def set_time_zone(cursor: duckdb.DuckDBPyConnection, time_zone: str) -> None:
