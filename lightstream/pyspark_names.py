@@ -1,0 +1,58 @@
+"""`pyspark` itself, and which module stands in for which of pyspark's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lightstream.sql.context import SPARK_VERSION as __version__
+from lightstream.sql.context import HiveContext, SparkConf, SparkContext, SQLContext, StorageLevel
+from lightstream.sql.row import Row
+from lightstream.sql.unsupported import refused_class
+
+__all__ = [
+    "HiveContext",
+    "Row",
+    "SQLContext",
+    "SparkConf",
+    "SparkContext",
+    "StorageLevel",
+    "TaskContext",
+    "__version__",
+    "inheritable_thread_target",
+    "since",
+]
+
+# For each module of pyspark that programs import, the module that stands in for it; `pyspark.sql.x` is
+# `lightstream.sql.x` where nothing else is said.
+MODULES: dict[str, str] = {
+    "pyspark": "lightstream.pyspark_names",
+    "pyspark.conf": "lightstream.sql.context",
+    "pyspark.context": "lightstream.sql.context",
+    "pyspark.core.context": "lightstream.sql.context",
+    "pyspark.errors": "lightstream.errors",
+    "pyspark.errors.exceptions": "lightstream.errors",
+    "pyspark.errors.exceptions.base": "lightstream.errors",
+    "pyspark.errors.exceptions.captured": "lightstream.errors",
+    "pyspark.sql": "lightstream.sql",
+    "pyspark.sql.udtf": "lightstream.sql.udf",
+    "pyspark.storagelevel": "lightstream.sql.context",
+    "pyspark.version": "lightstream.sql.context",
+}
+
+RDD = refused_class("RDD", "Use DataFrames.")
+SparkFiles = refused_class("SparkFiles")
+TaskContext = refused_class("TaskContext")
+BarrierTaskContext = refused_class("BarrierTaskContext")
+Accumulator = refused_class("Accumulator")
+AccumulatorParam = refused_class("AccumulatorParam")
+Broadcast = refused_class("Broadcast")
+
+
+def since(version: str | float) -> Any:
+    """Return a decorator that changes nothing."""
+    return lambda function: function
+
+
+def inheritable_thread_target(f: Any = None) -> Any:
+    """Return the function: threads need nothing of their session."""
+    return f if callable(f) else (lambda function: function)

@@ -1,0 +1,152 @@
+"""The part of DataFrame about statistics: `describe`, `summary`, correlation."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from lightstream.errors import AnalysisException, IllegalArgumentException, PySparkValueError
+from lightstream.plan import relations as r
+from lightstream.plan import types as t
+from lightstream.plan.expressions import Alias, Attribute, Cast, Expression, Literal, UnresolvedFunction
+from lightstream.sql.arguments import need_str
+from lightstream.sql.dataframe_actions import Actions
+from lightstream.sql.literals import literal
+from lightstream.sql.unsupported import refuses
+
+if TYPE_CHECKING:
+    from lightstream.sql.dataframe import DataFrame
+
+_DESCRIBED = ("count", "mean", "stddev", "min", "max")
+_SUMMARY = ("count", "mean", "stddev", "min", "25%", "50%", "75%", "max")
+_FUNCTIONS = {
+    "count": "count", "mean": "avg", "stddev": "stddev", "min": "min", "max": "max",
+    "approx_count_distinct": "approx_count_distinct", "count_distinct": "count",
+}  # fmt: skip
+
+
+@refuses(
+    "DataFrame",
+    approxQuantile="col, probabilities, relativeError",
+    crosstab="col1, col2",
+    freqItems="cols, support=None",
+)
+class Statistics(Actions):
+    """Statistics of a DataFrame."""
+
+    def describe(self, *cols: str | list[str]) -> DataFrame:
+        """Return count, mean, standard deviation, minimum and maximum of numeric and text columns, as text."""
+        names = cols[0] if len(cols) == 1 and isinstance(cols[0], list) else cols
+        columns = [self._described(need_str("cols", name)) for name in names]
+        return self._statistics(_DESCRIBED, columns or self._describable())
+
+    def summary(self, *statistics: str) -> DataFrame:
+        """Return statistics of numeric and text columns, as text.
+
+        Args:
+            statistics: count, mean, stddev, min, max, approx_count_distinct, count_distinct or percentages (`25%`).
+        """
+        chosen = statistics[0] if len(statistics) == 1 and isinstance(statistics[0], list) else statistics
+        return self._statistics(tuple(chosen) or _SUMMARY, self._describable())
+
+    def _describable(self) -> list[Attribute]:
+        return [a for a in self._plan.output if isinstance(a.type, t.NumericType | t.StringType)]
+
+    def _described(self, name: str) -> Attribute:
+        column = self._column(name)._expression
+        if not isinstance(column, Attribute):
+            raise AnalysisException(None, f"The column {name} cannot be described.")
+        return column
+
+    def _statistics(self, statistics: tuple[str, ...], columns: list[Attribute]) -> DataFrame:
+        from lightstream.sql.local_data import local_rows
+
+        for name in statistics:
+            _check_statistic(name)
+        items = tuple(
+            Alias(Cast(_statistic(name, column), t.StringType()), (f"s{i}_{j}",))
+            for i, name in enumerate(statistics)
+            for j, column in enumerate(columns)
+        )
+        names = ("summary", *(column.name for column in columns))
+        schema = t.StructType([t.StructField(name, t.StringType()) for name in names])
+        found = self._run(r.Aggregate(self._plan, (), items)).tuples()[0] if items else ()
+        width = len(columns)
+        rows = [(name, *found[i * width : (i + 1) * width]) for i, name in enumerate(statistics)]
+        return local_rows(rows, schema, self._session)
+
+    def corr(self, col1: str, col2: str, method: str | None = None) -> float:
+        """Return Pearson's correlation of two numeric columns."""
+        if (method or "pearson") != "pearson":
+            raise PySparkValueError(
+                "VALUE_NOT_PEARSON",
+                f"Value for `method` only supports the 'pearson', got '{method}'.",
+                parameters={"arg_name": "method", "arg_value": str(method)},
+            )
+        return self._pair("corr", "correlation", col1, col2)
+
+    def cov(self, col1: str, col2: str) -> float:
+        """Return the sample covariance of two numeric columns."""
+        return self._pair("covar_samp", "covariance", col1, col2)
+
+    def _pair(self, function: str, what: str, col1: str, col2: str) -> float:
+        columns = [self._described(need_str(f"col{i}", name)) for i, name in enumerate((col1, col2), 1)]
+        for column in columns:
+            if not isinstance(column.type, t.NumericType):
+                raise IllegalArgumentException(
+                    message=f"requirement failed: Currently {what} calculation for columns with dataType "
+                    f"{column.type.typeName()} not supported."
+                )
+        args = tuple(Cast(column, t.DoubleType()) for column in columns)
+        items = (Alias(UnresolvedFunction(function, args), (function,)),)
+        value: Any = self._run(r.Aggregate(self._plan, (), items)).tuples()[0][0]
+        return float("nan") if value is None else float(value)
+
+
+def _check_statistic(name: str) -> None:
+    if name in _FUNCTIONS:
+        return
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)%", name)
+    if match is None or not 0 <= float(match[1]) <= 100:
+        raise IllegalArgumentException(
+            "UNRECOGNIZED_STATISTIC",
+            f"The statistic '{name}' is not recognized. Use count, count_distinct, approx_count_distinct, mean, "
+            "stddev, min, max or a percentage from 0% to 100%.",
+            sqlstate="42704",
+            parameters={"stats": f"'{name}'"},
+        )
+
+
+def _statistic(name: str, column: Attribute) -> Expression:
+    value: Expression = column
+    is_text = isinstance(column.type, t.StringType)
+    if name.endswith("%"):
+        if is_text:
+            value = Cast(column, t.DoubleType(), "try")
+        share = Literal(float(name[:-1]) / 100, t.DoubleType())
+        return UnresolvedFunction("approx_percentile", (value, share, literal(10000)))
+    if is_text and name in ("mean", "stddev"):
+        value = Cast(column, t.DoubleType(), "try")
+    return UnresolvedFunction(_FUNCTIONS[name], (value,), distinct=name == "count_distinct")
+
+
+@refuses(
+    "DataFrameStatFunctions",
+    approxQuantile="col, probabilities, relativeError",
+    crosstab="col1, col2",
+    freqItems="cols, support=None",
+    sampleBy="col, fractions, seed=None",
+)
+class DataFrameStatFunctions:
+    """`df.stat`: functions for statistics."""
+
+    def __init__(self, df: DataFrame) -> None:
+        self.df = df
+
+    def corr(self, col1: str, col2: str, method: str | None = None) -> float:
+        """Return `df.corr(...)`."""
+        return self.df.corr(col1, col2, method)
+
+    def cov(self, col1: str, col2: str) -> float:
+        """Return `df.cov(...)`."""
+        return self.df.cov(col1, col2)

@@ -1,0 +1,117 @@
+"""What all parts of a DataFrame rest on: a resolved plan and its session."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from lightstream.errors import AnalysisException
+from lightstream.plan import relations as r
+from lightstream.plan.expressions import Attribute, Expression, UnresolvedFunction, UnresolvedStar
+from lightstream.plan.logical import LogicalPlan
+from lightstream.sql.column import Column, column_expression, flatten
+
+if TYPE_CHECKING:
+    from lightstream.execute.session import SessionState
+    from lightstream.plan.relations import Relation
+    from lightstream.sql.dataframe import DataFrame
+    from lightstream.sql.session import SparkSession
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedStar(Expression):
+    """`df["*"]`: the columns of one DataFrame, wherever it has gone since."""
+
+    attributes: tuple[Attribute, ...]
+
+
+class Frame:
+    """Base of DataFrame."""
+
+    def __init__(self, plan: LogicalPlan, session: SparkSession) -> None:
+        self._plan = plan
+        self._session = session
+
+    @property
+    def _state(self) -> SessionState:
+        return self._session._state
+
+    def _with(self, relation: Relation) -> DataFrame:
+        """Return the DataFrame of a relation over this one; errors come here, on the user's own line."""
+        from lightstream.sql.dataframe import DataFrame
+
+        return DataFrame(self._state.analyze(relation), self._session)
+
+    def _as_relation(self) -> Relation:
+        return r.Project(self._plan, (UnresolvedStar(),))
+
+    def _column(self, name: str) -> Column:
+        """Return the column of a name, bound to this DataFrame.
+
+        Raises:
+            AnalysisException: UNRESOLVED_COLUMN, AMBIGUOUS_REFERENCE.
+        """
+        if name == "*":
+            return Column(ResolvedStar(self._plan.output))
+        if name.isidentifier():
+            parts: tuple[str, ...] = (name,)
+        else:
+            from lightstream.parse.identifier import parse_identifier
+
+            parts = parse_identifier(name)
+        same = self._same_name
+        matches = [a for a in self._plan.output if same(a.name, parts[-1])] if len(parts) == 1 else []
+        if len(matches) == 1:
+            # Spark: the column takes the spelling of the reference.
+            return Column(replace(matches[0], name=parts[0]))
+        from lightstream.plan.expressions import UnresolvedAttribute
+
+        if not any(same(a.name, part) for a in self._visible() for part in parts):
+            raise unresolved_column(parts, [a.name for a in self._plan.output])
+        plan = self._state.analyze(r.Project(self._plan, (UnresolvedAttribute(parts),)))
+        (item,) = plan.items  # type: ignore[attr-defined]
+        return Column(item if isinstance(item, Attribute) else replace(item, id=0))
+
+    def _visible(self) -> tuple[Attribute, ...]:
+        from lightstream.analyze.scope import hidden_columns
+
+        return (*self._plan.output, *hidden_columns(self._plan))
+
+    def _same_name(self, left: str, right: str) -> bool:
+        if self._state.conf.case_sensitive:
+            return left == right
+        return left.lower() == right.lower()
+
+    def _items(self, columns: tuple[Any, ...]) -> tuple[Expression, ...]:
+        """Return the expressions of columns and column names, with `df["*"]` spread out."""
+        return tuple(part for c in flatten(columns) for part in spread(column_expression(c)))
+
+
+def spread(expression: Expression) -> list[Expression]:
+    """Return an expression with each `df["*"]` in it replaced by its columns."""
+    if isinstance(expression, ResolvedStar):
+        return list(expression.attributes)
+    if isinstance(expression, UnresolvedFunction) and any(
+        isinstance(a, ResolvedStar) for a in expression.args
+    ):
+        return [replace(expression, args=tuple(part for a in expression.args for part in spread(a)))]
+    return [expression]
+
+
+def unresolved_column(parts: tuple[str, ...], names: list[str]) -> AnalysisException:
+    """Return UNRESOLVED_COLUMN for `df["name"]`, which proposes the columns in their order."""
+    text = ".".join(f"`{part}`" for part in parts)
+    if not names:
+        return AnalysisException(
+            "UNRESOLVED_COLUMN.WITHOUT_SUGGESTION",
+            f"A column with name {text} cannot be resolved.",
+            sqlstate="42703",
+            parameters={"objectName": text},
+        )
+    proposal = ", ".join(f"`{name}`" for name in names[:5])
+    return AnalysisException(
+        "UNRESOLVED_COLUMN.WITH_SUGGESTION",
+        f"A column with name {text} cannot be resolved. Did you mean one of the following? [{proposal}].",
+        sqlstate="42703",
+        parameters={"objectName": text, "proposal": proposal},
+    )

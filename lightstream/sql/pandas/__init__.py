@@ -1,0 +1,1 @@
+"""`pyspark.sql.pandas`: functions on pandas frames. Not supported yet."""

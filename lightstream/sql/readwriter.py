@@ -1,0 +1,233 @@
+"""`spark.read` and `df.write`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lightstream.errors import AnalysisException, unsupported
+from lightstream.sql.arguments import need_str, not_expected
+from lightstream.sql.dataframe import DataFrame
+from lightstream.sql.readers import BATCH_OPTIONS, Reader, format_method, option_text
+from lightstream.sql.unsupported import refused_class, refuses
+
+if TYPE_CHECKING:
+    from lightstream.sql.tables import SaveMode
+
+__all__ = ["DataFrameReader", "DataFrameWriter", "DataFrameWriterV2"]
+
+_MODES: dict[str, SaveMode] = {
+    "append": "append", "overwrite": "overwrite", "ignore": "ignore", "error": "error", "errorifexists": "error",
+    "default": "error",
+}  # fmt: skip
+_TABLE_FORMATS = ("duckdb", "parquet", "default")
+
+
+@refuses(
+    "DataFrameReader",
+    changes="tableName",
+    jdbc=(
+        "url, table, column=None, lowerBound=None, upperBound=None, numPartitions=None, predicates=None, "
+        "properties=None"
+    ),
+)
+class DataFrameReader(Reader):
+    """Reads files and tables."""
+
+    def load(
+        self,
+        path: str | list[str] | None = None,
+        format: str | None = None,
+        schema: Any = None,
+        **options: Any,
+    ) -> DataFrame:
+        """Read in the format that was named, by default the session's."""
+        if format is not None:
+            self.format(format)
+        if schema is not None:
+            self.schema(schema)
+        self.options(**options)
+        return self._read(()) if path is None else self._load_paths("path", path)
+
+    def _load_paths(self, parameter: str, path: Any) -> DataFrame:
+        if isinstance(path, str):
+            return self._read((path,))
+        if isinstance(path, list | tuple) and all(isinstance(p, str) for p in path):
+            return self._read(tuple(path))
+        if isinstance(path, DataFrame):
+            raise unsupported(f"Reading {self._format} from a DataFrame of text")
+        raise not_expected(parameter, "str or list", path)
+
+    def parquet(self, *paths: str, **options: Any) -> DataFrame:
+        """Read Parquet files."""
+        self.options(**options).format("parquet")
+        return self._load_paths("path", list(paths))
+
+    def table(self, tableName: str) -> DataFrame:
+        """Return a table or temporary view.
+
+        Raises:
+            AnalysisException: TABLE_OR_VIEW_NOT_FOUND.
+        """
+        return self._table(need_str("tableName", tableName))
+
+    json = format_method("json", "path", BATCH_OPTIONS["json"], {})
+    csv = format_method("csv", "path", BATCH_OPTIONS["csv"], {})
+    xml = format_method("xml", "path", BATCH_OPTIONS["xml"], {})
+    orc = format_method("orc", "path", BATCH_OPTIONS["orc"], {})
+    text = format_method("text", "paths", BATCH_OPTIONS["text"], {"wholetext": False})
+
+
+@refuses(
+    "DataFrameWriter",
+    csv=(
+        "path, mode=None, compression=None, sep=None, quote=None, escape=None, header=None, nullValue=None, "
+        "escapeQuotes=None, quoteAll=None, dateFormat=None, timestampFormat=None, ignoreLeadingWhiteSpace=None, "
+        "ignoreTrailingWhiteSpace=None, charToEscapeQuoteEscaping=None, encoding=None, emptyValue=None, lineSep=None"
+    ),
+    jdbc="url, table, mode=None, properties=None",
+    json=(
+        "path, mode=None, compression=None, dateFormat=None, timestampFormat=None, lineSep=None, encoding=None, "
+        "ignoreNullFields=None"
+    ),
+    orc="path, mode=None, partitionBy=None, compression=None",
+    parquet="path, mode=None, partitionBy=None, compression=None",
+    text="path, compression=None, lineSep=None",
+    xml=(
+        "path, rowTag=None, mode=None, attributePrefix=None, valueTag=None, rootTag=None, declaration=None, "
+        "arrayElementName=None, nullValue=None, dateFormat=None, timestampFormat=None, compression=None, "
+        "encoding=None, validateName=None"
+    ),
+)
+class DataFrameWriter:
+    """Writes a DataFrame into a table of the session's database."""
+
+    def __init__(self, df: DataFrame) -> None:
+        if df.isStreaming:
+            raise AnalysisException(
+                "CALL_ON_STREAMING_DATASET_UNSUPPORTED",
+                "The method `write` can not be called on streaming Dataset/DataFrame. Use `writeStream`.",
+                sqlstate="42KDE",
+                parameters={"methodName": "`write`"},
+            )
+        self._df = df
+        self._spark = df.sparkSession
+        self._format: str | None = None
+        self._mode: SaveMode = "error"
+        self._options: dict[str, str] = {}
+        self._partitioned = False
+
+    def mode(self, saveMode: str | None) -> DataFrameWriter:
+        """Say what to do when the table exists: append, overwrite, ignore, or error (the default)."""
+        if saveMode is None:
+            return self
+        found = _MODES.get(need_str("saveMode", saveMode).lower())
+        if found is None:
+            raise AnalysisException(
+                "INVALID_SAVE_MODE",
+                f'The specified save mode "{saveMode}" is invalid. Valid save modes include "append", "overwrite", '
+                '"ignore", "error", "errorifexists", and "default".',
+                sqlstate="42000",
+                parameters={"mode": f'"{saveMode}"'},
+            )
+        self._mode = found
+        return self
+
+    def format(self, source: str) -> DataFrameWriter:
+        """Name the format: `duckdb`, the session's database."""
+        self._format = need_str("source", source)
+        return self
+
+    def option(self, key: str, value: Any) -> DataFrameWriter:
+        """Set an option."""
+        if value is not None:
+            self._options[key.lower()] = option_text(value)
+        return self
+
+    def options(self, **options: Any) -> DataFrameWriter:
+        """Set several options."""
+        for key, value in options.items():
+            self.option(key, value)
+        return self
+
+    def partitionBy(self, *cols: Any) -> DataFrameWriter:
+        """Accept columns to lay a table out by; DuckDB needs none."""
+        self._partitioned = True
+        return self
+
+    def bucketBy(self, numBuckets: int, col: Any, *cols: Any) -> DataFrameWriter:
+        """Accept columns to lay a table out by; DuckDB needs none."""
+        return self
+
+    def sortBy(self, col: Any, *cols: Any) -> DataFrameWriter:
+        """Accept columns to lay a table out by; DuckDB needs none."""
+        return self
+
+    def clusterBy(self, *cols: Any) -> DataFrameWriter:
+        """Accept columns to lay a table out by; DuckDB needs none."""
+        return self
+
+    def saveAsTable(
+        self,
+        name: str,
+        format: str | None = None,
+        mode: str | None = None,
+        partitionBy: Any = None,
+        **options: Any,
+    ) -> None:
+        """Write a table of the session's database. Appending goes by column name.
+
+        Raises:
+            AnalysisException: TABLE_OR_VIEW_ALREADY_EXISTS; columns or types that do not fit.
+        """
+        from lightstream.sql.tables import save_table
+
+        self._take(format, mode, options)
+        chosen = (self._format or "duckdb").lower()
+        if chosen not in _TABLE_FORMATS:
+            raise unsupported(
+                f"A table in the format {chosen}", "Tables live in the session's DuckDB database."
+            )
+        save_table(self._spark, need_str("name", name), self._df, self._mode)
+
+    def insertInto(self, tableName: str, overwrite: bool | None = None) -> None:
+        """Append to a table of the session's database by column position, or replace its rows.
+
+        Raises:
+            AnalysisException: TABLE_OR_VIEW_NOT_FOUND; columns or types that do not fit.
+        """
+        from lightstream.sql.tables import insert_into
+
+        replace = self._mode == "overwrite" if overwrite is None else overwrite
+        insert_into(self._spark, need_str("tableName", tableName), self._df, overwrite=replace)
+
+    def save(
+        self,
+        path: str | None = None,
+        format: str | None = None,
+        mode: str | None = None,
+        partitionBy: Any = None,
+        **options: Any,
+    ) -> None:
+        """Write in the format that was named: `duckdb`, with the option `dbtable` for the table's name."""
+        self._take(format, mode, options)
+        chosen = (
+            self._format or self._spark._state.conf.get("spark.sql.sources.default") or "parquet"
+        ).lower()
+        if chosen != "duckdb":
+            raise unsupported(f"Writing {chosen} files", 'Write a table: df.write.saveAsTable("name").')
+        name = self._options.get("dbtable") or self._options.get("table") or path
+        if name is None:
+            raise AnalysisException(
+                "LIGHTSTREAM_OPTION_REQUIRED",
+                'Name the table: df.write.format("duckdb").option("dbtable", ...).',
+            )
+        self._format = "duckdb"
+        self.saveAsTable(name)
+
+    def _take(self, format: str | None, mode: str | None, options: dict[str, Any]) -> None:
+        if format is not None:
+            self.format(format)
+        self.mode(mode).options(**options)
+
+
+DataFrameWriterV2 = refused_class("DataFrameWriterV2", "Use DataFrame.write.")

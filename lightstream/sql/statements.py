@@ -1,0 +1,414 @@
+"""`spark.sql`: queries to DataFrames, and the statements that do something."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from lightstream.errors import AnalysisException, unsupported
+from lightstream.plan import expressions as e
+from lightstream.plan import logical as lp
+from lightstream.plan import relations as r
+from lightstream.plan import types as t
+from lightstream.sql import tables
+from lightstream.sql.conf import check_modifiable
+from lightstream.sql.dataframe_views import create_view
+from lightstream.sql.tables import table_name
+
+if TYPE_CHECKING:
+    from lightstream.sql.dataframe import DataFrame
+    from lightstream.sql.session import SparkSession
+
+__all__ = ["run", "table_name"]
+
+Args = dict[str, Any]
+Fields = list[tuple[str, t.DataType, bool]]
+_STRING, _BOOLEAN = t.StringType(), t.BooleanType()
+_FIELD = re.compile(r"\{([A-Za-z_]\w*)\}")
+
+
+def run(
+    session: SparkSession, text: str, args: dict[str, Any] | list[Any] | tuple[Any, ...] | None, named: Args
+) -> DataFrame:
+    """Return the DataFrame of a query, or run a statement and return its answer."""
+    from lightstream.parse import parse_statement
+    from lightstream.sql.dataframe import DataFrame
+
+    if named:
+        return _run_formatted(session, text, args, named)
+    relation = parse_statement(text, _parameters(args))
+    if isinstance(relation, r.Command):
+        return _run_command(session, relation)
+    return DataFrame(session._state.analyze(relation), session)
+
+
+def _parameters(args: Any) -> Any:
+    if args is None:
+        return None
+    from lightstream.sql.column import to_expression
+
+    if isinstance(args, dict):
+        return {name: to_expression(value) for name, value in args.items()}
+    return [to_expression(value) for value in args]
+
+
+def _run_formatted(session: SparkSession, text: str, args: Any, named: Args) -> DataFrame:
+    """Run a statement with `{name}` in it: DataFrames stand as temporary views, other values as constants."""
+    from lightstream.sql.dataframe import DataFrame
+
+    views = session._state.views
+    made: list[str] = []
+
+    def put(match: re.Match[str]) -> str:
+        if match[1] not in named:
+            return match[0]
+        value = named[match[1]]
+        if isinstance(value, DataFrame):
+            view = f"_lightstream_view_{e.fresh_id()}"
+            views[view] = value._plan
+            made.append(view)
+            return view
+        return _text(value)
+
+    try:
+        return run(session, _FIELD.sub(put, text), args, {})
+    finally:
+        for view in made:
+            del views[view]
+
+
+def _text(value: Any) -> str:
+    from lightstream.sql.column import Column
+
+    if isinstance(value, Column):
+        expression = value._expression
+        if isinstance(expression, e.UnresolvedAttribute):
+            return ".".join(f"`{part.replace('`', '``')}`" for part in expression.parts)
+        if isinstance(expression, e.Attribute):
+            return f"`{expression.name.replace('`', '``')}`"
+        raise unsupported("An expression as a parameter of spark.sql", "Name a column, or write it as text.")
+    if value is None:
+        return "NULL"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
+        return repr(value)
+    if isinstance(value, str):
+        escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+        return f"'{escaped}'"
+    raise unsupported(f"A {type(value).__name__} as a parameter of spark.sql", "Use args= with a marker.")
+
+
+# ---- statements -----------------------------------------------------------------------------------------------
+
+_commands: dict[str, Callable[[SparkSession, Args, r.Command], DataFrame | None]] = {}
+
+
+def _command(
+    kind: str,
+) -> Callable[
+    [Callable[[SparkSession, Args, r.Command], DataFrame | None]],
+    Callable[[SparkSession, Args, r.Command], DataFrame | None],
+]:
+    def register(
+        function: Callable[[SparkSession, Args, r.Command], DataFrame | None],
+    ) -> Callable[[SparkSession, Args, r.Command], DataFrame | None]:
+        _commands[kind] = function
+        return function
+
+    return register
+
+
+def _run_command(session: SparkSession, command: r.Command) -> DataFrame:
+    function = _commands.get(command.kind)
+    if function is None:
+        raise unsupported(f"The statement {command.kind.replace('_', ' ').upper()}")
+    return function(session, command.args, command) or answer(session, [], [])
+
+
+def answer(session: SparkSession, fields: Fields, rows: list[tuple[Any, ...]]) -> DataFrame:
+    """Return a statement's answer as a DataFrame."""
+    from lightstream.sql.local_data import local_rows
+
+    schema = t.StructType([t.StructField(name, kind, nullable) for name, kind, nullable in fields])
+    return local_rows(rows, schema, session)
+
+
+def _plan(session: SparkSession, command: r.Command) -> lp.LogicalPlan:
+    if command.query is None:
+        raise unsupported(f"The statement {command.kind.replace('_', ' ').upper()} without a query")
+    return session._state.analyze(command.query)
+
+
+# ---- views and tables
+
+
+@_command("create_view")
+def _create_view(session: SparkSession, args: Args, command: r.Command) -> None:
+    if not args["temporary"]:
+        raise unsupported("CREATE VIEW", "Use CREATE TEMPORARY VIEW.")
+    plan = _plan(session, command)
+    if args["columns"]:
+        names = tuple(name for name, _ in args["columns"])
+        if len(names) != len(plan.output):
+            raise AnalysisException(
+                f"CREATE_VIEW_COLUMN_ARITY_MISMATCH.{'NOT_ENOUGH' if len(plan.output) < len(names) else 'TOO_MANY'}"
+                "_DATA_COLUMNS",
+                f"Cannot create the view {args['name'][-1]}: it names {len(names)} columns, and the query has "
+                f"{len(plan.output)}.",
+                sqlstate="21S01",
+            )
+        plan = session._state.analyze(r.ToDF(plan, names))
+    create_view(session, args["name"][-1], plan, replace=args["replace"])
+
+
+@_command("create_view_using")
+def _create_view_using(session: SparkSession, args: Args, command: r.Command) -> None:
+    relation = r.DataSourceRead(args["format"], args["schema"], args["options"])
+    create_view(session, args["name"][-1], session._state.analyze(relation), replace=args["replace"])
+
+
+@_command("drop_view")
+def _drop_view(session: SparkSession, args: Args, command: r.Command) -> None:
+    _drop(session, args)
+
+
+@_command("drop_table")
+def _drop_table(session: SparkSession, args: Args, command: r.Command) -> None:
+    _drop(session, args)
+
+
+def _drop(session: SparkSession, args: Args) -> None:
+    name, state = args["name"], session._state
+    if len(name) == 1 and state.views.pop(name[0].lower(), None) is not None:
+        return
+    path = tables.path_of(name)
+    kind = next((x.kind for x in _in_schema(session, path) if x.name.lower() == path.name.lower()), None)
+    if kind is None:
+        if args.get("if_exists"):
+            return
+        raise tables.not_found(
+            ("spark_catalog", "default" if path.schema == "main" else path.schema, path.name)
+        )
+    cursor = state.database.cursor()
+    with tables.transaction(cursor):
+        cursor.execute(f"DROP {'VIEW' if kind == 'VIEW' else 'TABLE'} {path.sql()}")
+
+
+def _in_schema(session: SparkSession, path: tables.TablePath) -> list[tables.TableEntry]:
+    return [x for x in tables.entries(session._state, path.schema) if not x.is_temporary]
+
+
+@_command("create_table")
+def _create_table(session: SparkSession, args: Args, command: r.Command) -> None:
+    state, path = session._state, tables.path_of(args["name"])
+    if args["format"] is not None and args["format"].lower() not in ("duckdb", "parquet", "default"):
+        raise unsupported(f"CREATE TABLE ... USING {args['format']}", "Tables live in the DuckDB database.")
+    if args["location"] is not None:
+        raise unsupported("CREATE TABLE ... LOCATION", "Tables live in the DuckDB database.")
+    if tables.find(state, args["name"]) is not None:
+        if args["if_not_exists"]:
+            return
+        raise tables.exists_already(path)
+    if command.query is not None:
+        plan = _plan(session, command)
+        tables.create_table(state, path, plan.schema, plan)
+    else:
+        tables.create_table(state, path, args["schema"] or t.StructType([]))
+
+
+@_command("insert")
+def _insert(session: SparkSession, args: Args, command: r.Command) -> None:
+    plan = _plan(session, command)
+    tables.insert(
+        session._state,
+        args["name"],
+        plan,
+        overwrite=args["overwrite"],
+        columns=args["columns"],
+        by_name=args["by_name"],
+    )
+
+
+@_command("truncate_table")
+def _truncate(session: SparkSession, args: Args, command: r.Command) -> None:
+    tables.need(session._state, args["name"])
+    cursor = session._state.database.cursor()
+    with tables.transaction(cursor):
+        cursor.execute(f"DELETE FROM {tables.path_of(args['name']).sql()}")
+
+
+@_command("refresh_table")
+def _refresh(session: SparkSession, args: Args, command: r.Command) -> None:
+    session._state.analyze(r.UnresolvedTable(args["name"]))
+
+
+@_command("cache_table")
+def _cache(session: SparkSession, args: Args, command: r.Command) -> None:
+    if command.query is not None:
+        create_view(session, args["name"][-1], _plan(session, command), replace=False)
+    session._state.analyze(r.UnresolvedTable(args["name"]))
+
+
+@_command("uncache_table")
+def _uncache(session: SparkSession, args: Args, command: r.Command) -> None:
+    if not args["if_exists"]:
+        session._state.analyze(r.UnresolvedTable(args["name"]))
+
+
+@_command("clear_cache")
+def _clear_cache(session: SparkSession, args: Args, command: r.Command) -> None:
+    return None
+
+
+# ---- SHOW and DESCRIBE
+
+
+def _entries(session: SparkSession, args: Args) -> list[tables.TableEntry]:
+    database = args.get("database")
+    return tables.entries(session._state, database[-1] if database else None, args.get("pattern"))
+
+
+@_command("show_tables")
+def _show_tables(session: SparkSession, args: Args, command: r.Command) -> DataFrame:
+    fields: Fields = [
+        ("namespace", _STRING, False),
+        ("tableName", _STRING, False),
+        ("isTemporary", _BOOLEAN, False),
+    ]
+    rows = [(x.schema or "", x.name, x.is_temporary) for x in _entries(session, args)]
+    return answer(session, fields, rows)
+
+
+@_command("show_views")
+def _show_views(session: SparkSession, args: Args, command: r.Command) -> DataFrame:
+    fields: Fields = [
+        ("namespace", _STRING, False),
+        ("viewName", _STRING, False),
+        ("isTemporary", _BOOLEAN, False),
+    ]
+    rows = [(x.schema or "", x.name, x.is_temporary) for x in _entries(session, args) if x.kind != "MANAGED"]
+    return answer(session, fields, rows)
+
+
+@_command("show_databases")
+def _show_databases(session: SparkSession, args: Args, command: r.Command) -> DataFrame:
+    names = tables.schemas(session._state, args["pattern"])
+    return answer(session, [("namespace", _STRING, False)], [(name,) for name in names])
+
+
+@_command("show_catalogs")
+def _show_catalogs(session: SparkSession, args: Args, command: r.Command) -> DataFrame:
+    names = [name for name in ("spark_catalog",) if tables.matches(name, args.get("pattern"))]
+    return answer(session, [("catalog", _STRING, False)], [(name,) for name in names])
+
+
+@_command("show_current_database")
+def _show_current(session: SparkSession, args: Args, command: r.Command) -> DataFrame:
+    fields: Fields = [("catalog", _STRING, False), ("namespace", _STRING, False)]
+    return answer(session, fields, [("spark_catalog", "default")])
+
+
+@_command("show_columns")
+def _show_columns(session: SparkSession, args: Args, command: r.Command) -> DataFrame:
+    name = (*args["database"], args["name"][-1]) if args["database"] else args["name"]
+    plan = session._state.analyze(r.UnresolvedTable(name))
+    return answer(session, [("col_name", _STRING, False)], [(a.name,) for a in plan.output])
+
+
+@_command("show_functions")
+def _show_functions(session: SparkSession, args: Args, command: r.Command) -> DataFrame:
+    from lightstream.functions import registry
+
+    names = [] if args["scope"] == "user" else registry.names()
+    found = [name for name in names if tables.matches(name, args["pattern"])]
+    return answer(session, [("function", _STRING, False)], [(name,) for name in found])
+
+
+def _describe(session: SparkSession, plan: lp.LogicalPlan) -> DataFrame:
+    fields: Fields = [("col_name", _STRING, False), ("data_type", _STRING, False), ("comment", _STRING, True)]
+    rows = [(f.name, f.dataType.simpleString(), f.metadata.get("comment")) for f in plan.schema.fields]
+    return answer(session, fields, rows)
+
+
+@_command("describe_table")
+def _describe_table(session: SparkSession, args: Args, command: r.Command) -> DataFrame:
+    plan = session._state.analyze(r.UnresolvedTable(args["name"]))
+    if args["column"] is not None:
+        raise unsupported("DESCRIBE TABLE of one column")
+    if args["extended"] and not (len(args["name"]) == 1 and args["name"][0].lower() in session._state.views):
+        raise unsupported("DESCRIBE TABLE EXTENDED of a table")
+    return _describe(session, plan)
+
+
+@_command("describe_query")
+def _describe_query(session: SparkSession, args: Args, command: r.Command) -> DataFrame:
+    return _describe(session, _plan(session, command))
+
+
+@_command("explain")
+def _explain(session: SparkSession, args: Args, command: r.Command) -> DataFrame:
+    from lightstream.sql.explain import explained
+
+    if isinstance(command.query, r.Command):
+        text = f"== Physical Plan ==\nExecute {command.query.kind}\n"
+    else:
+        text = explained(_plan(session, command), session._state.conf, args["mode"])
+    return answer(session, [("plan", _STRING, True)], [(text + "\n",)])
+
+
+# ---- settings
+
+
+@_command("use")
+def _use(session: SparkSession, args: Args, command: r.Command) -> None:
+    if args["name"][-1].lower() in ("default", "spark_catalog"):
+        return
+    name = args["name"][-1]
+    if name.lower() not in (known.lower() for known in tables.schemas(session._state)):
+        raise tables.schema_not_found(name)
+    raise unsupported(
+        "USE of another schema than default", f"Write the schema before the table: {name}.table."
+    )
+
+
+_SETTING: Fields = [("key", _STRING, False), ("value", _STRING, False)]
+
+
+@_command("set")
+def _set(session: SparkSession, args: Args, command: r.Command) -> DataFrame:
+    conf = session._state.conf
+    key = args.get("key")
+    if key is None:
+        if args.get("verbose"):
+            raise unsupported("SET -v")
+        return answer(session, _SETTING, sorted(conf.values.items()))
+    if args.get("value") is not None:
+        check_modifiable(key)
+        conf.set(key, args["value"])
+        return answer(session, _SETTING, [(key, args["value"])])
+    from lightstream.conf import DEFAULTS
+
+    known = key in conf.values or key in DEFAULTS
+    value = conf.get(key) if known else None
+    return answer(session, _SETTING, [(key, "<undefined>" if value is None else value)])
+
+
+@_command("reset")
+def _reset(session: SparkSession, args: Args, command: r.Command) -> None:
+    conf = session._state.conf
+    key = args.get("key")
+    for name in [key] if key is not None else [n for n in conf.values if n.startswith("spark.sql.")]:
+        check_modifiable(name)
+        conf.unset(name)
+
+
+@_command("set_time_zone")
+def _set_time_zone(session: SparkSession, args: Args, command: r.Command) -> DataFrame:
+    from lightstream.conf import local_time_zone
+
+    key = "spark.sql.session.timeZone"
+    value = local_time_zone() if args["value"] == "LOCAL" else args["value"]
+    session._state.conf.set(key, value)
+    return answer(session, _SETTING, [(key, value)])
