@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from engine_fakes import Rig, Rows
+from engine_fakes import Rig, Rows, count_of
 
 from lightstream.operators.contract import BatchInput, BatchOutput, EventTimeStats
 from lightstream.operators.incremental import IncrementalPlan
@@ -69,9 +69,7 @@ class Seen:
             self.batches.append(batch)
             plan.watermark_delays_ms = (delay_ms,)
             output = run(plan, batch)
-            start, end = (
-                0 if o is None else int(o.split(":")[1].rstrip("}")) for o in (batch.starts[0], batch.ends[0])
-            )
+            start, end = count_of(batch.starts[0]), count_of(batch.ends[0])
             times = [v for _, v in source.rows[start:end] if v is not None]
             made_up = (
                 EventTimeStats(min(times), max(times), sum(times) // len(times), delay_ms)

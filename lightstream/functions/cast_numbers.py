@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lightstream.functions.spelling import duck_type, error_sql, error_with_value_sql, let
+from lightstream.functions.spelling import duck_type, error_with_value_sql, let
 from lightstream.plan import types as t
 
 BITS: dict[type[t.DataType], int] = {
@@ -119,18 +119,15 @@ def to_decimal(sql: str, source: t.DataType, target: t.DecimalType, mode: str) -
             + decimal_from_text(text.replace(sql, v), target, mode)
             + " END",
         )
-    if isinstance(source, t.DecimalType) and source.scale > target.scale:
-        return _rounded(sql, source, target, word)
-    return f"{word}({sql} AS {duck_type(target)})"
-
-
-def _rounded(sql: str, source: t.DecimalType, target: t.DecimalType, word: str) -> str:
     return f"{word}({sql} AS {duck_type(target)})"
 
 
 def decimal_from_text(text: str, target: t.DecimalType, mode: str) -> str:
     """Return a cast of well-formed decimal text that fails with NUMERIC_VALUE_OUT_OF_RANGE under ANSI."""
     cast = f"TRY_CAST({text} AS {duck_type(target)})"
+    if target.precision < 38:
+        # By way of all digits: DuckDB does not read `1e-3` into a decimal(3,3).
+        cast = f"TRY_CAST(TRY_CAST({text} AS DECIMAL(38,{target.scale})) AS {duck_type(target)})"
     if mode != "ansi":
         return cast
     failure = error_with_value_sql(
@@ -142,13 +139,3 @@ def decimal_from_text(text: str, target: t.DecimalType, mode: str) -> str:
         "ArithmeticException",
     )
     return f"coalesce({cast}, {failure})"
-
-
-def overflow_sql(detail: str) -> str:
-    """Return the ARITHMETIC_OVERFLOW failure."""
-    return error_sql(
-        "ARITHMETIC_OVERFLOW",
-        f"{detail}. Use the `try_` variant of the function to tolerate the overflow and return NULL, or set "
-        '"spark.sql.ansi.enabled" to "false" to bypass this error.',
-        "22003",
-    )

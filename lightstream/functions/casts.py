@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lightstream.errors import unsupported
+from lightstream.errors import AnalysisException, unsupported
 from lightstream.functions import cast_numbers, cast_text, cast_times
 from lightstream.functions.registry import SqlContext
 from lightstream.functions.spelling import duck_type, let, quote
@@ -85,6 +85,24 @@ def _can_cast_number(source: t.DataType, target: t.DataType, mode: str) -> bool:
     return mode == "legacy" and isinstance(target, t.BinaryType) and isinstance(source, t.IntegralType)
 
 
+def refused_cast(text: str, source: t.DataType, target: t.DataType, mode: str) -> AnalysisException:
+    """Return the error for a cast that `can_cast` refuses; `text` is the cast as shown in column names."""
+    message = f'Cannot resolve "{text}" due to data type mismatch: cannot cast "{source.sql()}" to "{target.sql()}"'
+    kind, hint = "WITHOUT", "."
+    if mode != "legacy" and can_cast(source, target, "legacy"):
+        if isinstance(source, t.DateType) and isinstance(target, t.NumericType):
+            kind, hint = "WITH_FUNC", ". Use the function `UNIX_DATE` instead."
+        else:
+            kind = "WITH_CONF"
+            hint = ' with ANSI mode on. Set "spark.sql.ansi.enabled" to "false" to allow the cast.'
+    return AnalysisException(
+        f"DATATYPE_MISMATCH.CAST_{kind}_SUGGESTION",
+        message + hint,
+        sqlstate="42K09",
+        parameters={"sqlExpr": f'"{text}"', "srcType": f'"{source.sql()}"', "targetType": f'"{target.sql()}"'},
+    )
+
+
 def cast_nullable(child_nullable: bool, source: t.DataType, target: t.DataType, mode: str) -> bool:
     """Return whether a cast's result can be NULL, as Spark declares it (wider than what can happen)."""
     if child_nullable:
@@ -111,7 +129,9 @@ def _forces_null(source: t.DataType, target: t.DataType) -> bool:
             return isinstance(target, t.IntegralType)
         return isinstance(target, t.IntegralType | t.TimestampType)
     if isinstance(source, t.DateType):
-        return not isinstance(target, t.TimestampType | t.TimestampNTZType)
+        return not isinstance(target, t.TimestampType)
+    if isinstance(source, t.TimestampNTZType):
+        return isinstance(target, t.DateType)
     return isinstance(target, t.CalendarIntervalType)
 
 
@@ -122,7 +142,9 @@ def _never_fails(source: t.DataType, target: t.DataType) -> bool:
         return True
     if isinstance(source, t.DatetimeType) and isinstance(target, t.DatetimeType):
         return True
-    return isinstance(target, t.StringType) or isinstance(source, t.BooleanType)
+    if isinstance(target, t.DecimalType):
+        return not isinstance(source, t.BooleanType) and _fits_decimal(source, target)
+    return isinstance(target, t.StringType)
 
 
 def _fits_decimal(source: t.DataType, target: t.DecimalType) -> bool:

@@ -416,7 +416,12 @@ def _bits_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
 
 for _operator in ("&", "|", "^"):
     scalar(_operator, _bind_bits, _bits_sql, shown=f"({{0}} {_operator} {{1}})")
-scalar("~", "integral -> $0", "(~{0})", shown="~{0}")
+def _bind_invert(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
+    args = tuple(cast_to(a, t.IntegerType()) if isinstance(type_of(a), t.NullType) else a for a in args)
+    return signature("integral -> $0").bind(name, args, conf)
+
+
+scalar("~", _bind_invert, "(~{0})", shown="~{0}")
 
 
 # ---- elements -------------------------------------------------------------------------------------------------

@@ -109,7 +109,7 @@ class FileDiscovery:
         self._directories: dict[str, _Directory] = {}
         self._by_watch: dict[int, _Directory] = {}
         self._inotify: Inotify | None = None
-        self._first_look = True
+        self._thorough = True
         self._layout: dict[str, PartitionDirectory] = {}
         self._partitioned = False
         self._layout_bases: frozenset[str] = frozenset()
@@ -128,10 +128,11 @@ class FileDiscovery:
             if self._inotify is not None:
                 self._apply(self._inotify.drain())
             everything = time.monotonic() >= self._next_audit
+            self._thorough |= everything
             self._check_directories(everything=everything)
             if everything:
                 self._next_audit = time.monotonic() + self._audit_interval_s
-            self._first_look = False
+            self._thorough = False
             self._check_layout()
 
     def events_tell_all(self) -> bool:
@@ -173,8 +174,12 @@ class FileDiscovery:
                 if directory.candidates
                 for candidate in directory.candidates.values()
                 if (directory.is_root or recursive or not directory.is_inside)
-                and self._seen.is_new(candidate.directory, candidate.name, candidate.mtime_ms)
+                and self.is_new(candidate)
             ]
+
+    def is_new(self, candidate: Candidate) -> bool:
+        """Return whether a file is still to be taken, given what was taken since it was found."""
+        return self._seen.is_new(candidate.directory, candidate.name, candidate.mtime_ms)
 
     def refresh(self, candidate: Candidate) -> Writing:
         """Look at a file again, now that it is to be taken; return whether it is being written.
@@ -410,10 +415,10 @@ class FileDiscovery:
     def _consider_all(self, directory: _Directory, names: list[str]) -> None:
         known = self._seen.known(directory.path)
         forgotten = self._seen.forgotten(directory.path)
-        # At a start, what is below the age limit in the log may have been touched since; later, an event tells.
-        again = frozenset(forgotten) if self._first_look else frozenset()
-        if forgotten and not self._first_look:
+        if forgotten:
             self._seen.sweep(directory.path, frozenset(names))
+        # A file below the age limit may have been touched since: an event tells, or a thorough look.
+        again = frozenset(forgotten) if self._thorough else frozenset()
         for name in names:
             if (
                 (name not in known or name in again)

@@ -248,6 +248,9 @@ class FileStream:
         position = 0
         while position < len(files) and (max_files is None or len(chosen) < max_files):
             file = files[position]
+            if not check and not self._discovery.is_new(file):
+                position += 1
+                continue
             if check:
                 place = self._order(file)
                 writing = self._discovery.refresh(file)

@@ -35,10 +35,8 @@ def name_pattern(glob: str) -> re.Pattern[str]:
         char = glob[position]
         position += 1
         if char == "\\":
-            if position == len(glob):
-                raise illegal_glob(glob, "a backslash at the end")
-            out.append(re.escape(glob[position]))
-            position += 1
+            text, position = _escaped(glob, position)
+            out.append(text)
         elif char == "*":
             out.append(".*")
         elif char == "?":
@@ -52,7 +50,7 @@ def name_pattern(glob: str) -> re.Pattern[str]:
         elif char == "," and groups:
             out.append("|")
         elif char == "[":
-            text, position = _class(glob, position)
+            text, position = _class(glob, position, groups)
             out.append(text)
         else:
             out.append(re.escape(char))
@@ -64,7 +62,15 @@ def name_pattern(glob: str) -> re.Pattern[str]:
         raise illegal_glob(glob, str(error)) from None
 
 
-def _class(glob: str, position: int) -> tuple[str, int]:
+def _escaped(glob: str, position: int) -> tuple[str, int]:
+    following = glob[position : position + 1]
+    # Hadoop hands the two characters on as a regular expression: `\\d` would be a digit there.
+    if not following or (following.isascii() and following.isalnum()):
+        raise illegal_glob(glob, f"a backslash before {following!r}")
+    return re.escape(following), position + 1
+
+
+def _class(glob: str, position: int, groups: int) -> tuple[str, int]:
     """Return the regular expression of the class whose `[` is before `position`, and where it ends."""
     out = ["["]
     if glob[position : position + 1] in ("!", "^"):
@@ -76,10 +82,12 @@ def _class(glob: str, position: int) -> tuple[str, int]:
         position += 1
         if char == "]" and position > first + 1:
             return "".join(out) + "]", position
-        if char == "\\" and position < len(glob):
-            char = glob[position]
-            position += 1
-            out.append(re.escape(char))
+        if char == "\\":
+            text, position = _escaped(glob, position)
+            out.append(text)
+        elif char in "[{" or (groups and char in "},"):
+            # Hadoop takes these for the beginning of another class, or part of a group.
+            raise illegal_glob(glob, f"{char!r} in a character class")
         else:
             out.append(char if char == "-" else re.escape(char))
     raise illegal_glob(glob, "an unclosed character class")

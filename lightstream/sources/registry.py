@@ -5,7 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lightstream.conf import Conf
-from lightstream.errors import AnalysisException, IllegalArgumentException, UnsupportedOperationException, unsupported
+from lightstream.errors import (
+    AnalysisException,
+    IllegalArgumentException,
+    UnsupportedOperationException,
+    unsupported,
+)
 from lightstream.plan import expressions as e
 from lightstream.plan import logical as lp
 from lightstream.plan import relations as r

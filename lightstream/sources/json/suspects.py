@@ -1,0 +1,242 @@
+"""Which files have bytes that DuckDB reads otherwise than Spark, without an error.
+
+DuckDB accepts a comma before a closing bracket, `nan` and `inf` in any spelling, a carriage return or form feed
+between tokens, and numbers, names and nesting of any size. A file that may have one of these is read exactly.
+A file that is named without need costs time only; one that is missed would give wrong rows.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Sequence
+
+from lightstream.sources.json.records import codec_of
+from lightstream.sources.json.tokens import MAX_DEPTH, MAX_NAME_CHARS, MAX_NUMBER_CHARS
+
+Search = Callable[[bytes], bool]
+
+_CHUNK_BYTES = 1 << 20
+_INLINE_BYTES = 1 << 19
+
+_COMMA_CLOSE = re.compile(rb",[ \t\r]*[}\]]")
+_SPECIAL = re.compile(rb"[:\[,][ \t\r]*([-+]?(?i:nan|inf)[A-Za-z]*)")
+_NULL_LINE = re.compile(rb"(?:\A|\n)[ \t\r]*n")
+_ACCEPTED = frozenset((b"NaN", b"Infinity", b"-Infinity"))
+_NUMBER = re.compile(rb"[0-9][0-9.eE+-]{%d}" % MAX_NUMBER_CHARS)
+
+# What can begin a word that is no JSON: two bytes that are rare, and the words themselves.
+_WORDS = (
+    (b"n", (b"na", b"nA")), (b"N", (b"N",)), (b"i", (b"i",)), (b"I", (b"I",)),
+    (b"-n", (b"-n",)), (b"-N", (b"-N",)), (b"-i", (b"-i",)), (b"-I", (b"-I",)),
+)  # fmt: skip
+
+
+def _needles(start: bytes) -> tuple[tuple[bytes, tuple[bytes, ...]], ...]:
+    """Return, for each word after a start, the pair of bytes to look for first and what to look for then."""
+    return tuple(
+        (begin if len(begin) == 2 else start[-1:] + begin, tuple(start + word for word in words))
+        for begin, words in _WORDS
+    )
+
+
+_AFTER_COLON, _AFTER_COLON_SPACE = _needles(b":"), _needles(b": ")
+_IN_ARRAY = _needles(b"[") + _needles(b",")
+_IN_ARRAY_SPACE = _needles(b"[ ") + _needles(b", ")
+_SPACE_CLOSE = (b" }", b" ]", b"\t}", b"\t]")
+# As many lines as follow each other without one that is longer than this.
+_SHORT_LINE_BYTES = 2 * MAX_DEPTH
+_SHORT_LINES = re.compile(rb"(?s)(?:.{0,%d}\n)*+" % (_SHORT_LINE_BYTES - 1))
+
+
+class PendingCheck:
+    """A search that runs beside the query; its outcome is needed before the query's rows are used."""
+
+    def __init__(self, paths: Sequence[str], sizes: int, *, null_lines: bool = False) -> None:
+        self._paths = paths
+        self._null_lines = null_lines
+        self._found: list[str] | None = None
+        self._error: BaseException | None = None
+        self._thread: threading.Thread | None = None
+        if sizes > _INLINE_BYTES:
+            self._thread = threading.Thread(target=self._run, name="lightstream-json-check", daemon=True)
+            self._thread.start()
+
+    def suspects(self) -> list[str]:
+        """Return the files to be read exactly.
+
+        Raises:
+            OSError: a file cannot be read.
+        """
+        if self._thread is not None:
+            self._thread.join()
+        elif self._found is None:
+            self._run()
+        if self._error is not None:
+            raise self._error
+        return self._found or []
+
+    def _run(self) -> None:
+        try:
+            self._found = [path for path in self._paths if is_suspect(path, null_lines=self._null_lines)]
+        except BaseException as error:
+            self._error = error
+
+
+def is_suspect(path: str, *, null_lines: bool = False) -> bool:
+    """Return whether a file has bytes that DuckDB might read otherwise than Spark.
+
+    Args:
+        path: the file; compression by its name.
+        null_lines: also look for lines that are `null`, which DuckDB cannot tell from `{}`.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    if codec_of(path) is not None:
+        return _compressed_is_suspect(path, null_lines)
+    with open(path, "rb", buffering=0) as file:
+        buffer = bytearray(_CHUNK_BYTES + 1)
+        carried = 0
+        while True:
+            if carried + 1 >= len(buffer):
+                buffer.extend(bytes(len(buffer)))  # a line longer than the buffer
+            with memoryview(buffer) as view:
+                count = file.readinto(view[carried : len(buffer) - 1])
+            filled = carried + (count or 0)
+            if not count:
+                return filled > 0 and _region_is_suspect(buffer, filled, null_lines)
+            end = buffer.rfind(b"\n", carried, filled) + 1
+            if end:
+                if _region_is_suspect(buffer, end, null_lines):
+                    return True
+                buffer[: filled - end] = buffer[end:filled]
+                carried = filled - end
+            else:
+                carried = filled
+
+
+def _compressed_is_suspect(path: str, null_lines: bool) -> bool:
+    from lightstream.sources.json.options import JsonOptions
+    from lightstream.sources.json.records import read_file
+
+    data = read_file(path, JsonOptions())
+    if not data:
+        return False
+    return _region_is_suspect(bytearray(data) + b"\0", len(data), null_lines)
+
+
+def _region_is_suspect(buffer: bytearray, end: int, null_lines: bool) -> bool:
+    """Look at complete lines: `buffer[:end]`, with room for one byte more."""
+    kept, buffer[end] = buffer[end], 0
+    try:
+        return _odd_bytes(buffer, end) or _odd_words(buffer, end, null_lines) or _oversized(buffer, end)
+    finally:
+        buffer[end] = kept
+
+
+def _odd_bytes(buffer: bytearray, end: int) -> bool:
+    find = buffer.find
+    if find(0, 0, end) >= 0 or find(0x0B, 0, end) >= 0 or find(0x0C, 0, end) >= 0:
+        return True
+    if find(0x0D, 0, end) < 0:
+        return False
+    return buffer.count(b"\r", 0, end) != buffer.count(b"\r\n", 0, end)
+
+
+def _odd_words(buffer: bytearray, end: int, null_lines: bool) -> bool:
+    has = _searcher(buffer, end)
+    tabs = buffer.find(b"\t", 0, end) >= 0  # carriage returns are known to end lines
+    arrays = buffer.find(b"[", 0, end) >= 0
+    if has(b",}") or (arrays and has(b",]")):
+        return True
+    spaced = has(b", ")
+    if (spaced or tabs) and any(map(has, _SPACE_CLOSE)) and _COMMA_CLOSE.search(buffer, 0, end):
+        return True
+    spaced = spaced or has(b": ") or (arrays and has(b"[ "))
+    maybe_special = (
+        _any_of(_AFTER_COLON, has)
+        or (arrays and _any_of(_IN_ARRAY, has))
+        or (spaced and _any_of(_AFTER_COLON_SPACE, has))
+        or (spaced and arrays and _any_of(_IN_ARRAY_SPACE, has))
+        or (spaced and has(b"  "))
+        or tabs
+    )
+    if maybe_special and any(match.group(1) not in _ACCEPTED for match in _SPECIAL.finditer(buffer, 0, end)):
+        return True
+    if not null_lines:
+        return False
+    first = buffer[0] in b"n \t"
+    return (first or has(b"\nn") or has(b"\n ") or has(b"\n\t")) and _NULL_LINE.search(buffer, 0, end) is not None
+
+
+def _any_of(needles: tuple[tuple[bytes, tuple[bytes, ...]], ...], has: Search) -> bool:
+    for first, words in needles:
+        if has(first) and (words == (first,) or any(map(has, words))):
+            return True
+    return False
+
+
+def _oversized(buffer: bytearray, end: int) -> bool:
+    """Find numbers, names and nesting beyond what Spark's parser takes; only long lines can have them."""
+    # A number that is too long covers this many evenly spaced bytes in a row.
+    samples = buffer[:end:_STRIDE].translate(_NUMBER_BYTES)
+    if _TOO_MANY in samples and _NUMBER.search(buffer, 0, end) is not None:
+        return True
+    position = 0
+    while end - position > _SHORT_LINE_BYTES:
+        match = _SHORT_LINES.match(buffer, position, end)
+        position = match.end() if match else position
+        if end - position <= _SHORT_LINE_BYTES:
+            return False
+        newline = buffer.find(b"\n", position, end)
+        newline = end if newline < 0 else newline
+        if _long_line_is_suspect(bytes(buffer[position:newline])):
+            return True
+        position = newline + 1
+    return False
+
+
+_STRIDE = 50
+_NUMBER_BYTES = bytes(1 if chr(code) in "0123456789.eE+-" else 0 for code in range(256))
+_TOO_MANY = bytes([1]) * (MAX_NUMBER_CHARS // _STRIDE)
+
+
+def _long_line_is_suspect(line: bytes) -> bool:
+    if line.count(b"{") + line.count(b"[") > MAX_DEPTH:
+        return True
+    return len(line) > MAX_NAME_CHARS and max(map(len, line.split(b'"'))) >= MAX_NAME_CHARS
+
+
+def _searcher(buffer: bytearray, end: int) -> Search:
+    """Return the function that tells whether a short string occurs in `buffer[:end]`; a 0 follows there."""
+    strstr = _c_search()
+    if strstr is None:
+        return lambda needle: buffer.find(needle, 0, end) >= 0
+    import ctypes
+
+    address = ctypes.addressof(ctypes.c_char.from_buffer(buffer))
+    return lambda needle: strstr(address, needle) is not None
+
+
+_strstr: Callable[..., int | None] | None = None
+_strstr_known = False
+
+
+def _c_search() -> Callable[..., int | None] | None:
+    """Return C's strstr: vectorised where it counts, and it runs without Python's lock."""
+    global _strstr, _strstr_known
+    if not _strstr_known:
+        import ctypes
+        import sys
+
+        try:
+            library = ctypes.CDLL("msvcrt" if sys.platform == "win32" else None)
+            function = library.strstr
+            function.restype = ctypes.c_void_p
+            function.argtypes = [ctypes.c_void_p, ctypes.c_char_p]
+            _strstr = function
+        except (OSError, AttributeError):
+            _strstr = None
+        _strstr_known = True
+    return _strstr
