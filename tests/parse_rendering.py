@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from decimal import Decimal
 from typing import Any
 
@@ -93,8 +93,8 @@ def _window(node: e.WindowExpression) -> str:
         parts.append("unspecifiedframe$()")
     else:
         lower, upper = _boundary(frame.lower, "preceding"), _boundary(frame.upper, "following")
-        parts.append(f"specifiedwindowframe({frame.kind.capitalize()[:-1 * (frame.kind == 'rows') or None]}"
-                     f"Frame, {lower}, {upper})")  # fmt: skip
+        kind = "RowFrame" if frame.kind == "rows" else "RangeFrame"
+        parts.append(f"specifiedwindowframe({kind}, {lower}, {upper})")
     return f"{render(node.function)} windowspecdefinition({', '.join(parts)})"
 
 
@@ -122,7 +122,8 @@ def _literal(node: e.Literal) -> str:
         sign, months = "-" if value < 0 else "", abs(value)
         if data_type.startField != data_type.endField:
             return f"INTERVAL '{sign}{months // 12}-{months % 12}' YEAR TO MONTH"
-        return f"INTERVAL '{sign}{months // 12}' YEAR" if data_type.startField == 0 else f"INTERVAL '{sign}{months}' MONTH"
+        amount = f"{months // 12}' YEAR" if data_type.startField == 0 else f"{months}' MONTH"
+        return f"INTERVAL '{sign}{amount}"
     if isinstance(data_type, t.DayTimeIntervalType):
         return _day_time(value, data_type)
     return f"{value:f}" if isinstance(value, Decimal) else str(value)
@@ -166,9 +167,9 @@ def _outline(relation: Any, depth: int, lines: list[str]) -> None:
 
 
 def _is_default(item: Any, value: Any) -> bool:
-    if value in (None, False, (), {}, ""):
-        return True
-    return value == item.default
+    if item.default is not MISSING:
+        return bool(value == item.default)
+    return value is None or value == () or value == {}
 
 
 def _shown(value: Any) -> str:

@@ -23,7 +23,9 @@ _WHERE = re.compile(r"\(line (\d+), pos (\d+)\)")
 
 def test_expressions_become_sparks_trees() -> None:
     wrong = {
-        text: (found, tree) for text, tree in TREES.items() if (found := render(parse_expression(text))) != tree
+        text: (found, tree)
+        for text, tree in TREES.items()
+        if (found := render(parse_expression(text))) != tree
     }
     assert not wrong
     assert len(TREES) > 600
@@ -61,21 +63,21 @@ def test_what_spark_refuses_fails_with_its_condition_and_position() -> None:
     assert len(texts) > 400
 
 
-WORDS = """select from where group by order having limit offset union all except intersect join left on using as with
+_SOUP = """select from where group by order having limit offset union all except intersect join left on using as with
 values table distinct case when then else end and or not in is null like between exists cast interval day over
 partition rows preceding current row lateral view explode pivot unpivot for a b t x 1 2.5 'x' "y" `q` ( ) , . * + - / %
 = <> < > <=> || :: -> => [ ] ; ! ~ ? : { $ -- /* */ 1e3 1L .5 date'2024-01-01' create temp view insert into show set
-describe explain drop if""".split()
+describe explain drop if"""
 
 
-@given(st.lists(st.sampled_from(WORDS), max_size=14))
+@given(st.lists(st.sampled_from(_SOUP.split()), max_size=14))
 def test_no_text_fails_otherwise_than_with_an_error_of_ours(words: list[str]) -> None:
     text = " ".join(words)
     for parse in (parse_statement, parse_expression):
         try:
             parse(text)
         except PySparkException as error:
-            assert error.getCondition()  # noqa: PT017
+            assert error.getCondition()
 
 
 @pytest.mark.parametrize("text", ["(" * 4000 + "1" + ")" * 4000, "not " * 9000 + "a", "- " * 9000 + "a"])
