@@ -113,7 +113,9 @@ def test_partitions(make: Make) -> None:
         "k=__HIVE_DEFAULT_PARTITION__/b.json": {"k": None},
     }
     assert listing.partition_columns == ("k",)
-    assert [(name, data_type.simpleString()) for name, data_type in listing.partition_types()] == [("k", "int")]
+    assert [(name, data_type.simpleString()) for name, data_type in listing.partition_types()] == [
+        ("k", "int")
+    ]
 
 
 def test_partitions_below_a_base(make: Make) -> None:
@@ -138,7 +140,9 @@ def test_bases_that_are_refused(make: Make) -> None:
     base = make("in/a.json", "other/b.json")
     with pytest.raises(IllegalArgumentException, match="Option 'basePath' must be a directory"):
         listed(base, "in", basePath=f"{base}/in/a.json")
-    with pytest.raises(IllegalArgumentException, match=f"Wrong basePath {base}/other for the root path: file:{base}/in"):
+    with pytest.raises(
+        IllegalArgumentException, match=f"Wrong basePath {base}/other for the root path: file:{base}/in"
+    ):
         listed(base, "in", basePath=f"{base}/other")
 
 

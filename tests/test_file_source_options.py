@@ -65,7 +65,8 @@ def test_values_that_spark_takes(options: dict[str, str], field: str, value: obj
              "must be a positive integer")
             for bad in ("0", "x", "-1", "99999999999", " 5", "1.5", "")
         ),
-        ({"maxBytesPerTrigger": "10k"}, "Invalid value '10k' for option 'maxBytesPerTrigger', must be a positive integer"),
+        ({"maxBytesPerTrigger": "10k"}, "Invalid value '10k' for option 'maxBytesPerTrigger', "
+         "must be a positive integer"),
         (
             {"maxFilesPerTrigger": "1", "maxBytesPerTrigger": "1"},
             "Options 'maxFilesPerTrigger' and 'maxBytesPerTrigger' can't be both set at the same time",

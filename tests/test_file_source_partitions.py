@@ -50,7 +50,9 @@ INFERRED = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("name", "text"), [(name, text) for name, texts in INFERRED.items() for text in texts])
+@pytest.mark.parametrize(
+    ("name", "text"), [(name, text) for name, texts in INFERRED.items() for text in texts]
+)
 def test_inferred_types(name: str, text: str) -> None:
     assert infer_type(text).simpleString() == name
 
@@ -65,7 +67,9 @@ def test_the_session_s_timestamp_type() -> None:
 
 
 def types_of(*directories: str, bases: tuple[str, ...] = ("/t",)) -> dict[str, str]:
-    parsed = {path: parse_directory(path, bases) for path in (f"/t/{name}".rstrip("/.") for name in directories)}
+    parsed = {
+        path: parse_directory(path, bases) for path in (f"/t/{name}".rstrip("/.") for name in directories)
+    }
     return {name: data_type.simpleString() for name, data_type in infer_partition_types(parsed)}
 
 
@@ -156,7 +160,13 @@ def test_the_conflict_names_the_directories() -> None:
 def test_values_are_decoded() -> None:
     parsed = parse_directory("/t/k=a%20b/j=__HIVE_DEFAULT_PARTITION__", ["/t"])
     assert partition_values(parsed) == {"k": "a b", "j": None}
-    assert [unescape(text) for text in ("%41", "%zz", "%4", "%C3%A9", "é%20")] == ["A", "%zz", "%4", "Ã©", "é "]
+    assert [unescape(text) for text in ("%41", "%zz", "%4", "%C3%A9", "é%20")] == [
+        "A",
+        "%zz",
+        "%4",
+        "Ã©",
+        "é ",
+    ]
 
 
 def test_a_directory_above_the_base_is_not_read() -> None:

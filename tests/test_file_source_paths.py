@@ -73,7 +73,9 @@ def test_paths_as_users_write_them(text: str, path: str) -> None:
     assert local_path(text) == path
 
 
-def test_relative_paths_are_below_the_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_relative_paths_are_below_the_working_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     assert local_path("in/x") == str(tmp_path / "in" / "x")
 

@@ -187,11 +187,15 @@ def test_file_name_only(query: Any) -> None:
     q.write("x/a", at_s=1)
     q.write("y/a", at_s=2)
     assert q.batch() == ["x/a", "y/a"]  # found by one listing
-    q.write("z/a", "z/b")
+    q.write("z/a", "z/b", at_s=3)
     assert q.batch() == ["z/b"]
     q.restart()
-    q.write("w/b", "w/c")
+    q.write("w/b", "w/c", at_s=4)
     assert q.batch() == ["w/c"]
+    q.write("v/new")  # now: more than seven days later, so that earlier names are forgotten
+    assert q.batch() == ["v/new"]
+    q.write("v/a")
+    assert "v/a" in q.batch()
 
 
 # Limits
@@ -256,7 +260,12 @@ def test_cached_leftovers_that_are_deleted_are_passed_over(query: Any) -> None:
 
 @pytest.mark.parametrize(
     "options",
-    [{"maxFilesPerTrigger": "0"}, {"cleanSource": "zz"}, {"modifiedBefore": "2020-01-01T00:00:00"}, {"maxFileAge": "x"}],
+    [
+        {"maxFilesPerTrigger": "0"},
+        {"cleanSource": "zz"},
+        {"modifiedBefore": "2020-01-01T00:00:00"},
+        {"maxFileAge": "x"},
+    ],
 )
 def test_bad_options_fail_as_the_stream_opens(tmp_path: Path, options: dict[str, str]) -> None:
     with pytest.raises(IllegalArgumentException):
@@ -368,7 +377,9 @@ def test_values_below_a_given_base(query: Any, tmp_path: Path) -> None:
         ("k=1/j=1/c", "CONFLICTING_PARTITION_COLUMN_NAMES"),
     ],
 )
-def test_directories_that_do_not_fit_fail_before_they_are_taken(query: Any, later: str, condition: str) -> None:
+def test_directories_that_do_not_fit_fail_before_they_are_taken(
+    query: Any, later: str, condition: str
+) -> None:
     q = query()
     q.write("k=1/b")
     assert q.batch() == ["k=1/b"]
@@ -393,13 +404,13 @@ def test_partition_columns_that_came_or_went_are_refused(query: Any) -> None:
     q = query()
     q.write("k=1/a")
     q.restart(columns=["a"])
-    with pytest.raises(SparkRuntimeException, match="have gained the partition column.*k"):
+    with pytest.raises(SparkRuntimeException, match=r"have gained the partition column.*k"):
         q.batch()
     q.start = None
     q.restart(columns=["a", "K"], partition_columns=["K"])
     assert values(q) == {"k=1/a": {"k": "1"}}
     q.write("root")
-    with pytest.raises(SparkRuntimeException, match="have lost the partition column.*k"):
+    with pytest.raises(SparkRuntimeException, match=r"have lost the partition column.*k"):
         q.batch()
 
 
@@ -551,7 +562,10 @@ def test_archive_keeps_the_whole_path(query: Any, tmp_path: Path) -> None:
         q.write(name, at_s=number)
     clean_all(q)
     archived = tmp_path / "arch" / str(q.input).lstrip("/")
-    assert sorted(str(p.relative_to(archived)) for p in archived.rglob("*") if p.is_file()) == ["k=1/a", "k=2/b"]
+    assert sorted(str(p.relative_to(archived)) for p in archived.rglob("*") if p.is_file()) == [
+        "k=1/a",
+        "k=2/b",
+    ]
     assert [str(p.relative_to(q.input)) for p in q.input.rglob("*") if p.is_file()] == ["k=3/c"]
 
 
@@ -581,7 +595,10 @@ def test_a_file_that_cannot_be_cleaned_is_logged(query: Any, caplog: pytest.LogC
 @pytest.mark.parametrize("archive", ["in", "", "in/arch", "../{parent}/in/x", "in/../in"])
 def test_archives_that_could_be_read_again_are_refused(tmp_path: Path, archive: str) -> None:
     (tmp_path / "in").mkdir()
-    options = {"cleanSource": "archive", "sourceArchiveDir": f"{tmp_path}/{archive.format(parent=tmp_path.name)}"}
+    options = {
+        "cleanSource": "archive",
+        "sourceArchiveDir": f"{tmp_path}/{archive.format(parent=tmp_path.name)}",
+    }
     with pytest.raises(IllegalArgumentException, match="Base archive path cannot be set to the path where"):
         FileStream(str(tmp_path / "in"), options, None)
 

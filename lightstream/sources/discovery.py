@@ -173,8 +173,7 @@ class FileDiscovery:
                 for directory in self._directories.values()
                 if directory.candidates
                 for candidate in directory.candidates.values()
-                if (directory.is_root or recursive or not directory.is_inside)
-                and self.is_new(candidate)
+                if (directory.is_root or recursive or not directory.is_inside) and self.is_new(candidate)
             ]
 
     def is_new(self, candidate: Candidate) -> bool:
@@ -417,8 +416,9 @@ class FileDiscovery:
         forgotten = self._seen.forgotten(directory.path)
         if forgotten:
             self._seen.sweep(directory.path, frozenset(names))
-        # A file below the age limit may have been touched since: an event tells, or a thorough look.
-        again = frozenset(forgotten) if self._thorough else frozenset()
+        # A file below the age limit may have been touched since: an event tells, or a thorough look. Where names
+        # are all that counts, another file may have come under the name.
+        again = frozenset(forgotten) if self._thorough or self._seen.name_only else frozenset()
         for name in names:
             if (
                 (name not in known or name in again)

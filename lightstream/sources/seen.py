@@ -19,7 +19,7 @@ class SeenFiles:
 
     def __init__(self, max_age_ms: int | None, *, name_only: bool = False) -> None:
         self._max_age_ms = max_age_ms
-        self._name_only = name_only
+        self.name_only = name_only
         self._names: dict[str, dict[str, int]] = {}
         self._latest_ms = 0
         self._horizon_ms = -(2**63)
@@ -60,14 +60,14 @@ class SeenFiles:
 
     def sweep(self, directory: str, existing: Collection[str]) -> None:
         """Drop what is below the age limit and no longer exists, given all names of a directory."""
-        if self._name_only:
+        if self.name_only:
             return
         names = self._of(directory)
         for name in [name for name in self.forgotten(directory) if name not in existing]:
             del names[name]
 
     def _of(self, directory: str) -> dict[str, int]:
-        key = "" if self._name_only else directory
+        key = "" if self.name_only else directory
         names = self._names.get(key)
         if names is None:
             names = self._names[key] = {}
