@@ -105,9 +105,12 @@ def test_a_column_cannot_be_a_key() -> None:
 @pytest.mark.parametrize(
     ("value", "data_type", "stored"),
     [
-        (True, t.BooleanType(), True), (1, t.IntegerType(), 1), (2**31, t.LongType(), 2**31), (1.5, t.DoubleType(), 1.5),
-        ("x", t.StringType(), "x"), (b"x", t.BinaryType(), b"x"), (Decimal("1.50"), t.DecimalType(3, 2), Decimal("1.50")),
-        (Decimal("0.001"), t.DecimalType(3, 3), Decimal("0.001")), (Decimal("1E+2"), t.DecimalType(3, 0), Decimal("1E+2")),
+        (True, t.BooleanType(), True), (1, t.IntegerType(), 1), (2**31, t.LongType(), 2**31),
+        (1.5, t.DoubleType(), 1.5),
+        ("x", t.StringType(), "x"), (b"x", t.BinaryType(), b"x"),
+        (Decimal("1.50"), t.DecimalType(3, 2), Decimal("1.50")),
+        (Decimal("0.001"), t.DecimalType(3, 3), Decimal("0.001")),
+        (Decimal("1E+2"), t.DecimalType(3, 0), Decimal("1E+2")),
         (datetime.date(2020, 1, 1), t.DateType(), datetime.date(2020, 1, 1)),
         (datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC), t.TimestampType(), 1577836800000000),
         (datetime.timedelta(days=1, microseconds=5), t.DayTimeIntervalType(), 86_400_000_005),

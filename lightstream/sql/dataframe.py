@@ -35,7 +35,6 @@ __all__ = ["DataFrame", "DataFrameNaFunctions", "DataFrameStatFunctions"]
     "DataFrame",
     asTable="",
     executionInfo="property",
-    groupingSets="groupingSets, *cols",
     lateralJoin="other, on=None, how=None",
     mapInArrow="func, schema, barrier=False, profile=None",
     mapInPandas="func, schema, barrier=False, profile=None",
@@ -155,6 +154,7 @@ class DataFrame(Rows, Views, Missing, Statistics):
 
     def withColumns(self, *colsMap: dict[str, Column]) -> DataFrame:
         """Return the DataFrame with several columns added or replaced."""
+        assert len(colsMap) == 1, "withColumns takes one dict"
         (columns,) = colsMap
         if not isinstance(columns, dict):
             raise not_expected("colsMap", "dict", columns)

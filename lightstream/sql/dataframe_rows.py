@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from lightstream.errors import (
@@ -9,6 +10,7 @@ from lightstream.errors import (
     IllegalArgumentException,
     PySparkIndexError,
     PySparkTypeError,
+    PySparkValueError,
 )
 from lightstream.plan import relations as r
 from lightstream.plan.expressions import (
@@ -169,6 +171,24 @@ class Rows(Frame):
     def cube(self, *cols: Any) -> GroupedData:
         """Group by every combination of the columns."""
         return self._grouped(cols, "cube")
+
+    def groupingSets(self, groupingSets: Sequence[Sequence[Any]], *cols: Any) -> GroupedData:
+        """Group by each of the given sets of columns; `cols` are all of them, in the order of the output.
+
+        Raises:
+            PySparkValueError: a set names a column that `cols` does not.
+        """
+        grouped = self._grouped(cols, "sets")
+        positions = [tuple(map(self._group_key, columns)) for columns in groupingSets]
+        for key in (key for columns in positions for key in columns):
+            if key not in grouped._keys:
+                raise PySparkValueError(
+                    "GROUPING_COLUMN_MISMATCH",
+                    f"A grouping set names {Column(key)!r}, which is none of the columns given after the sets.",
+                    sqlstate="42803",
+                )
+        grouped._sets = tuple(tuple(map(grouped._keys.index, columns)) for columns in positions)
+        return grouped
 
     def agg(self, *exprs: Any) -> DataFrame:
         """Aggregate over all rows."""

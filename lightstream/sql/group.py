@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["GroupedData"]
 
-_KINDS = {"groupby": "GroupBy", "rollup": "Rollup", "cube": "Cube"}
+_KINDS = {"groupby": "GroupBy", "rollup": "Rollup", "cube": "Cube", "sets": "GroupingSets"}
 
 
 @refuses(
@@ -51,6 +51,7 @@ class GroupedData:
         self._keys = keys
         self._kind = kind
         self._pivot = pivot
+        self._sets: tuple[tuple[int, ...], ...] = ()
         self.session = df.sparkSession
 
     def agg(self, *exprs: Any) -> DataFrame:
@@ -153,7 +154,9 @@ class GroupedData:
             column, values = self._pivot
             relation = r.Pivot(plan, self._keys, column, values, items)
         else:
-            relation = r.Aggregate(plan, self._keys, items, self._kind, keys_first=True)
+            relation = r.Aggregate(
+                plan, self._keys, items, self._kind, keys_first=True, grouping_sets=self._sets
+            )
         return self._df._with(relation)
 
     def __repr__(self) -> str:

@@ -6,7 +6,7 @@ import datetime
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from lightstream.errors import PySparkNotImplementedError, unsupported
+from lightstream.errors import PySparkImportError, PySparkNotImplementedError, unsupported
 from lightstream.execute.show import map_entries, struct_values
 from lightstream.plan import types as t
 from lightstream.sql.row import Row, row_of
@@ -153,10 +153,22 @@ def as_type(column: Any, wanted: Any) -> Any:
 
 
 def to_pandas(table: pyarrow.Table, schema: t.StructType, time_zone: str) -> pandas.DataFrame:
-    """Return an Arrow table (from `to_arrow`) as pandas, timestamps without a zone, in the session's."""
+    """Return an Arrow table (from `to_arrow`) as pandas, timestamps without a zone, in the session's.
+
+    Raises:
+        PySparkImportError: pandas is not installed.
+    """
+    import importlib.util
+
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    if importlib.util.find_spec("pandas") is None:
+        raise PySparkImportError(
+            "PACKAGE_NOT_INSTALLED",
+            "toPandas() needs pandas. Install it: pip install 'lightstream[pandas]'.",
+            parameters={"package_name": "pandas"},
+        )
     columns = []
     for column, field in zip(table.columns, schema.fields, strict=True):
         if isinstance(field.dataType, t.TimestampType):
