@@ -17,6 +17,7 @@ class PySparkException(Exception):
         message: what failed, where, and what to do.
         sqlstate: five characters, where Spark's condition has one.
         parameters: the condition's message parameters.
+        context: the place in the SQL text, shown after message and SQLSTATE.
     """
 
     def __init__(
@@ -26,12 +27,14 @@ class PySparkException(Exception):
         *,
         sqlstate: str | None = None,
         parameters: dict[str, str] | None = None,
+        context: str = "",
         errorClass: str | None = None,
         messageParameters: dict[str, Any] | None = None,
     ) -> None:
         self.condition = condition or errorClass
         self.message = message
         self.sqlstate = sqlstate
+        self.context = context
         merged = parameters if parameters is not None else messageParameters
         self.parameters = {str(k): str(v) for k, v in (merged or {}).items()}
         super().__init__(self._text())
@@ -39,9 +42,9 @@ class PySparkException(Exception):
     def _text(self) -> str:
         # Spark prints its unnamed ("legacy") conditions without a prefix.
         if self.condition is None or self.condition.startswith("_LEGACY"):
-            return self.message
+            return self.message + self.context
         text = f"[{self.condition}] {self.message}"
-        return f"{text} SQLSTATE: {self.sqlstate}" if self.sqlstate else text
+        return (f"{text} SQLSTATE: {self.sqlstate}" if self.sqlstate else text) + self.context
 
     def __str__(self) -> str:
         return self._text()

@@ -327,6 +327,9 @@ def sort_orders(
         if isinstance(order.child, e.UnresolvedOrdinal):
             resolved.append(replace(order, child=_ordinal(order.child, child.output, "ORDER BY")))
             continue
+        if isinstance(order.child, e.UnresolvedStar):  # ORDER BY ALL
+            resolved.extend(replace(order, child=column) for column in child.output)
+            continue
         try:
             resolved.append(replace(order, child=analyzer.over(child).value(order.child)))
         except AnalysisException as error:

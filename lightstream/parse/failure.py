@@ -2,20 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from lightstream.errors import ParseException
-
-
-class LocatedParseException(ParseException):
-    """A ParseException that shows where in the text it is. `context` follows the message and the SQLSTATE."""
-
-    def __init__(self, *args: Any, context: str, **kwargs: Any) -> None:
-        self.context = context
-        super().__init__(*args, **kwargs)
-
-    def _text(self) -> str:
-        return super()._text() + self.context
 
 
 def syntax_error(sql: str, at: int, near: str, hint: str = "") -> ParseException:
@@ -24,7 +11,7 @@ def syntax_error(sql: str, at: int, near: str, hint: str = "") -> ParseException
     Spark: the hint names a superfluous or missing token where its parser finds one. Ours knows fewer of them.
     """
     shown = f"'{near}'" if near else "end of input"
-    return LocatedParseException(
+    return ParseException(
         "PARSE_SYNTAX_ERROR",
         f"Syntax error at or near {shown}{hint}.",
         sqlstate="42601",
@@ -35,7 +22,7 @@ def syntax_error(sql: str, at: int, near: str, hint: str = "") -> ParseException
 
 def empty_statement(sql: str) -> ParseException:
     """Return PARSE_EMPTY_STATEMENT."""
-    return LocatedParseException(
+    return ParseException(
         "PARSE_EMPTY_STATEMENT",
         "Syntax error, unexpected empty statement.",
         sqlstate="42617",
@@ -67,7 +54,7 @@ def located(
         at = line_end + 1
     number = sql.count("\n", 0, start) + 1
     block = "\n".join(lines)
-    return LocatedParseException(
+    return ParseException(
         condition,
         message,
         sqlstate=sqlstate,

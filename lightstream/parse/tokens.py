@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 from lightstream.errors import ParseException
-from lightstream.parse.failure import LocatedParseException
 
 WORD = "word"
 QUOTED = "quoted"
@@ -118,7 +117,7 @@ def _comment_end(sql: str, start: int) -> int:
 
 
 def _unclosed_comment(sql: str) -> ParseException:
-    return LocatedParseException(
+    return ParseException(
         "UNCLOSED_BRACKETED_COMMENT",
         "A bracketed comment is not closed. Append */ at its end.",
         sqlstate="42601",
