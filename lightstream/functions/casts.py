@@ -89,7 +89,9 @@ def refused_cast(text: str, source: t.DataType, target: t.DataType, mode: str) -
     """Return the error for a cast that `can_cast` refuses; `text` is the cast as shown in column names."""
     message = f'Cannot resolve "{text}" due to data type mismatch: cannot cast "{source.sql()}" to "{target.sql()}"'
     kind, hint = "WITHOUT", "."
-    if mode != "legacy" and can_cast(source, target, "legacy"):
+    if mode != "legacy" and isinstance(source, t.NumericType) and isinstance(target, t.DateType):
+        kind, hint = "WITH_FUNC", ". Use the function `DATE_FROM_UNIX_DATE` instead."
+    elif mode != "legacy" and can_cast(source, target, "legacy"):
         if isinstance(source, t.DateType) and isinstance(target, t.NumericType):
             kind, hint = "WITH_FUNC", ". Use the function `UNIX_DATE` instead."
         else:
@@ -109,13 +111,16 @@ def cast_nullable(child_nullable: bool, source: t.DataType, target: t.DataType, 
         return True
     if source == target or isinstance(source, t.NullType):
         return False
-    forced = _forces_null(source, target)
+    forced = forces_null(source, target)
     if mode == "try" and not forced:
         return not _never_fails(source, target)
     return forced
 
 
-def _forces_null(source: t.DataType, target: t.DataType) -> bool:
+def forces_null(source: t.DataType, target: t.DataType) -> bool:
+    """Return whether Spark declares a cast's result nullable whatever the value is."""
+    if source == target or isinstance(source, t.NullType):
+        return False
     if isinstance(source, t.StringType):
         return not isinstance(target, t.BinaryType | t.StringType)
     if isinstance(target, t.StringType | t.CharType | t.VarcharType):

@@ -35,6 +35,21 @@ def common_type(types: Sequence[t.DataType], ansi: bool = True) -> t.DataType | 
     return found
 
 
+def tightest_type(one: t.DataType, other: t.DataType) -> t.DataType | None:
+    """Return the type that holds both without losing digits and without reading strings; None without one."""
+    if isinstance(one, t.NullType) or isinstance(other, t.NullType) or one == other:
+        return common_type((one, other))
+    if isinstance(one, t.ArrayType) and isinstance(other, t.ArrayType):
+        element = tightest_type(one.elementType, other.elementType)
+        null = one.containsNull or other.containsNull
+        return None if element is None else t.ArrayType(element, null)
+    strings = isinstance(one, t.StringType) or isinstance(other, t.StringType)
+    common = None if strings else common_type((one, other))
+    if isinstance(one, t.DecimalType) or isinstance(other, t.DecimalType):
+        return common if common in (one, other) and isinstance(common, t.DecimalType) else None
+    return common
+
+
 def _has_no_string(data_type: t.DataType) -> bool:
     if isinstance(data_type, t.ArrayType):
         return _has_no_string(data_type.elementType)
@@ -103,23 +118,33 @@ def _wider_datetime(one: t.DataType, other: t.DataType) -> t.DataType | None:
 def _wider_nested(one: t.DataType, other: t.DataType, ansi: bool) -> t.DataType | None:
     if isinstance(one, t.ArrayType) and isinstance(other, t.ArrayType):
         element = _wider(one.elementType, other.elementType, ansi)
+        if element is None:
+            return None
         null = one.containsNull or other.containsNull
-        return None if element is None else t.ArrayType(element, null)
+        return t.ArrayType(element, null or _gains_null(element, one.elementType, other.elementType))
     if isinstance(one, t.MapType) and isinstance(other, t.MapType):
         key = _wider(one.keyType, other.keyType, ansi)
         value = _wider(one.valueType, other.valueType, ansi)
         if key is None or value is None:
             return None
-        return t.MapType(key, value, one.valueContainsNull or other.valueContainsNull)
+        null = one.valueContainsNull or other.valueContainsNull
+        return t.MapType(key, value, null or _gains_null(value, one.valueType, other.valueType))
     if isinstance(one, t.StructType) and isinstance(other, t.StructType) and len(one) == len(other):
         fields = []
         for left, right in zip(one, other, strict=True):
             found = _wider(left.dataType, right.dataType, ansi)
             if found is None or left.name.lower() != right.name.lower():
                 return None
-            fields.append(t.StructField(left.name, found, left.nullable or right.nullable))
+            null = left.nullable or right.nullable or _gains_null(found, left.dataType, right.dataType)
+            fields.append(t.StructField(left.name, found, null))
         return t.StructType(fields)
     return None
+
+
+def _gains_null(target: t.DataType, *sources: t.DataType) -> bool:
+    from lightstream.functions.casts import forces_null
+
+    return any(forces_null(source, target) for source in sources)
 
 
 # ---- decimals -------------------------------------------------------------------------------------------------

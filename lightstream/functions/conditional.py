@@ -10,7 +10,7 @@ from lightstream.functions.coercion import cast_to, common_type
 from lightstream.functions.registry import Bound, SqlContext, any_nullable, bind_call, scalar
 from lightstream.functions.signatures import parse as signature
 from lightstream.plan import types as t
-from lightstream.plan.expressions import Call, Expression, nullable_of, type_of
+from lightstream.plan.expressions import Call, Expression, Literal, nullable_of, type_of
 
 
 def _bind_when(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
@@ -20,7 +20,7 @@ def _bind_when(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
     pairs = len(args) // 2
     for i in range(pairs):
         condition = type_of(args[2 * i])
-        if not isinstance(condition, t.BooleanType | t.NullType):
+        if not isinstance(condition, t.BooleanType):
             raise mismatch.unexpected_input("when", args, 2 * i, '"BOOLEAN"')
     values = [args[2 * i + 1] for i in range(pairs)] + ([args[-1]] if len(args) % 2 else [])
     target = common_type([type_of(v) for v in values], conf.ansi)
@@ -34,8 +34,18 @@ def _bind_when(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
         ]
     if len(args) % 2:
         bound.append(cast_to(args[-1], target, conf.ansi))
-    results = [b for i, b in enumerate(bound) if i % 2 == 1 or i == 2 * pairs]
-    return Bound(tuple(bound), target, len(args) % 2 == 0 or any_nullable(results))
+    return Bound(tuple(bound), target, _when_nullable(bound, pairs))
+
+
+def _when_nullable(bound: list[Expression], pairs: int) -> bool:
+    """Return whether CASE can give NULL; what follows a condition that is the constant TRUE does not count."""
+    for i in range(pairs):
+        condition, value = bound[2 * i : 2 * i + 2]
+        if nullable_of(value):
+            return True
+        if isinstance(condition, Literal) and condition.value is True:
+            return False
+    return len(bound) % 2 == 0 or nullable_of(bound[-1])
 
 
 def _when_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
@@ -98,8 +108,25 @@ scalar(
     "CASE WHEN {2} THEN NULL ELSE {0} END",
     shown="nullif({0}, {1})",
 )
-scalar("nullifzero", "numeric -> $0?", "nullif({0}, 0)")
-scalar("zeroifnull", "numeric -> $0!", "coalesce({0}, 0)")
+
+
+def _bind_null_if_zero(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
+    if len(args) != 1:
+        raise mismatch.wrong_count(name, "1", len(args))
+    return _bind_nullif(name, (args[0], Literal(0, t.IntegerType())), conf)
+
+
+scalar("nullifzero", _bind_null_if_zero, "CASE WHEN {2} THEN NULL ELSE {0} END", shown="nullifzero({0})")
+
+
+def _bind_zero_if_null(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
+    if len(args) != 1:
+        raise mismatch.wrong_count(name, "1", len(args))
+    bound = _bind_coalesce(name, (args[0], Literal(0, t.IntegerType())), conf)
+    return Bound(bound.args, bound.type, False)
+
+
+scalar("zeroifnull", _bind_zero_if_null, "coalesce({0}, {1})", shown="zeroifnull({0})")
 
 
 def _bind_extreme(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
@@ -109,7 +136,8 @@ def _bind_extreme(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
         raise mismatch.wrong_count(name, "> 1", len(args))
     kinds = [type_of(a) for a in args]
     target = common_type(kinds, conf.ansi)
-    if target is None:
+    strings = {isinstance(k, t.StringType) for k in kinds if not isinstance(k, t.NullType)}
+    if target is None or len(strings) > 1:
         raise mismatch.different_types(name, args, kinds)
     check_orderable(name, args, target)
     bound = tuple(cast_to(a, target, conf.ansi) for a in args)

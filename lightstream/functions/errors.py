@@ -19,6 +19,11 @@ _NARROWING = re.compile(
 _DECIMAL_RANGE = re.compile(
     r'Casting value "([^"]*)" to type DECIMAL\((\d+), ?(\d+)\) failed|Could not cast value (\S+) to DECIMAL\((\d+), ?(\d+)\)'
 )
+# What DuckDB says where Spark has a condition of its own.
+_SAYINGS = {
+    "Map keys must be unique": ("DUPLICATED_MAP_KEY", "23505", "SparkRuntimeException"),
+    "Map keys can not be NULL": ("NULL_MAP_KEY", "2200E", "SparkRuntimeException"),
+}
 _SPARK_NAMES = {
     "INT8": "TINYINT",
     "INT16": "SMALLINT",
@@ -41,6 +46,10 @@ def translate(message: str) -> PySparkException | None:
     if "Division by zero" in message:
         remainder = re.search(r"Division by zero in expression \(.* % ", message)
         return by_zero("REMAINDER_BY_ZERO" if remainder else "DIVIDE_BY_ZERO")
+    for text, (condition, sqlstate, kind) in _SAYINGS.items():
+        if text in message:
+            error: PySparkException = getattr(errors, kind)(condition, text, sqlstate=sqlstate)
+            return error
     narrowing = _NARROWING.search(message)
     if narrowing:
         source, value, target = narrowing.group(1), narrowing.group(2), narrowing.group(3)

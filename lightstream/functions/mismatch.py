@@ -24,7 +24,8 @@ def text_of(expression: e.Expression) -> str:
             return text_of(expression.child)
         case e.Cast():
             inner = text_of(expression.child)
-            return inner if expression.implicit else f"CAST({inner} AS {expression.type.sql()})"
+            nested = isinstance(expression.type, t.ArrayType | t.MapType | t.StructType)
+            return inner if expression.implicit or nested else f"CAST({inner} AS {expression.type.sql()})"
         case e.GetField():
             return f"{text_of(expression.child)}.{expression.name}"
         case e.Call():

@@ -20,7 +20,7 @@ from lightstream.functions.signatures import is_orderable
 from lightstream.functions.signatures import parse as signature
 from lightstream.functions.spelling import duck_type, error_sql, let
 from lightstream.plan import types as t
-from lightstream.plan.expressions import Call, Cast, Expression, Literal, type_of
+from lightstream.plan.expressions import Call, Cast, Expression, Literal, nullable_of, type_of
 
 _FLOATS = (t.FloatType, t.DoubleType)
 
@@ -279,11 +279,12 @@ def check_orderable(name: str, args: Sequence[Expression], data_type: t.DataType
 def _comparison_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
     symbol = {"==": "=", "=": "=", "<=>": "IS NOT DISTINCT FROM"}.get(call.name, call.name)
     if symbol in ("<", "<=", ">", ">="):
-        _refuse_null_order(type_of(call.args[0]))
+        refuse_null_order(type_of(call.args[0]))
     return f"({args[0]} {symbol} {args[1]})"
 
 
-def _refuse_null_order(data_type: t.DataType) -> None:
+def refuse_null_order(data_type: t.DataType) -> None:
+    """Refuse an order over arrays or structs that may hold NULLs."""
     # In Spark's order a NULL inside an array or struct comes first, in DuckDB's last.
     nulls = isinstance(data_type, t.ArrayType) and data_type.containsNull
     if nulls or (isinstance(data_type, t.StructType) and any(f.nullable for f in data_type)):
@@ -436,7 +437,7 @@ def _bind_element(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
             raise mismatch.unexpected_input(name, args, 1, '"INTEGRAL"')
         if isinstance(type_of(key), t.NullType):
             key = cast_to(key, t.IntegerType(), conf.ansi)
-        return Bound((container, key), found.elementType, True)
+        return Bound((container, key), found.elementType, element_nullable(container, key, 0, conf.ansi))
     if isinstance(found, t.MapType):
         cast = _key_as(key, found.keyType, conf)
         if cast is None:
@@ -449,6 +450,22 @@ def _bind_element(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
         sqlstate="42000",
         parameters={"base": f'"{mismatch.text_of(container)}"', "other": f'"{found.sql()}"'},
     )
+
+
+def element_nullable(array: Expression, index: Expression, first: int, fails: bool) -> bool:
+    """Return whether Spark declares an element nullable; `first` is the first element's index.
+
+    Spark: it looks into `array(...)` when the index is constant, and takes other constant indexes for missing.
+    """
+    found = type_of(array)
+    assert isinstance(found, t.ArrayType)
+    if isinstance(index, Literal) and index.value is not None:
+        if isinstance(array, Call) and array.name == "array":
+            if 0 <= index.value - first < len(array.args):
+                return nullable_of(array.args[index.value - first])
+            return not fails
+        return True
+    return not fails or found.containsNull or any_nullable((array, index))
 
 
 def _key_as(key: Expression, wanted: t.DataType, conf: Conf) -> Expression | None:

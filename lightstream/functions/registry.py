@@ -73,7 +73,8 @@ class Function:
 
 
 _FAMILIES = (
-    "operators", "conditional", "strings", "maths", "datetime", "collections", "aggregates", "windows", "hashing",
+    "operators", "conditional", "conversions", "strings", "patterns", "maths", "dates", "formats", "arrays",
+    "sequences", "maps", "higher_order", "generators", "aggregates", "statistics", "windows", "hashing",
 )  # fmt: skip
 _functions: dict[str, Function] = {}
 _families_loaded = False

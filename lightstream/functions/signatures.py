@@ -232,7 +232,7 @@ def implicit_spec_type(source: t.DataType, spec: Spec, ansi: bool) -> t.DataType
         case "orderable" | "any" | "atomic":
             return None
     if null and spec.group == "array":
-        return t.ArrayType(_fill(spec.parts[0], source, {}) if spec.parts else source, False)
+        return t.ArrayType(_fill(spec.parts[0], source, {}) if spec.parts else source, True)
     if null and spec.group == "map":
         return t.MapType(source, source, False)
     if spec.group == "array" and spec.parts and isinstance(source, t.ArrayType):
@@ -292,6 +292,8 @@ def _substitute(spec: Spec, variables: dict[str, t.DataType]) -> t.DataType:
         return spec.concrete
     if spec.variable:
         return variables[spec.variable]
+    if not spec.parts:
+        return t.NullType()  # a bare group: the binder that asked replaces it
     inner = [_substitute(part, variables) for part in spec.parts]
     return t.ArrayType(inner[0]) if spec.group == "array" else t.MapType(inner[0], inner[1])
 
@@ -328,7 +330,8 @@ def _split(text: str) -> list[str]:
     items, depth, start = [], 0, 0
     for i, char in enumerate(text):
         depth += (char in "<(") - (char in ">)")
-        if char == "," and depth == 0:
+        quoted = text.count("'", 0, i) % 2
+        if char == "," and depth == 0 and not quoted:
             items.append(text[start:i].strip())
             start = i + 1
     items.append(text[start:].strip())
