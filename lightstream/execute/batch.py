@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from lightstream.compile.compiler import Compiled, CompiledScan, compile_plan
-from lightstream.errors import AnalysisException
+from lightstream.errors import AnalysisException, internal
 from lightstream.execute.errors import translated
 from lightstream.functions.spelling import text_sql
 from lightstream.plan import logical as lp
@@ -59,7 +59,9 @@ class Result:
         fields = list(zip(self.schema, self._compiled.names, strict=True))
         projection = None
         if any(_has_timestamp(field.dataType) for field, _ in fields):
-            items = (f"{_portable(_quoted(name), field.dataType)} AS {_quoted(name)}" for field, name in fields)
+            items = (
+                f"{_portable(_quoted(name), field.dataType)} AS {_quoted(name)}" for field, name in fields
+            )
             projection = ", ".join(items)
         try:
             cursor = execute_compiled(self._compiled, self._cursor, batch_scan, projection)
@@ -71,7 +73,7 @@ class Result:
     def arrow(self) -> pyarrow.Table:
         """Return the rows as an Arrow table with the columns' own names."""
         try:
-            table = execute_compiled(self._compiled, self._cursor, batch_scan).to_arrow_table()
+            table: pyarrow.Table = execute_compiled(self._compiled, self._cursor, batch_scan).to_arrow_table()
         except Exception as error:
             raise translated(error) from None
         return table.rename_columns(self.schema.names) if self.schema.fields else table
@@ -80,7 +82,12 @@ class Result:
         """Return the rows as a Polars frame (columns of the same name are numbered)."""
         import polars
 
-        execute_compiled(self._compiled, self._cursor, batch_scan, prefix="CREATE OR REPLACE TEMP TABLE lightstream_result AS ")
+        execute_compiled(
+            self._compiled,
+            self._cursor,
+            batch_scan,
+            prefix="CREATE OR REPLACE TEMP TABLE lightstream_result AS ",
+        )
         return polars.DataFrame(self._cursor.query("SELECT * FROM temp.main.lightstream_result"))
 
 
@@ -156,13 +163,19 @@ def execute_compiled(
     """
     scans: list[Scan] = [scan_of(scan, cursor) for scan in compiled.scans]
     while True:
+        error: Exception | None = None
         try:
-            return _attempt(compiled, cursor, scans, projection, prefix)
-        except Exception as error:
-            replaced = _exact(scans, cursor, error)
-            if replaced is None:
-                raise translated(error) from None
-            scans = replaced
+            done = _attempt(compiled, cursor, scans, projection, prefix)
+        except Exception as failed:
+            error = failed
+        else:
+            if all(scan.verified is None or scan.verified() for scan in scans):
+                return done
+        if all(scan.exact is None for scan in scans):
+            raise (
+                translated(error) if error is not None else internal("a scan that cannot be made exact")
+            ) from None
+        scans = [scan if scan.exact is None else scan.exact(cursor, error) for scan in scans]
 
 
 def _attempt(
@@ -179,10 +192,3 @@ def _attempt(
     if projection is not None:
         sql = f"SELECT {projection} FROM ({sql})"
     return cursor.execute(prefix + sql)
-
-
-def _exact(scans: Sequence[Scan], cursor: duckdb.DuckDBPyConnection, error: Exception) -> list[Scan] | None:
-    """Return the scans with every inexact one made exact, or None when there is none left."""
-    if all(scan.exact is None for scan in scans):
-        return None
-    return [scan if scan.exact is None else scan.exact(cursor, error) for scan in scans]

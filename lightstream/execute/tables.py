@@ -34,15 +34,15 @@ def find_table(name: tuple[str, ...], session: SessionState) -> lp.LogicalPlan |
     cursor = session.database.cursor()
     schema = path[0] if len(path) == 2 else "main"
     rows = cursor.execute(
-        "SELECT schema_name, table_name, column_name, data_type, is_nullable FROM duckdb_columns() "
+        "SELECT database_name, schema_name, table_name, column_name, data_type, is_nullable FROM duckdb_columns() "
         "WHERE database_name = current_database() AND lower(schema_name) = lower(?) AND lower(table_name) = lower(?) "
         "ORDER BY column_index",
         [schema, path[-1]],
     ).fetchall()
     if not rows:
         return None
-    table = f"{quote(cursor.execute('SELECT current_database()').fetchall()[0][0])}.{quote(rows[0][0])}.{quote(rows[0][1])}"
-    return table_scan(table, [(row[2], row[3], bool(row[4])) for row in rows])
+    table = ".".join(map(quote, rows[0][:3]))
+    return table_scan(table, [(row[3], row[4], bool(row[5])) for row in rows])
 
 
 def table_scan(table: str, columns: list[tuple[str, str, bool]]) -> lp.TableScan:

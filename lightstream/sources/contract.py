@@ -22,11 +22,14 @@ class Scan:
 
     `sql` may be inexact where the source's own rules and DuckDB's differ; then it *fails* with a DuckDB error, never
     gives a wrong value, and `exact(cursor, error)` returns the scan that takes its place (or raises Spark's error).
+    `verified()` is asked once the statement has run, before its rows are used: False makes the scan exact too (a check
+    of the files may so run beside the statement).
     """
 
     sql: str
     frames: dict[str, Any] = field(default_factory=dict)
-    exact: Callable[[duckdb.DuckDBPyConnection, Exception], Scan] | None = None
+    exact: Callable[[duckdb.DuckDBPyConnection, Exception | None], Scan] | None = None
+    verified: Callable[[], bool] | None = None
 
 
 class Stream(Protocol):
