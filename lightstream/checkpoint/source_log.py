@@ -234,6 +234,9 @@ def _is_prime(number: int) -> bool:
 
 
 def _quote(uri: str) -> str:
+    # An encoded URI holds nothing that JSON would escape.
+    if '"' not in uri and "\\" not in uri and uri.isprintable():
+        return f'"{uri}"'
     return json.dumps(uri, ensure_ascii=False)
 
 

@@ -36,6 +36,7 @@ _RACY_OTHERS_NS = 3_000_000_000
 # Beyond this many, directories whose events are complete are looked at by the audit only.
 _CHECKED_EACH_LOOK = 256
 _SETTLED_AGE_NS = 10_000_000_000
+_NO_LEVELS: frozenset[tuple[int, int]] = frozenset()
 
 
 @dataclass(slots=True)
@@ -65,6 +66,9 @@ class _Directory:
     is_inside: bool  # below a root: its files are input if partitioned or recursive
     candidates: dict[str, Candidate] = field(default_factory=dict)
     children: set[str] = field(default_factory=set)
+    passed_over: set[str] = field(
+        default_factory=set
+    )  # what is no input, so that listings need not ask again
     mtime_ns: int = -1
     inode: tuple[int, int] = (0, 0)
     racy: bool = True
@@ -100,6 +104,7 @@ class FileDiscovery:
         self._listing = listing
         self._glob = name_pattern(listing.name_glob) if listing.name_glob is not None else None
         self._specs = split_glob(path)
+        self._patterns = any(patterns for _, patterns in self._specs)
         self._bases = bases
         self._seen = seen
         self._trust = trust
@@ -364,7 +369,7 @@ class FileDiscovery:
                 # Another directory has taken the path: its watch is still on the one before.
                 self._rewatch(directory)
             elif everything:
-                pass
+                directory.passed_over.clear()
             elif status.st_mtime_ns == directory.mtime_ns and not directory.racy:
                 directory.trusted = self._complete_events(directory)
                 continue
@@ -424,6 +429,7 @@ class FileDiscovery:
                 (name not in known or name in again)
                 and name not in directory.candidates
                 and name not in directory.children
+                and name not in directory.passed_over
             ):
                 self._consider(directory, name, complete=False)
 
@@ -477,20 +483,25 @@ class FileDiscovery:
         if candidate is not None:
             candidate.complete |= complete
             return
-        path = os.path.join(directory.path, name)
+        path = f"{directory.path}/{name}" if directory.path != "/" else f"/{name}"
         try:
             status = os.stat(path)
         except OSError:
             return  # gone again, or a link to nothing
+        directory.passed_over.discard(name)
         is_root = any(level == len(self._specs[spec][1]) for spec, level in matched)
         if stat.S_ISDIR(status.st_mode):
             if self._is_loop(path, status):
                 return
             directory.children.add(name)
             self._add_directory(path, matched, is_root, inside)
-        elif stat.S_ISREG(status.st_mode) and (inside or (is_root and is_listed(name))):
-            if self._glob is not None and not self._glob.fullmatch(name):
-                return
+        elif (
+            not stat.S_ISREG(status.st_mode)
+            or not (inside or (is_root and is_listed(name)))
+            or (self._glob is not None and not self._glob.fullmatch(name))
+        ):
+            directory.passed_over.add(name)
+        else:
             mtime_ms = status.st_mtime_ns // 1_000_000
             if not self._seen.is_new(directory.path, name, mtime_ms):
                 self._seen.ignore(directory.path, name, mtime_ms)
@@ -503,6 +514,8 @@ class FileDiscovery:
                 self._layout_dirty = True
 
     def _matched_levels(self, directory: _Directory, name: str) -> frozenset[tuple[int, int]]:
+        if not self._patterns:
+            return _NO_LEVELS
         return frozenset(
             (spec, level + 1)
             for spec, level in directory.levels

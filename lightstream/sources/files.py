@@ -252,14 +252,14 @@ class FileStream:
                 position += 1
                 continue
             if check:
-                place = self._order(file)
+                mtime_ns = file.mtime_ns
                 writing = self._discovery.refresh(file)
                 if writing is not Writing.NO:
                     if writing is not Writing.GONE:
                         held.append(file)
                     position += 1
                     continue
-                if self._order(file) > place and position + 1 < len(files):
+                if file.mtime_ns != mtime_ns and position + 1 < len(files):
                     # Written to since it was listed: it goes back in line.
                     del files[position]
                     bisect.insort(files, file, lo=position, key=self._order)
