@@ -64,9 +64,9 @@ def _tell_sides_apart(
             if not any(isinstance(n, e.Attribute) and n.id == other.id for n in rewritten.walk()):
                 raise AnalysisException(
                     "_LEGACY_ERROR_TEMP_1200",
-                    f"Column {node.name} are ambiguous. It's probably because you joined several Datasets together, and "
-                    "some of these Datasets are the same. This column points to one of the Datasets but Spark is unable "
-                    "to figure out which one. Please alias the Datasets with different names via `Dataset.as` before "
+                    f"Column {node.name} are ambiguous. It's probably because you joined several Datasets "
+                    "together, and some of these Datasets are the same. This column points to one of the Datasets but Spark is "
+                    "unable to figure out which one. Please alias the Datasets with different names via `Dataset.as` before "
                     "joining them, and specify the column using qualified name.",
                 )
     return rewritten
@@ -109,7 +109,8 @@ def _side_column(name: str, plan: lp.LogicalPlan, analyzer: Analyzer, side: str)
         columns = ", ".join(f"`{a.name}`" for a in plan.output)
         raise AnalysisException(
             "UNRESOLVED_USING_COLUMN_FOR_JOIN",
-            f"USING column `{name}` cannot be resolved on the {side} side of the join. The {side}-side columns: [{columns}].",
+            f"USING column `{name}` cannot be resolved on the {side} side of the join. "
+            f"The {side}-side columns: [{columns}].",
             sqlstate="42703",
             parameters={"colName": f"`{name}`", "side": side, "suggestion": columns},
         )

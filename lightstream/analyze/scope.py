@@ -112,7 +112,7 @@ def scope_of(plans: Iterable[LogicalPlan], case_sensitive: bool, outer: Scope | 
 
 
 def hidden_columns(plan: LogicalPlan) -> tuple[e.Attribute, ...]:
-    """Return the `_metadata` column of the file source that a plan reads directly through operators that keep its rows."""
+    """Return the `_metadata` column of the file source below a plan, through operators that keep its rows."""
     from lightstream.plan import logical
 
     if isinstance(plan, DataSourceScan):

@@ -189,7 +189,7 @@ class Compiler:
             child = self.wrapped(child, plan.child.output)
         columns = {item.id: self.sql(item, child.columns) for item in items}
         columns.update({i: child.columns[i] for i in hidden if i in child.columns})
-        volatile = {item.id for item in items if _is_volatile(item, child.volatile)}
+        volatile = {item.id for item in items if is_volatile(item, child.volatile)}
         return replace(child, columns=columns, volatile=frozenset(volatile))
 
     def _filter(self, plan: lp.Filter, needed: set[int]) -> Select:
@@ -347,7 +347,8 @@ def _passes(items: Sequence[e.Expression], child: Select) -> bool:
     return {item.id for item in items if isinstance(item, e.Attribute)} == set(child.columns)
 
 
-def _is_volatile(item: e.Expression, below: frozenset[int]) -> bool:
+def is_volatile(item: e.Expression, below: frozenset[int] = frozenset()) -> bool:
+    """Return whether an expression may give another value each time, or reads a column in `below`."""
     from lightstream.functions import registry
 
     for node in item.walk():

@@ -102,12 +102,17 @@ class AggregateOperator:
         group = f" GROUP BY {', '.join(self.keys)}" if self.keys else ""
         return f"SELECT {', '.join(items)} FROM {rows}{group}"
 
+    @property
+    def rewrites_all(self) -> bool:
+        """Return whether a batch merges with, and rewrites, the whole state: all of it comes out, or it is one row."""
+        return self.output_mode == "complete" or not self.keys
+
     def stored(self, state: StateDatabase) -> str | None:
         """Return what of the state has to be merged: all of it, or the rows of the batch's keys."""
         if not state.has_table(self.table):
             return None
         table = state.table(self.table)
-        if self.output_mode == "complete" or not self.keys:
+        if self.rewrites_all:
             return table
         same = " AND ".join(f"s.{key} IS NOT DISTINCT FROM d.{key}" for key in self.keys)
         return f"(SELECT s.* FROM {table} s SEMI JOIN {self.delta} d ON {same})"
@@ -126,7 +131,7 @@ class AggregateOperator:
         insert = f"INSERT INTO {table} SELECT {self.columns} FROM {self.merged}"
         if not state.has_table(self.table):
             return [f"CREATE TABLE {table} AS SELECT {self.columns} FROM {self.merged}"]
-        if self.output_mode == "complete" or not self.keys:
+        if self.rewrites_all:
             return [f"DELETE FROM {table}", insert]
         same = " AND ".join(f"s.{key} IS NOT DISTINCT FROM d.{key}" for key in self.keys)
         return [f"DELETE FROM {table} s USING {self.delta} d WHERE {same}", insert]

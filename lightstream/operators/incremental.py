@@ -40,6 +40,11 @@ class IncrementalPlan:
             scan = self.aggregate.output_plan()
             plan = plan.transform_up(lambda n: scan if n is node else n)
         self.final = compile_plan(plan, conf)
+        # What is above an aggregation can be read from the merged groups as often as a sink likes, if it gives the
+        # same each time and reads nothing else.
+        self._final_is_a_view = (
+            self.aggregate is not None and not self.final.scans and _is_deterministic(plan)
+        )
         self._state: StateDatabase | None = None
         self._cursor: duckdb.DuckDBPyConnection | None = None
         self._streams: tuple[Stream, ...] = ()
@@ -107,6 +112,8 @@ class IncrementalPlan:
         self._run_aggregate(self.aggregate, cursor, bound)
         self._times["updates"] = time.perf_counter() - started
         rows = bound.rows()
+        if self._final_is_a_view:
+            return BatchOutput(self.final.render(()), rows, self._event_times())
         _create(_OUTPUT, self.final, cursor, _BoundScans(self, batch, cursor, self.final))
         return BatchOutput(f"SELECT * FROM {_OUTPUT}", rows, self._event_times())
 
@@ -116,7 +123,7 @@ class IncrementalPlan:
         if self._state is None:
             raise internal("the state was not opened")
         stored = operator.stored(self._state)
-        if self.output_mode == "complete" or not operator.keys or stored is None:
+        if operator.rewrites_all or stored is None:
             # One statement reads, aggregates and merges.
             merge = operator.merge_sql(operator.partial.template, stored)
             compiled = Compiled(merge, operator.partial.scans, operator.partial.names)
@@ -140,13 +147,14 @@ class IncrementalPlan:
         """Write the batch's new state and its id in one transaction."""
         if self._state is None or self.aggregate is None or self._cursor is None:
             return
-        operator = self.aggregate
+        operator, state = self.aggregate, self._state
         started = time.perf_counter()
-        self._state.commit(batch_id, operator.commit_statements(self._state))
+        state.commit(batch_id, operator.commit_statements(state))
+        state.created(operator.table)
         seconds = time.perf_counter() - started
+        stored = operator.merged if operator.rewrites_all else state.table(operator.table)
         row = self._cursor.execute(
-            f"SELECT (SELECT count(*) FROM {self._state.table(operator.table)}),"
-            f" count(*) FILTER (WHERE touched) FROM {operator.merged}"
+            f"SELECT (SELECT count(*) FROM {stored}), count(*) FILTER (WHERE touched) FROM {operator.merged}"
         ).fetchone()
         total, updated = row if row is not None else (0, 0)
         self._metrics = (
@@ -238,6 +246,17 @@ def _create(
     execute_compiled(
         compiled, cursor, scans.scan_of, prefix=f"CREATE OR REPLACE TEMP TABLE {_bare(table)} AS "
     )
+
+
+def _is_deterministic(plan: lp.LogicalPlan) -> bool:
+    from lightstream.compile.compiler import is_volatile
+
+    for node in plan.walk():
+        items = node.items if isinstance(node, lp.Project | lp.Window) else ()
+        conditions = (node.condition,) if isinstance(node, lp.Filter) else ()
+        if any(is_volatile(item) for item in (*items, *conditions)):
+            return False
+    return True
 
 
 def _bare(table: str) -> str:

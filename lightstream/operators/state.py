@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import os
@@ -43,6 +44,10 @@ class StateDatabase:
                 "checkpoint from a copy, or delete the checkpoint to start over.",
             ) from None
         self.last_batch_id: int | None = row[0] if row else None
+        tables = cursor.execute(
+            "SELECT table_name FROM duckdb_tables() WHERE database_name = ?", [self.alias]
+        ).fetchall()
+        self._tables = {name for (name,) in tables}
         if self.last_batch_id is None:
             cursor.execute(f"INSERT INTO {self.alias}.progress VALUES (NULL)")
 
@@ -52,10 +57,11 @@ class StateDatabase:
 
     def has_table(self, name: str) -> bool:
         """Return whether a state table exists."""
-        rows = self.cursor.execute(
-            "SELECT 1 FROM duckdb_tables() WHERE database_name = ? AND table_name = ?", [self.alias, name]
-        ).fetchall()
-        return bool(rows)
+        return name in self._tables
+
+    def created(self, name: str) -> None:
+        """Learn that a commit has created a state table."""
+        self._tables.add(name)
 
     def check_operator(self, operator_id: int, name: str, key_schema: Any, value_schema: Any) -> None:
         """Record an operator's schemas, or compare them with those that the state was written with.
@@ -107,19 +113,15 @@ class StateDatabase:
     def _roll_back(self) -> None:
         import duckdb
 
-        try:
+        with contextlib.suppress(duckdb.Error):  # the failed statement may have ended the transaction itself
             self.cursor.execute("ROLLBACK")
-        except duckdb.Error:
-            pass  # the failed statement ended the transaction itself
 
     def close(self) -> None:
         """Detach the database."""
         import duckdb
 
-        try:
+        with contextlib.suppress(duckdb.Error):  # the instance may be closed already
             self.cursor.execute(f"DETACH {self.alias}")
-        except duckdb.Error:
-            pass  # the instance is closed already
 
 
 def _other_operators(path: str, name: str) -> SparkRuntimeException:
