@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from lightstream.errors import SparkRuntimeException
 from lightstream.sources import being_written, discovery, inotify, watching
 from lightstream.sources.being_written import FileState, Writing, look_at
 from lightstream.sources.files import FileStream
@@ -228,6 +229,29 @@ def test_waking_up(watch: Open) -> None:
     for how in ("rename", "in place", "link"):
         publish(how, watched.directory, how)
         assert watched.next_batch() == [how]
+
+
+def test_an_audit_that_fails_leaves_the_error_to_the_query(
+    watch: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watched = watch()
+    audited = threading.Event()
+
+    def audit(self: discovery.FileDiscovery) -> bool:
+        audited.set()
+        raise SparkRuntimeException("LIGHTSTREAM_CANNOT_LIST", "no permission")
+
+    monkeypatch.setattr(discovery.FileDiscovery, "audit", audit)
+    thread = watching.Watching(watched.stream._discovery, "/", watched.woken.set, audit_interval_s=0.01)
+    watched.stream._watching, first = thread, watched.stream._watching
+    assert first is not None
+    first.stop()
+    thread.start()
+    assert audited.wait(WAIT_S) and watched.woken.wait(WAIT_S)
+    publish("rename", watched.directory, "a")
+    assert watched.next_batch() == ["a"]
+    watched.stream.stop()
+    thread.wake_in(0)  # after its end: no harm
 
 
 def test_stopping_ends_the_thread(watch: Open) -> None:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from lightstream.errors import PySparkException
 from lightstream.sources.discovery import AUDIT_INTERVAL_S, FileDiscovery
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ class Watching(threading.Thread):
         self._observer: Any = None
         self._alarm: float | None = None
         self._stopping = False
+        self._pipe_lock = threading.Lock()
         self._read_end, self._write_end = os.pipe()
         os.set_blocking(self._write_end, False)
         self.ready = threading.Event()
@@ -99,8 +101,10 @@ class Watching(threading.Thread):
         if self._observer is not None:
             self._observer.stop()
             self._observer.join()
-        os.close(self._read_end)
-        os.close(self._write_end)
+        with self._pipe_lock:
+            os.close(self._read_end)
+            os.close(self._write_end)
+            self._write_end = -1
 
     def _close_inotify(self) -> None:
         if self._inotify is not None:
@@ -132,7 +136,7 @@ class Watching(threading.Thread):
             if self._alarm is not None and now >= self._alarm:
                 self._alarm, wake = None, True
             if now >= next_audit:
-                wake |= self._discovery.audit()
+                wake |= self._audit()
                 next_audit = time.monotonic() + self._audit_interval_s
             if polling and now >= next_poll:
                 wake |= self._discovery.may_have_changed()
@@ -141,9 +145,16 @@ class Watching(threading.Thread):
             if wake and not self._stopping:
                 self._wakeup()
 
+    def _audit(self) -> bool:
+        try:
+            return self._discovery.audit()
+        except PySparkException:
+            return True  # the stream's own look fails too, and ends the query
+
     def _poke(self) -> None:
-        with contextlib.suppress(OSError):  # full of pokes already, or the thread has ended
-            os.write(self._write_end, b"!")
+        with self._pipe_lock, contextlib.suppress(BlockingIOError):  # full of pokes already
+            if self._write_end >= 0:
+                os.write(self._write_end, b"!")
 
 
 def observe(path: str, wakeup: Callable[[], None]) -> Any:
