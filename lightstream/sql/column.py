@@ -24,7 +24,7 @@ from lightstream.plan.expressions import (
     UnresolvedStar,
 )
 from lightstream.plan.types import DataType
-from lightstream.sql.arguments import need_str, not_expected
+from lightstream.sql.arguments import cannot_be_empty, need_str, not_expected
 from lightstream.sql.literals import literal
 
 if TYPE_CHECKING:
@@ -305,6 +305,8 @@ class Column:
         """Name the column (several names for a generator), with `metadata=` if wanted."""
         metadata = kwargs.pop("metadata", None)
         assert not kwargs, f"Unexpected keyword arguments: {kwargs}"
+        if not alias:
+            raise cannot_be_empty("alias")
         if len(alias) > 1 and metadata is not None:
             raise PySparkValueError(
                 "ONLY_ALLOWED_FOR_SINGLE_COLUMN",

@@ -93,7 +93,8 @@ class DataFrame(Rows, Views, Missing, Statistics):
         raise not_expected("item", "Column, int, list or str", item)
 
     def __getattr__(self, name: str) -> Column:
-        if not name.startswith("__") and name in self.columns:
+        # Without these two there are no columns yet: an object that is being copied.
+        if not name.startswith("__") and name not in ("_plan", "_session") and name in self.columns:
             return self._column(f"`{name.replace('`', '``')}`" if "." in name else name)
         raise PySparkAttributeError(
             "ATTRIBUTE_NOT_SUPPORTED",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -148,6 +149,8 @@ class SparkSession:
         self._state = state
         # Sessions of one database end together.
         self._root = root or self
+        self._sessions: weakref.WeakSet[SparkSession] = weakref.WeakSet() if root is None else root._sessions
+        self._sessions.add(self)
         self._stopped = False
         self._tags: set[str] = set()
 
@@ -206,9 +209,11 @@ class SparkSession:
         with _lock:
             if self._root._stopped:
                 return
+            # The sessions of one database end together, and so do their queries.
             if "lightstream.sql.streaming.manager" in sys.modules:
-                for query in self.streams.active:
-                    query.stop()
+                for session in list(self._sessions):
+                    for query in session.streams.active:
+                        query.stop()
             self._root._stopped = True
             self._state.database.close()
             SparkSession._active = SparkSession._default = None
