@@ -312,6 +312,23 @@ def test_the_watermark_is_found_again_when_only_the_commit_is_missing(
     rig.close()
 
 
+def test_a_query_can_start_again_after_its_state_failed_within_the_transaction(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(self: Any, batch_id: int) -> None:
+        self._cursor.execute("BEGIN")
+        raise ValueError("the disk is full")
+
+    rig, source = Rig(), Rows(("a", 1))
+    args: dict[str, Any] = {"mode": "update", "trigger": NOW, "checkpoint": tmp_path}
+    with monkeypatch.context() as patch, pytest.raises(StreamingQueryException, match="the disk is full"):
+        patch.setattr(IncrementalPlan, "commit_state", fail)
+        rig.start(grouped(source), "noop", **args).await_termination(10)
+    rig.start(grouped(source), "noop", **args).await_termination(10)
+    assert (tmp_path / "commits" / "0").exists()
+    rig.close()
+
+
 # ---- checkpoints in pieces ------------------------------------------------------------------------------------
 
 

@@ -15,7 +15,7 @@ from engine_fakes import Gate, Rig, Rows, WatchedClock, grouped, new_session
 
 from lightstream.errors import IllegalArgumentException, PySparkException, StreamingQueryException
 from lightstream.stream import triggers
-from lightstream.stream.active import on_checkpoint, queries_of
+from lightstream.stream.active import on_checkpoint, queries_of, stop_queries
 from lightstream.stream.triggers import Trigger
 
 NOW = Trigger(triggers.AVAILABLE_NOW)
@@ -121,7 +121,8 @@ def test_stop_ends_the_query_and_can_be_repeated(rig: Rig) -> None:
     )
 
 
-def test_stop_cancels_a_batch_that_computes(tmp_path: Path) -> None:
+@pytest.mark.parametrize("make", [lambda source: source.plan, grouped])
+def test_stop_cancels_a_batch_that_computes(tmp_path: Path, make: Any) -> None:
     rig, source = Rig(), Rows(("a", 1))
     started = threading.Event()
     run = None
@@ -135,7 +136,7 @@ def test_stop_cancels_a_batch_that_computes(tmp_path: Path) -> None:
 
     gate = Gate()
     source.before_scan = lambda: (gate(), endless())
-    run = rig.start(source, "noop", checkpoint=tmp_path)
+    run = rig.start(make(source), "noop", mode="update", checkpoint=tmp_path)
     gate.open.set()
     assert started.wait(10)
     run.stop()
@@ -143,7 +144,7 @@ def test_stop_cancels_a_batch_that_computes(tmp_path: Path) -> None:
     assert (tmp_path / "offsets" / "0").exists()
     assert not (tmp_path / "commits").exists()
     source.before_scan = None
-    rig.start(source, "noop", checkpoint=tmp_path, trigger=NOW).await_termination(10)
+    rig.start(make(source), "noop", mode="update", checkpoint=tmp_path, trigger=NOW).await_termination(10)
     assert (tmp_path / "commits" / "0").exists()
     rig.close()
 
@@ -313,6 +314,15 @@ def test_active_queries_are_found_by_id(rig: Rig) -> None:
     one.stop()
     assert queries.all() == [two]
     assert queries.get(one.id) is None
+
+
+def test_the_queries_of_a_database_can_be_stopped_together(rig: Rig) -> None:
+    other = Rig(rig.session.new_session())
+    elsewhere = Rig()
+    one, two, three = rig.start(Rows(), "noop"), other.start(Rows(), "noop"), elsewhere.start(Rows(), "noop")
+    stop_queries(rig.session.database)
+    assert [run.is_active for run in (one, two, three)] == [False, False, True]
+    elsewhere.close()
 
 
 # ---- any termination ------------------------------------------------------------------------------------------

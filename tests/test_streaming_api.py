@@ -363,6 +363,8 @@ def test_stopping_the_session_stops_its_queries(df: Any, spark: SparkSession) ->
     spark.stop()
     assert not query.isActive
     assert query.exception() is None
+    with pytest.raises(PySparkException, match="LIGHTSTREAM_SESSION_STOPPED"):
+        df.writeStream.format("noop").start()
 
 
 # ---- listeners ------------------------------------------------------------------------------------------------

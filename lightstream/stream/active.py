@@ -13,6 +13,7 @@ from lightstream.errors import IllegalArgumentException
 from lightstream.stream.listeners import ListenerBus
 
 if TYPE_CHECKING:
+    from lightstream.database.connection import Database
     from lightstream.execute.session import SessionState
     from lightstream.stream.failure import StreamingQueryException
     from lightstream.stream.query import StreamRun
@@ -135,6 +136,15 @@ def vacate(path: str, run: StreamRun) -> None:
     with _lock:
         if _by_checkpoint.get(os.path.realpath(path)) is run:
             del _by_checkpoint[os.path.realpath(path)]
+
+
+def stop_queries(database: Database) -> None:
+    """Stop the queries of all sessions that share a database: before it is closed."""
+    with _lock:
+        groups = [queries for session, queries in _of_session.items() if session.database is database]
+    for queries in groups:
+        for run in queries.all():
+            run.stop()
 
 
 def stop_all(timeout_s: float = _EXIT_TIMEOUT_S) -> None:

@@ -46,6 +46,7 @@ batches than the checkpoint) are an error that names both: going on would lose o
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import signal
@@ -232,13 +233,25 @@ class MicroBatchRunner:
     def close(self) -> None:
         """Close sources, sink and state; the first error is raised after all were closed."""
         failure: BaseException | None = None
-        for closing in (*(stream.stop for stream in self.streams), self.sink.stop, self.plan.close):
+        for closing in (
+            *(stream.stop for stream in self.streams),
+            self._end_transaction,
+            self.sink.stop,
+            self.plan.close,
+        ):
             try:
                 closing()
             except Exception as error:
                 failure = failure or error
         if failure is not None:
             raise failure
+
+    def _end_transaction(self) -> None:
+        """End a transaction that a step has left open when it failed: files in it could not be detached."""
+        import duckdb
+
+        with contextlib.suppress(duckdb.Error):  # the usual case: there is none
+            self._cursor.execute("ROLLBACK")
 
     def needs_polling(self) -> bool:
         """Return whether a source cannot tell when data arrives."""
@@ -407,6 +420,7 @@ class MicroBatchRunner:
 
     def _compute(self, batch: PlannedBatch) -> BatchOutput:
         late_ms = batch.watermark_ms if self._single_late_rule else self._late_ms
+        self._read_to_the_end()
         self._computing(True)
         try:
             self._check_stop()
@@ -422,6 +436,13 @@ class MicroBatchRunner:
             self._computing(False)
         self._check_stop()
         return output
+
+    def _read_to_the_end(self) -> None:
+        """Read what an earlier statement left unread: DuckDB registers no frame while there is such a rest."""
+        import duckdb
+
+        with contextlib.suppress(duckdb.Error):  # the usual case: there is none
+            self._cursor.fetchall()
 
     def _write_sink(self, batch: PlannedBatch, output: BatchOutput) -> int:
         try:

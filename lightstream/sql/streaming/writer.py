@@ -255,6 +255,8 @@ class DataStreamWriter:
         from lightstream.sinks.registry import SinkRequest
         from lightstream.stream.start import QueryRequest, start_query
 
+        self._spark._check_running()
+        self._spark.streams  # noqa: B018  SparkSession.stop() ends queries when this part of the session exists
         state = self._spark._state
         conf = state.conf.copy()
         default = "" if table is not None else conf.get("spark.sql.sources.default") or "parquet"
