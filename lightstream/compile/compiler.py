@@ -15,6 +15,7 @@ from lightstream.functions.registry import SqlContext
 from lightstream.functions.spelling import quote
 from lightstream.plan import expressions as e
 from lightstream.plan import logical as lp
+from lightstream.plan import types as t
 from lightstream.plan.required import Required
 
 _MARK = "\x01scan{}\x01"
@@ -131,18 +132,31 @@ class Compiler:
         return self._scan(plan, plan.columns, needed)
 
     def _datasourcescan(self, plan: lp.DataSourceScan, needed: set[int]) -> Select:
-        hidden = () if plan.metadata is None else (plan.metadata,)
-        return self._scan(plan, (*plan.columns, *hidden), needed)
+        metadata = plan.metadata
+        if metadata is None or metadata.id not in needed or not isinstance(metadata.type, t.StructType):
+            return self._scan(plan, plan.columns, needed)
+        # The source gives the fields of the hidden struct one by one.
+        paths = [((metadata.name, field.name), f"{metadata.name}.{field.name}") for field in metadata.type]
+        select = self._scan(plan, plan.columns, needed, paths)
+        fields = ", ".join(
+            f"{quote(path[1])} := scan_{len(self.scans) - 1}.{quote(output)}" for path, output in paths
+        )
+        return replace(select, columns={**select.columns, metadata.id: f"struct_pack({fields})"})
 
     def _scan(
-        self, plan: lp.DataSourceScan | lp.LocalScan, available: Sequence[e.Attribute], needed: set[int]
+        self,
+        plan: lp.DataSourceScan | lp.LocalScan,
+        available: Sequence[e.Attribute],
+        needed: set[int],
+        paths: Sequence[tuple[tuple[str, ...], str]] = (),
     ) -> Select:
         used = [a for a in available if a.id in needed]
         names = distinct_names(used)
         position = len(self.scans)
         alias = f"scan_{position}"
-        required = tuple(Required((a.name,), name) for a, name in zip(used, names, strict=True))
-        self.scans.append(CompiledScan(plan, required))
+        required = [Required((a.name,), name) for a, name in zip(used, names, strict=True)]
+        required.extend(Required(path, output) for path, output in paths)
+        self.scans.append(CompiledScan(plan, tuple(required)))
         columns = {a.id: f"{alias}.{quote(name)}" for a, name in zip(used, names, strict=True)}
         return Select(f"{_MARK.format(position)} AS {alias}", columns)
 

@@ -95,6 +95,7 @@ class FileReader:
         self.data_schema = self._data_schema(schema)
         self.schema = t.StructType([*self.data_schema, *self.partitions])
         self._refuse_duplicates()
+        self._check_partition_values()
         self.format.check(self.data_schema, self.options, conf)
         self.name = f"{name} {', '.join(self.paths)}"
 
@@ -126,6 +127,18 @@ class FileReader:
 
     def _same(self, left: str, right: str) -> bool:
         return left == right or (not self.conf.case_sensitive and left.lower() == right.lower())
+
+    def _check_partition_values(self) -> None:
+        """Refuse a schema that the values in the directories' names do not fit, as Spark does at once."""
+        from lightstream.sources.partitions import partition_value
+
+        for field in self.partitions:
+            texts = {
+                value for file in self._listing.files for name, value in file.partition_values.items()
+                if self._same(name, field.name)
+            }  # fmt: skip
+            for text in texts:
+                partition_value(text, field.dataType, field.name, self.conf.time_zone)
 
     def _refuse_duplicates(self) -> None:
         names = self.schema.names
