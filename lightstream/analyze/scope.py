@@ -117,11 +117,10 @@ def hidden_columns(plan: LogicalPlan) -> tuple[e.Attribute, ...]:
 
     if isinstance(plan, DataSourceScan):
         return (plan.metadata,) if plan.metadata is not None else ()
-    if isinstance(
-        plan, logical.Filter | logical.SubqueryAlias | logical.Watermark | logical.Sort | logical.Limit
-    ):
-        return hidden_columns(plan.child)
-    return ()
+    keeps_rows = (
+        logical.Project, logical.Filter, logical.SubqueryAlias, logical.Watermark, logical.Sort, logical.Limit,
+    )  # fmt: skip
+    return hidden_columns(plan.child) if isinstance(plan, keeps_rows) else ()
 
 
 def extract_field(child: e.Expression, name: str, same: object) -> e.Expression:
