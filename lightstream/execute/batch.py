@@ -175,7 +175,10 @@ def execute_compiled(
             raise (
                 translated(error) if error is not None else internal("a scan that cannot be made exact")
             ) from None
-        scans = [scan if scan.exact is None else scan.exact(cursor, error) for scan in scans]
+        try:
+            scans = [scan if scan.exact is None else scan.exact(cursor, error) for scan in scans]
+        except Exception as refused:
+            raise translated(refused) from None
 
 
 def _attempt(
