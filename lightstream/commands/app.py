@@ -1,0 +1,197 @@
+"""The commands, their options and their help."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lightstream import run as runner
+from lightstream.commands.sql import Format
+from lightstream.errors import PySparkException
+
+_EXIT_CODES = """
+[bold]Exit codes[/bold]\n
+0  it went well\n
+1  the program, the query or the statement failed\n
+2  the command was called wrongly: an unknown option, a file that is not there\n
+3  it cannot be done here: not supported by lightstream, pyspark or Java missing, a database that is held\n
+130  interrupted with Ctrl-C
+"""
+
+app = typer.Typer(
+    name="lightstream",
+    help="Spark Structured Streaming programs on one machine, on DuckDB, without a JVM.",
+    epilog=_EXIT_CODES,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+class Engine(StrEnum):
+    """What runs a program."""
+
+    lightstream = "lightstream"
+    spark = "spark"
+
+
+def call(words: list[str]) -> int:
+    """Run the command line; return the exit code."""
+    import click
+
+    try:
+        code = app(words, standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return runner.INTERRUPTED
+    except PySparkException as error:
+        print(f"lightstream: {error}", file=sys.stderr)
+        return exit_code_of(error)
+    return code if isinstance(code, int) else runner.OK
+
+
+def exit_code_of(error: PySparkException) -> int:
+    """Return the exit code for an error that ends a command."""
+    condition = error.getCondition() or ""
+    if condition == "LIGHTSTREAM_DATABASE_NOT_FOUND":
+        return runner.USAGE
+    not_here = (
+        "LIGHTSTREAM_UNSUPPORTED",
+        "LIGHTSTREAM_DATABASE_",
+        "LIGHTSTREAM_JAVA_MISSING",
+        "PACKAGE_NOT_",
+    )
+    return runner.NOT_HERE if condition.startswith(not_here) else runner.FAILED
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from lightstream import __version__
+
+        print(f"lightstream {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Spark Structured Streaming programs on one machine, on DuckDB, without a JVM."""
+
+
+@app.command(
+    name="run",
+    context_settings={"allow_interspersed_args": False, "ignore_unknown_options": False},
+    epilog="""
+[bold]Examples[/bold]\n
+lightstream run app.py                                   [dim]# `import pyspark` gives lightstream[/dim]\n
+lightstream run app.py data/ --fast                      [dim]# what follows the program is the program's[/dim]\n
+lightstream run --database activity.duckdb app.py        [dim]# memory tables and toTable stay in this file[/dim]\n
+lightstream run --engine spark app.py                    [dim]# the same file on pyspark[/dim]
+""",
+)
+def run_command(
+    program: Annotated[str, typer.Argument(metavar="APP.PY", help="A PySpark program.", show_default=False)],
+    arguments: Annotated[
+        list[str] | None, typer.Argument(metavar="[ARGS]...", help="The program's own arguments.")
+    ] = None,
+    engine: Annotated[
+        Engine, typer.Option(help="lightstream, or real pyspark if that is installed.")
+    ] = Engine.lightstream,
+    database: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="The DuckDB file that results live in; in memory without it."),
+    ] = None,
+) -> int:
+    """Run a PySpark program, unedited.
+
+    The program runs as with `python app.py`; only `import pyspark...` gives lightstream's modules. A program that was
+    written for the pyspark shell or a notebook, and reads `spark` without making it, finds one. Streaming queries that
+    still run when the program ends are stopped.
+    """
+    return runner.start(runner.Run(program, tuple(arguments or ()), engine.value, database))
+
+
+@app.command(
+    name="sql",
+    epilog="""
+[bold]Examples[/bold]\n
+lightstream sql activity.duckdb "select * from activity_counts order by gt"\n
+lightstream sql activity.duckdb "show tables"\n
+lightstream sql activity.duckdb --format csv "from simple_transform" > stairs.csv\n
+lightstream sql activity.duckdb < report.sql
+""",
+)
+def sql_command(
+    database: Annotated[Path, typer.Argument(metavar="DB", help="A DuckDB file.", show_default=False)],
+    statement: Annotated[
+        str | None,
+        typer.Argument(metavar="[SQL]", help="Statements that read; from standard input without it."),
+    ] = None,
+    form: Annotated[
+        Format, typer.Option("--format", "-f", help="How rows are printed; json is one object a line.")
+    ] = Format.table,
+    rows: Annotated[
+        int,
+        typer.Option("--rows", "-n", min=0, metavar="N", help="Rows of a table to print at most; 0: all."),
+    ] = 500,
+) -> int:
+    """Query a results database, also while a program is writing to it.
+
+    The SQL is DuckDB's, and it can only read. While a lightstream program has the file open, DuckDB lets no other
+    process in; that program then answers, over a socket that only you can use. What you see is what was committed.
+    """
+    from lightstream.commands import sql
+
+    return sql.run(str(database), statement, form, rows)
+
+
+@app.command(
+    name="demo",
+    epilog="""
+[bold]Examples[/bold]\n
+lightstream demo\n
+lightstream demo --database mine.duckdb                  [dim]# keep the results in a file of your own[/dim]\n
+lightstream demo --data /tmp/activity                    [dim]# the full-size set, if you have made it[/dim]
+""",
+)
+def demo_command(
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            help="A directory of activity data; the sample without it.", exists=True, file_okay=False
+        ),
+    ] = None,
+    database: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="A DuckDB file to make; in a new temporary directory without it."),
+    ] = None,
+    pace: Annotated[
+        float | None,
+        typer.Option(
+            min=0, metavar="S", help="Seconds from file to file; by default 0.1 on a terminal, else 0."
+        ),
+    ] = None,
+) -> int:
+    """Stream the activity data through three queries, file by file, and watch the counts grow."""
+    from lightstream.commands import demo
+
+    return demo.run(data, database, pace)
+
+
+@app.command(name="doctor")
+def doctor_command() -> int:
+    """Print what is installed here, and whether programs could also run on real Spark."""
+    from lightstream.commands import doctor
+
+    return doctor.run()
