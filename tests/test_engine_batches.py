@@ -213,13 +213,13 @@ def final_table(plan: str, keys: bool = False) -> list[tuple[Any, ...]]:
 
 
 @pytest.mark.parametrize("batch_id", [0, 2])
-@pytest.mark.parametrize("point", CRASH_POINTS)
-@pytest.mark.parametrize("plan", PLANS)
+@pytest.mark.parametrize(
+    ("plan", "point"),
+    [(plan, point) for plan in PLANS for point in CRASH_POINTS if (plan, point) != ("rows", "after-state")],
+)
 def test_a_table_is_the_same_wherever_a_query_dies(
     crash: Any, tmp_path: Path, plan: str, point: str, batch_id: int
 ) -> None:
-    if plan == "rows" and point == "after-state":
-        pytest.skip("a stateless query has no state")
     rig, source = Rig(new_session(str(tmp_path / "out.db"))), Rows(*BATCHES, limit=1)
     make, mode = PLANS[plan]
     args: dict[str, Any] = {
