@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import threading
 from typing import TYPE_CHECKING
@@ -19,6 +20,9 @@ class Database:
         self.path = os.path.abspath(path) if path and path != ":memory:" else None
         self._connection: duckdb.DuckDBPyConnection | None = None
         self._lock = threading.Lock()
+        # Closed before the interpreter takes modules apart. What is registered first runs last: streaming queries,
+        # which register when they start, are stopped before.
+        atexit.register(self.close)
 
     def cursor(self, time_zone: str | None = None) -> duckdb.DuckDBPyConnection:
         """Return a new cursor (a DuckDB connection of its own: own transaction, own temporary tables).

@@ -153,10 +153,9 @@ class IncrementalPlan:
         state.created(operator.table)
         seconds = time.perf_counter() - started
         stored = operator.merged if operator.rewrites_all else state.table(operator.table)
-        row = self._cursor.execute(
+        [(total, updated)] = self._cursor.execute(
             f"SELECT (SELECT count(*) FROM {stored}), count(*) FILTER (WHERE touched) FROM {operator.merged}"
-        ).fetchone()
-        total, updated = row if row is not None else (0, 0)
+        ).fetchall()
         self._metrics = (
             StateMetrics(
                 operator.name, total, updated, 0, 0, round(self._times.get("updates", 0) * 1000), 0,
@@ -213,9 +212,9 @@ class _BoundScans:
         table = f"temp.main.lightstream_input_{position}"
         whole = Compiled("SELECT * FROM \x01scan0\x01 AS scan_0", (scan,), ())
         _create(table, whole, cursor, _Once(stream, start, end))
-        row = cursor.execute(f"SELECT count(*) FROM {table}").fetchone()
+        [(rows,)] = cursor.execute(f"SELECT count(*) FROM {table}").fetchall()
         # Spark: a source that is read twice counts its rows twice.
-        self._rows[index] = self._rows.get(index, 0) + (row[0] if row else 0)
+        self._rows[index] = self._rows.get(index, 0) + rows
         return Scan(table)
 
     def count(self) -> None:

@@ -36,14 +36,14 @@ class StateDatabase:
                 f"CREATE TABLE IF NOT EXISTS {self.alias}.operators (operator_id INTEGER, name VARCHAR,"
                 " key_schema VARCHAR, value_schema VARCHAR)"
             )
-            row = cursor.execute(f"SELECT max(batch_id) FROM {self.alias}.progress").fetchone()
+            [(last,)] = cursor.execute(f"SELECT max(batch_id) FROM {self.alias}.progress").fetchall()
         except duckdb.Error as error:
             raise PySparkException(
                 "LIGHTSTREAM_STATE_UNREADABLE",
                 f"The state database {self.path} cannot be opened: {error} If the file is damaged, restore the "
                 "checkpoint from a copy, or delete the checkpoint to start over.",
             ) from None
-        self.last_batch_id: int | None = row[0] if row else None
+        self.last_batch_id: int | None = last
         tables = cursor.execute(
             "SELECT table_name FROM duckdb_tables() WHERE database_name = ?", [self.alias]
         ).fetchall()
@@ -71,17 +71,18 @@ class StateDatabase:
                 STREAMING_STATEFUL_OPERATOR_NOT_MATCH_IN_STATE_METADATA.
         """
         new = (name, json.dumps(key_schema), json.dumps(value_schema))
-        row = self.cursor.execute(
+        rows = self.cursor.execute(
             f"SELECT name, key_schema, value_schema FROM {self.alias}.operators WHERE operator_id = ?",
             [operator_id],
-        ).fetchone()
-        if row is None:
+        ).fetchall()
+        if not rows:
             if self.last_batch_id is not None:
                 raise _other_operators(self.path, name)
             self.cursor.execute(
                 f"INSERT INTO {self.alias}.operators VALUES (?, ?, ?, ?)", [operator_id, *new]
             )
             return
+        row = rows[0]
         if row[0] != new[0]:
             raise _other_operators(self.path, name)
         for position, what in ((1, "KEY"), (2, "VALUE")):
