@@ -13,19 +13,33 @@ from lightstream import run as runner
 from lightstream.commands.sql import Format
 from lightstream.errors import PySparkException
 
+_EXAMPLES = """
+[bold]Examples[/bold]
+lightstream demo
+lightstream run app.py
+lightstream run --database activity.duckdb app.py
+lightstream sql activity.duckdb "show tables"
+"""
 _EXIT_CODES = """
-[bold]Exit codes[/bold]\n
-0  it went well\n
-1  the program, the query or the statement failed\n
-2  the command was called wrongly: an unknown option, a file that is not there\n
-3  it cannot be done here: not supported by lightstream, pyspark or Java missing, a database that is held\n
+[bold]Exit codes[/bold]
+0    it went well
+1    the program, the query or the statement failed
+2    called wrongly: an unknown option, a file that is not there
+3    not to be done here: unsupported by lightstream, pyspark or
+     Java missing, a database that another process holds
 130  interrupted with Ctrl-C
 """
+
+
+def _paragraphs(*paragraphs: str) -> str:
+    # typer keeps the line breaks of a docstring; a paragraph is one line, so that the terminal's width decides.
+    return "\n\n".join(paragraphs)
+
 
 app = typer.Typer(
     name="lightstream",
     help="Spark Structured Streaming programs on one machine, on DuckDB, without a JVM.",
-    epilog=_EXIT_CODES,
+    epilog=_EXAMPLES + _EXIT_CODES,
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="rich",
@@ -43,19 +57,14 @@ class Engine(StrEnum):
 
 def call(words: list[str]) -> int:
     """Run the command line; return the exit code."""
-    import click
-
     try:
-        code = app(words, standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        return error.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        return runner.INTERRUPTED
+        app(words, prog_name="lightstream")
     except PySparkException as error:
         print(f"lightstream: {error}", file=sys.stderr)
         return exit_code_of(error)
-    return code if isinstance(code, int) else runner.OK
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else runner.OK
+    return runner.OK
 
 
 def exit_code_of(error: PySparkException) -> int:
@@ -92,18 +101,28 @@ def options(
 @app.command(
     name="run",
     context_settings={"allow_interspersed_args": False, "ignore_unknown_options": False},
+    help=_paragraphs(
+        "Run a PySpark program, unedited.",
+        "The program runs as with [bold]python app.py[/bold]; only [bold]import pyspark[/bold] gives lightstream's "
+        "modules. A program that was written for the pyspark shell or a notebook, and reads [bold]spark[/bold] "
+        "without making it, finds one. Streaming queries that still run when the program ends are stopped.",
+    ),
     epilog="""
-[bold]Examples[/bold]\n
-lightstream run app.py                                   [dim]# `import pyspark` gives lightstream[/dim]\n
-lightstream run app.py data/ --fast                      [dim]# what follows the program is the program's[/dim]\n
-lightstream run --database activity.duckdb app.py        [dim]# memory tables and toTable stay in this file[/dim]\n
-lightstream run --engine spark app.py                    [dim]# the same file on pyspark[/dim]
+[bold]Examples[/bold]
+[dim]# what follows the program is the program's own[/dim]
+lightstream run app.py data/ --fast
+
+[dim]# memory tables and toTable stay in this file[/dim]
+lightstream run --database activity.duckdb app.py
+
+[dim]# the same file on pyspark[/dim]
+lightstream run --engine spark app.py
 """,
 )
 def run_command(
     program: Annotated[str, typer.Argument(metavar="APP.PY", help="A PySpark program.", show_default=False)],
     arguments: Annotated[
-        list[str] | None, typer.Argument(metavar="[ARGS]...", help="The program's own arguments.")
+        list[str] | None, typer.Argument(metavar="ARGS", help="The program's own arguments.")
     ] = None,
     engine: Annotated[
         Engine, typer.Option(help="lightstream, or real pyspark if that is installed.")
@@ -112,23 +131,24 @@ def run_command(
         str | None,
         typer.Option(metavar="FILE", help="The DuckDB file that results live in; in memory without it."),
     ] = None,
-) -> int:
-    """Run a PySpark program, unedited.
-
-    The program runs as with `python app.py`; only `import pyspark...` gives lightstream's modules. A program that was
-    written for the pyspark shell or a notebook, and reads `spark` without making it, finds one. Streaming queries that
-    still run when the program ends are stopped.
-    """
-    return runner.start(runner.Run(program, tuple(arguments or ()), engine.value, database))
+) -> None:
+    """Run a PySpark program."""
+    raise typer.Exit(runner.start(runner.Run(program, tuple(arguments or ()), engine.value, database)))
 
 
 @app.command(
     name="sql",
+    help=_paragraphs(
+        "Query a results database, also while a program is writing to it.",
+        "The SQL is DuckDB's, and it can only read. While a lightstream program has the file open, DuckDB lets no "
+        "other process in; that program then answers, over a socket that only you can use. What you see is what was "
+        "committed.",
+    ),
     epilog="""
-[bold]Examples[/bold]\n
-lightstream sql activity.duckdb "select * from activity_counts order by gt"\n
-lightstream sql activity.duckdb "show tables"\n
-lightstream sql activity.duckdb --format csv "from simple_transform" > stairs.csv\n
+[bold]Examples[/bold]
+lightstream sql activity.duckdb "show tables"
+lightstream sql activity.duckdb "select * from activity_counts"
+lightstream sql activity.duckdb -f csv "from simple_transform" > out.csv
 lightstream sql activity.duckdb < report.sql
 """,
 )
@@ -136,7 +156,7 @@ def sql_command(
     database: Annotated[Path, typer.Argument(metavar="DB", help="A DuckDB file.", show_default=False)],
     statement: Annotated[
         str | None,
-        typer.Argument(metavar="[SQL]", help="Statements that read; from standard input without it."),
+        typer.Argument(metavar="SQL", help="Statements that read; from standard input without it."),
     ] = None,
     form: Annotated[
         Format, typer.Option("--format", "-f", help="How rows are printed; json is one object a line.")
@@ -145,24 +165,22 @@ def sql_command(
         int,
         typer.Option("--rows", "-n", min=0, metavar="N", help="Rows of a table to print at most; 0: all."),
     ] = 500,
-) -> int:
-    """Query a results database, also while a program is writing to it.
-
-    The SQL is DuckDB's, and it can only read. While a lightstream program has the file open, DuckDB lets no other
-    process in; that program then answers, over a socket that only you can use. What you see is what was committed.
-    """
+) -> None:
+    """Query a results database."""
     from lightstream.commands import sql
 
-    return sql.run(str(database), statement, form, rows)
+    raise typer.Exit(sql.run(str(database), statement, form, rows))
 
 
 @app.command(
     name="demo",
     epilog="""
-[bold]Examples[/bold]\n
-lightstream demo\n
-lightstream demo --database mine.duckdb                  [dim]# keep the results in a file of your own[/dim]\n
-lightstream demo --data /tmp/activity                    [dim]# the full-size set, if you have made it[/dim]
+[bold]Examples[/bold]
+[dim]# keep the results in a file of your own[/dim]
+lightstream demo --database mine.duckdb
+
+[dim]# the full-size set (scripts/generate_activity_data.py makes it)[/dim]
+lightstream demo --data /tmp/activity
 """,
 )
 def demo_command(
@@ -182,16 +200,16 @@ def demo_command(
             min=0, metavar="S", help="Seconds from file to file; by default 0.1 on a terminal, else 0."
         ),
     ] = None,
-) -> int:
+) -> None:
     """Stream the activity data through three queries, file by file, and watch the counts grow."""
     from lightstream.commands import demo
 
-    return demo.run(data, database, pace)
+    raise typer.Exit(demo.run(data, database, pace))
 
 
 @app.command(name="doctor")
-def doctor_command() -> int:
+def doctor_command() -> None:
     """Print what is installed here, and whether programs could also run on real Spark."""
     from lightstream.commands import doctor
 
-    return doctor.run()
+    raise typer.Exit(doctor.run())
