@@ -11,7 +11,7 @@ from importlib import metadata, util
 
 from lightstream.run import NOT_HERE, OK
 
-_NEEDED = ("duckdb", "polars", "pyarrow", "sqlglot", "watchdog", "rich", "typer")
+_NEEDED = ("duckdb", "polars", "pyarrow", "watchdog", "rich", "typer")
 
 
 def run() -> int:
