@@ -178,7 +178,7 @@ def java_text(sql: str) -> str:
         return (
             f"CASE WHEN regexp_matches({text}, '{_SAME_IN_JAVA}') THEN {text} "
             f"WHEN regexp_matches({text}, '^-?\\d{{8,}}\\.') THEN {digits} || 'E' || {exponent} "
-            f"ELSE replace(replace({other}, 'nan', 'NaN'), 'inf', 'Infinity') END"
+            f"ELSE replace(regexp_replace({other}, '-?nan', 'NaN'), 'inf', 'Infinity') END"
         )
 
     return let(sql, body, "number")

@@ -1,1 +1,1 @@
-"""Placeholder."""
+"""Dates and times (in work by func2)."""

@@ -89,7 +89,7 @@ def _marked(message: str) -> PySparkException | None:
     value = message[start + end :]
     kind = getattr(errors, payload["kind"], PySparkException)
     text = payload["message"].replace("{}", value, 1)
-    error: PySparkException = kind(payload["condition"], text, sqlstate=payload["sqlstate"])
+    error: PySparkException = kind(payload["condition"], text, sqlstate=payload["sqlstate"] or None)
     return error
 
 

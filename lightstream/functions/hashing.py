@@ -9,7 +9,6 @@ from lightstream.errors import unsupported
 from lightstream.functions.registry import Bound, SqlContext, refused, scalar
 from lightstream.functions.signatures import parse as signature
 from lightstream.functions.spelling import let
-from lightstream.plan import types as t
 from lightstream.plan.expressions import Call, Cast, Expression, Literal
 
 scalar("md5", "binary -> string", "md5({0})")

@@ -1,1 +1,409 @@
-"""Placeholder."""
+"""Mathematics: roots and logarithms, rounding, shifts, random numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from lightstream.conf import Conf
+from lightstream.errors import unsupported
+from lightstream.functions import decimals, mismatch
+from lightstream.functions.coercion import cast_to
+from lightstream.functions.registry import Bound, SqlContext, any_nullable, bind_call, scalar
+from lightstream.functions.signatures import parse as signature
+from lightstream.functions.spelling import duck_type, error_sql, let
+from lightstream.plan import types as t
+from lightstream.plan.expressions import Call, Cast, Expression, Literal, type_of
+
+# ---- functions of one double ----------------------------------------------------------------------------------
+
+_ONE_DOUBLE: dict[str, str] = {
+    "sqrt": "sqrt({0})", "exp": "exp({0})", "sin": "sin({0})", "cos": "cos({0})", "tan": "tan({0})",
+    "asin": "asin({0})", "acos": "acos({0})", "atan": "atan({0})", "sinh": "sinh({0})", "cosh": "cosh({0})",
+    "tanh": "tanh({0})", "asinh": "asinh({0})", "acosh": "acosh({0})", "atanh": "atanh({0})",
+    "cot": "(1e0 / tan({0}))", "sec": "(1e0 / cos({0}))", "csc": "(1e0 / sin({0}))",
+    "degrees": "({0} * 57.29577951308232e0)", "radians": "({0} * 0.017453292519943295e0)",
+    "expm1": "CASE WHEN abs({0}) < 1e-5 THEN {0} + {0} * {0} / 2 ELSE exp({0}) - 1 END",
+}  # fmt: skip
+for _name, _sql in _ONE_DOUBLE.items():
+    scalar(_name, "double -> double?", _sql, shown=f"{_name.upper()}({{0}})")
+
+
+def _cbrt_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
+    # One step of Newton's method: DuckDB's root of 27 is 3.0000000000000004.
+    return let(
+        args[0],
+        lambda v: f"CASE WHEN {v} = 0 OR NOT isfinite({v}) THEN {v} ELSE cbrt({v}) - (cbrt({v}) * cbrt({v}) * "
+        f"cbrt({v}) - {v}) / (3 * cbrt({v}) * cbrt({v})) END",
+        "cbrt",
+    )
+
+
+scalar("cbrt", "double -> double?", _cbrt_sql, shown="CBRT({0})")
+scalar("ln", "double -> double?", "CASE WHEN {0} > 0 THEN ln({0}) END")
+scalar("log10", "double -> double?", "CASE WHEN {0} > 0 THEN log10({0}) END", shown="LOG10({0})")
+scalar("log2", "double -> double?", "CASE WHEN {0} > 0 THEN log2({0}) END", shown="LOG2({0})")
+scalar("log1p", "double -> double?",
+       "CASE WHEN {0} > -1 THEN CASE WHEN abs({0}) < 1e-5 THEN {0} - {0} * {0} / 2 ELSE ln(1 + {0}) END END",
+       shown="LOG1P({0})")  # fmt: skip
+
+
+def _log_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
+    if len(args) == 1:
+        return f"CASE WHEN {args[0]} > 0 THEN ln({args[0]}) END"
+    base, value = args
+    return f"CASE WHEN {base} > 0 AND {value} > 0 THEN ln({value}) / ln({base}) END"
+
+
+def _shown_log(call: Call, args: Sequence[str]) -> str:
+    return f"LOG({', '.join(args if len(args) == 2 else ('E()', *args))})"
+
+
+scalar("log", "double, double? -> double?", _log_sql, shown=_shown_log)
+scalar("rint", "double -> double?", "CASE WHEN abs({0} - trunc({0})) = 0.5 THEN 2 * round({0} / 2) ELSE round({0}) END")
+scalar("pow power", "double, double -> double", "pow({0}, {1})",
+       shown=lambda call, args: f"{'POWER' if call.shown.lower() == 'power' else 'pow'}({args[0]}, {args[1]})")  # fmt: skip
+scalar("atan2", "double, double -> double", "atan2({0}, {1})", shown="ATAN2({0}, {1})")
+scalar("hypot", "double, double -> double", "sqrt({0} * {0} + {1} * {1})", shown="HYPOT({0}, {1})")
+scalar("e", " -> double!", f"CAST({math.e!r} AS DOUBLE)", shown="E()")
+scalar("pi", " -> double!", f"CAST({math.pi!r} AS DOUBLE)", shown="PI()")
+
+
+def _bind_sign(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
+    if len(args) == 1 and isinstance(type_of(args[0]), t.AnsiIntervalType):
+        return Bound(args, t.DoubleType(), True)
+    return signature("double -> double?").bind(name, args, conf)
+
+
+def _sign_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
+    sign = f"CAST(sign({args[0]}) AS DOUBLE)"
+    if isinstance(type_of(call.args[0]), t.AnsiIntervalType):
+        return sign
+    return f"CASE WHEN isnan({args[0]}) THEN {args[0]} ELSE {sign} END"
+
+
+scalar("sign signum", _bind_sign, _sign_sql,
+       shown=lambda call, args: f"{'SIGNUM' if call.shown.lower() == 'signum' else 'sign'}({args[0]})")  # fmt: skip
+scalar("factorial", "int -> bigint?", "CASE WHEN {0} BETWEEN 0 AND 20 THEN CAST(factorial({0}) AS BIGINT) END")
+
+# ---- NaN ------------------------------------------------------------------------------------------------------
+
+
+def _bind_isnan(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
+    return signature("double|float -> boolean!").bind(name, args, conf)
+
+
+scalar("isnan", _bind_isnan, "coalesce(isnan({0}), FALSE)")
+
+
+def _bind_nanvl(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
+    if len(args) != 2:
+        raise mismatch.wrong_count(name, "2", len(args))
+    target: t.DataType = t.DoubleType()
+    if all(isinstance(type_of(a), t.FloatType) for a in args):
+        target = t.FloatType()
+    bound = []
+    for i, argument in enumerate(args):
+        if not isinstance(type_of(argument), t.NumericType | t.StringType | t.NullType):
+            raise mismatch.unexpected_input(name, args, i, '("DOUBLE" or "FLOAT")')
+        bound.append(cast_to(argument, target, conf.ansi))
+    return Bound(tuple(bound), target, any_nullable(bound))
+
+
+scalar("nanvl", _bind_nanvl, "CASE WHEN isnan({0}) THEN {1} ELSE {0} END")
+
+# ---- rounding -------------------------------------------------------------------------------------------------
+
+
+def _digits(name: str, args: tuple[Expression, ...]) -> int:
+    scale = args[1]
+    if not isinstance(scale, Literal):
+        raise mismatch.not_constant(name, args, 1, "scale")
+    return 0 if scale.value is None else int(scale.value)
+
+
+def _rounded_type(source: t.DataType, digits: int) -> t.DataType:
+    if not isinstance(source, t.DecimalType):
+        return source
+    whole = source.precision - source.scale
+    if digits < 0:
+        return t.DecimalType(min(38, max(whole + 1, -digits + 1)), 0)
+    scale = min(source.scale, digits)
+    return t.DecimalType(min(38, whole + scale + 1), scale)
+
+
+def _bind_round(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
+    bound = signature("numeric, int=0 -> $0?").bind(name, args, conf)
+    return Bound(bound.args, _rounded_type(bound.type, _digits(name, bound.args)), True)
+
+
+def _round_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
+    scale = call.args[1]
+    if isinstance(scale, Literal) and scale.value is None:
+        return f"CAST(NULL AS {duck_type(call.type)})"
+    digits = _digits(call.name, call.args)
+    source = type_of(call.args[0])
+    even = call.name == "bround"
+    match source:
+        case t.DecimalType():
+            assert isinstance(call.type, t.DecimalType)
+            return _round_decimal(args[0], source, digits, even, call.type)
+        case t.IntegralType():
+            return args[0] if digits >= 0 else _round_whole(args[0], source, digits, even)
+    return let(args[0], lambda v: _round_float(v, source, digits, even), "round")
+
+
+def _round_float(v: str, source: t.DataType, digits: int, even: bool) -> str:
+    """Round a float by its shortest text, half up or half even, as Java's BigDecimal does: 1.005 is 1.01."""
+    name = duck_type(source)
+    scale = 18 if even or digits < 0 else min(max(digits, 0), 37)
+    exact = f"TRY_CAST(CAST({v} AS VARCHAR) AS DECIMAL(38,{scale}))"
+    if even or digits < 0:
+        exact = _round_decimal(exact, t.DecimalType(38, 18), digits, even, t.DecimalType(38, max(min(digits, 18), 0)))
+    # From 1e15 on a double has no digits behind the point that matter here.
+    limit = "1e15" if digits >= 0 else "1e18"
+    if digits > 22:
+        return v
+    return f"CASE WHEN abs({v}) < {limit} THEN coalesce(CAST(CAST({exact} AS VARCHAR) AS {name}), {v}) ELSE {v} END"
+
+
+def _round_whole(sql: str, source: t.DataType, digits: int, even: bool) -> str:
+    whole = t.DecimalType(20, 0)
+    rounded = _round_decimal(f"CAST({sql} AS DECIMAL(20,0))", whole, digits, even, t.DecimalType(38, 0))
+    return f"CAST({rounded} AS {duck_type(source)})"
+
+
+def _round_decimal(sql: str, source: t.DecimalType, digits: int, even: bool, result: t.DecimalType) -> str:
+    name = duck_type(result)
+    if digits >= source.scale:
+        return f"CAST({sql} AS {name})"
+    if not even and digits >= 0:
+        return f"CAST({sql} AS {name})"  # DuckDB's cast of decimals rounds half up
+    step = f"CAST('{10 ** (source.scale - digits)}' AS HUGEINT)"
+
+    def body(v: str) -> str:
+        half = f"2 * abs({v} % {step})"
+        up = f"{half} >= {step}"
+        if even:
+            up = f"{half} > {step} OR ({half} = {step} AND ({v} // {step}) % 2 <> 0)"
+        units = f"({v} // {step} + CASE WHEN {up} THEN CAST(sign({v}) AS HUGEINT) ELSE 0 END)"
+        if digits < 0:
+            return f"CAST({units} * CAST('{10**-digits}' AS HUGEINT) AS {name})"
+        return decimals.from_unscaled(units, result)
+
+    return let(decimals.unscaled(sql, source, source.scale), body, "digits")
+
+
+scalar("round", _bind_round, _round_sql)
+scalar("bround", _bind_round, _round_sql)
+
+
+def _bind_ceil(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
+    if len(args) == 2:
+        bound = signature("numeric, int -> $0?").bind(name, args, conf)
+        digits = _digits(name, bound.args)
+        value = bound.args[0]
+        if not isinstance(type_of(value), t.DecimalType):
+            wide = {t.ByteType: 3, t.ShortType: 5, t.IntegerType: 10, t.LongType: 20}.get(type(type_of(value)))
+            value = cast_to(value, t.DecimalType(wide, 0) if wide else t.DecimalType(30, 15), conf.ansi)
+        return Bound((value, bound.args[1]), _rounded_type(type_of(value), digits), True)
+    bound = signature("numeric -> $0").bind(name, args, conf)
+    source = bound.type
+    if isinstance(source, t.DecimalType):
+        result: t.DataType = source
+        if source.scale:
+            result = t.DecimalType(min(38, source.precision - source.scale + 1), 0)
+        return Bound(bound.args, result, True)
+    if isinstance(source, t.IntegralType):
+        return Bound((cast_to(bound.args[0], t.LongType(), conf.ansi),), t.LongType(), True)
+    return Bound((cast_to(bound.args[0], t.DoubleType(), conf.ansi),), t.LongType(), True)
+
+
+def _ceil_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
+    source = type_of(call.args[0])
+    function = "floor" if call.name == "floor" else "ceil"
+    if isinstance(source, t.LongType):
+        return args[0]
+    if isinstance(source, t.DoubleType):
+        from lightstream.functions.cast_numbers import number_to_number
+
+        value = f"{function}({args[0]})"
+        whole = number_to_number(value, source, t.LongType(), "legacy")
+        if not ctx.ansi:
+            return whole
+        failure = error_sql("ARITHMETIC_OVERFLOW", f"Overflow in {function}.", "22003")
+        limit = "9223372036854775807e0"
+        return f"CASE WHEN {value} > {limit} AND NOT isnan({value}) OR {value} < -{limit} THEN {failure} ELSE {whole} END"
+    assert isinstance(source, t.DecimalType) and isinstance(call.type, t.DecimalType)
+    if len(args) == 1:
+        return f"CAST({function}({args[0]}) AS {duck_type(call.type)})" if source.scale else args[0]
+    digits = _digits(call.name, call.args)
+    if digits >= source.scale:
+        return f"CAST({args[0]} AS {duck_type(call.type)})"
+    step = f"CAST('{10 ** (source.scale - digits)}' AS HUGEINT)"
+    sign, away = ("<", "- 1") if function == "floor" else (">", "+ 1")
+
+    def body(v: str) -> str:
+        units = f"({v} // {step} {away[0]} CASE WHEN {v} {sign} 0 AND {v} % {step} <> 0 THEN 1 ELSE 0 END)"
+        if digits < 0:
+            return f"CAST({units} * CAST('{10**-digits}' AS HUGEINT) AS {duck_type(call.type)})"
+        assert isinstance(call.type, t.DecimalType)
+        return decimals.from_unscaled(units, call.type)
+
+    return let(decimals.unscaled(args[0], source, source.scale), body, "digits")
+
+
+def _shown_ceil(call: Call, args: Sequence[str]) -> str:
+    if len(args) == 2 or call.shown.lower() == "ceiling":
+        return f"{call.shown.lower()}({', '.join(args)})"
+    return f"{call.shown.upper()}({args[0]})"
+
+
+scalar("ceil ceiling", _bind_ceil, _ceil_sql, shown=_shown_ceil)
+scalar("floor", _bind_ceil, _ceil_sql, shown=_shown_ceil)
+
+# ---- whole numbers --------------------------------------------------------------------------------------------
+
+
+def _bind_abs(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
+    return signature("numeric|daytime|yearmonth -> $0").bind(name, args, conf)
+
+
+def _abs_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
+    if not ctx.ansi and isinstance(call.type, t.IntegralType):
+        from lightstream.functions.operators import wrapping
+
+        return f"CASE WHEN {args[0]} < 0 THEN {wrapping('-', '0', args[0], call.type)} ELSE {args[0]} END"
+    return f"abs({args[0]})"
+
+
+scalar("abs", _bind_abs, _abs_sql)
+
+
+def _bind_pmod(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
+    rest = bind_call("%", args, conf)
+    again = bind_call("%", (bind_call("+", (rest, rest.args[1]), conf), rest.args[1]), conf)
+    value: Expression = again if again.type == rest.type else cast_to(again, rest.type, conf.ansi)
+    return Bound((rest.args[0], rest.args[1], rest, value), rest.type, True)
+
+
+scalar("pmod", _bind_pmod, "CASE WHEN {2} < 0 THEN {3} ELSE {2} END", shown="pmod({0}, {1})")
+scalar("bit_count", "integral|boolean -> int", "CAST(bit_count(CAST({0} AS BIGINT)) AS INTEGER)")
+
+
+def _bit_get_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
+    from lightstream.functions.cast_numbers import BITS
+    from lightstream.functions.spelling import error_with_value_sql
+
+    bits = BITS[type(type_of(call.args[0]))]
+    failure = error_with_value_sql(
+        "INVALID_PARAMETER_VALUE.BIT_POSITION_RANGE",
+        f"The value of parameter(s) `pos` in `{call.name}` is invalid: expects an integer value in [0, {bits}), but "
+        "got {}.",
+        f"CAST({args[1]} AS VARCHAR)",
+        "22023",
+        "IllegalArgumentException",
+    )
+    bit = f"CAST((CAST({args[0]} AS BIGINT) >> {args[1]}) & 1 AS TINYINT)"
+    return f"CASE WHEN {args[1]} >= 0 AND {args[1]} < {bits} THEN {bit} WHEN {args[0]} IS NOT NULL THEN {failure} END"
+
+
+scalar("bit_get", "integral, int -> tinyint", _bit_get_sql)
+scalar("getbit", "integral, int -> tinyint", _bit_get_sql)
+
+
+def _bind_shift(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
+    return signature("int|bigint, int -> $0").bind(name, args, conf)
+
+
+def _shift_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
+    from lightstream.functions.operators import wrapping
+
+    bits = 64 if isinstance(call.type, t.LongType) else 32
+    count = f"({args[1]} & {bits - 1})"
+    if call.name == "shiftleft":
+        return wrapping("*", args[0], f"(CAST(1 AS HUGEINT) << {count})", call.type, "HUGEINT")
+    if call.name == "shiftright":
+        return f"CAST(CAST({args[0]} AS BIGINT) >> {count} AS {duck_type(call.type)})"
+    unsigned = f"(CAST({args[0]} AS HUGEINT) & CAST('{2**bits - 1}' AS HUGEINT))"
+    return wrapping("+", f"({unsigned} >> {count})", "0", call.type, "HUGEINT")
+
+
+for _name, _operator in (("shiftleft", "<<"), ("shiftright", ">>"), ("shiftrightunsigned", ">>>")):
+    scalar(f"{_name} {_operator}", _bind_shift, _shift_sql,
+           shown=lambda call, args: f"({args[0]} {call.shown} {args[1]})" if call.shown[0] in "<>"
+           else f"{call.name}({args[0]}, {args[1]})")  # fmt: skip
+
+_WIDTH_BUCKET = (
+    "CASE WHEN {3} <= 0 OR {3} = 9223372036854775807 OR {1} = {2} OR isnan({0}) OR NOT isfinite({1}) "
+    "OR NOT isfinite({2}) THEN NULL "
+    "WHEN {1} < {2} THEN CASE WHEN {0} < {1} THEN 0 WHEN {0} >= {2} THEN {3} + 1 "
+    "ELSE CAST(trunc({3} * ({0} - {1}) / ({2} - {1})) AS BIGINT) + 1 END "
+    "WHEN {0} > {1} THEN 0 WHEN {0} <= {2} THEN {3} + 1 "
+    "ELSE CAST(trunc({3} * ({1} - {0}) / ({1} - {2})) AS BIGINT) + 1 END"
+)
+scalar("width_bucket", "double, double, double, bigint -> bigint?",
+       lambda call, args, ctx: f"CASE WHEN {' AND '.join(f'{a} IS NOT NULL' for a in args)} "
+       f"THEN {_WIDTH_BUCKET.format(*args)} END")  # fmt: skip
+
+# ---- arithmetic that gives NULL instead of failing ------------------------------------------------------------
+
+
+def _bind_try(operator: str) -> Callable[[str, tuple[Expression, ...], Conf], Bound]:
+    def bind(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
+        if len(args) != 2:
+            raise mismatch.wrong_count(name, "2", len(args))
+        inner = bind_call(operator, args, conf)
+        operands = inner.args
+        if not all(isinstance(type_of(a), t.NumericType) for a in args):
+            # Spark: among numbers only the operation is tried, else what its operands need too.
+            operands = tuple(replace(a, mode="try") if isinstance(a, Cast) and a.implicit else a for a in operands)
+        return Bound((*operands, inner), inner.type, True)
+
+    return bind
+
+
+def _try_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
+    from lightstream.functions.registry import scalar_sql
+
+    inner = call.args[2]
+    assert isinstance(inner, Call)
+    # Division gives NULL for a zero without ANSI rules; sums and products would wrap around, so they are tried.
+    divides = inner.name in ("/", "%")
+    rules = SqlContext(not divides, ctx.time_zone)
+
+    # What fails in an operand still fails: operands are evaluated outside TRY.
+    def bound(sql: str, name: str, body: Callable[[str], str]) -> str:
+        if sql.isidentifier() or sql.strip('"').isidentifier():
+            return body(sql)
+        return f"list_transform([{sql}], lambda ls_{name}: {body(f'ls_{name}')})[1]"
+
+    return bound(
+        args[0],
+        "left",
+        lambda left: bound(args[1], "right", lambda right: _tried(scalar_sql(inner, [left, right], rules), divides)),
+    )
+
+
+def _tried(sql: str, divides: bool) -> str:
+    return sql if divides else f"TRY({sql})"
+
+
+for _name, _operator in (
+    ("try_add", "+"), ("try_subtract", "-"), ("try_multiply", "*"), ("try_divide", "/"), ("try_mod", "%"),
+):  # fmt: skip
+    scalar(_name, _bind_try(_operator), _try_sql, shown=f"{_name}({{0}}, {{1}})")
+
+# ---- random ---------------------------------------------------------------------------------------------------
+
+
+def _unseeded(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
+    if args:
+        raise unsupported(f"The function {name} with a seed", "Its numbers would not be Spark's.")
+    return Bound((), t.StringType() if name == "uuid" else t.DoubleType(), False)
+
+
+scalar("rand random", _unseeded, "random()", shown="rand()", deterministic=False, foldable=False)
+scalar("randn", _unseeded, "(sqrt(-2 * ln(1 - random())) * cos(2 * pi() * random()))", deterministic=False, foldable=False)
+scalar("uuid", _unseeded, "CAST(gen_random_uuid() AS VARCHAR)", deterministic=False, foldable=False)

@@ -167,12 +167,12 @@ def _float_division(operator: str, call: Call, left: str, right: str, ctx: SqlCo
     return f"(CASE WHEN {right} = 0 AND {left} IS NOT NULL THEN {failure} ELSE {left} {operator} {right} END)"
 
 
-def wrapping(operator: str, left: str, right: str, result: t.DataType) -> str:
+def wrapping(operator: str, left: str, right: str, result: t.DataType, wide: str = "") -> str:
     """Return whole-number arithmetic that wraps around, as Java's (Spark without ANSI)."""
     from lightstream.functions.cast_numbers import BITS
 
     bits = BITS[type(result)]
-    wide = "HUGEINT" if bits > 32 else "BIGINT"
+    wide = wide or ("HUGEINT" if bits > 32 else "BIGINT")
     mask, half = 2**bits - 1, 2 ** (bits - 1)
     value = f"CAST({left} AS {wide}) {operator} CAST({right} AS {wide})"
     return (
@@ -207,6 +207,8 @@ def _bind_sign(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
 
 
 def _negative(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
+    if isinstance(call.type, t.DecimalType):
+        return f"CAST(-{args[0]} AS {duck_type(call.type)})"
     if isinstance(call.type, t.FractionalType | t.CalendarIntervalType):
         return f"(-{args[0]})"
     if not ctx.ansi and isinstance(call.type, t.IntegralType):

@@ -141,7 +141,7 @@ def _float_text(value: float) -> str:
     return repr(value)
 
 
-def error_sql(condition: str, message: str, sqlstate: str, kind: str = "ArithmeticException") -> str:
+def error_sql(condition: str | None, message: str, sqlstate: str, kind: str = "ArithmeticException") -> str:
     """Return a call that fails the statement with a Spark condition when it is evaluated.
 
     `kind` names the class in `lightstream.errors`. `errors.translate` decodes the marked text of the DuckDB error.

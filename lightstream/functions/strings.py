@@ -1,1 +1,473 @@
-"""Placeholder."""
+"""Strings and bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lightstream.conf import Conf
+from lightstream.errors import unsupported
+from lightstream.functions import mismatch
+from lightstream.functions.coercion import cast_to
+from lightstream.functions.registry import Bound, SqlContext, any_nullable, scalar
+from lightstream.functions.signatures import parse as signature
+from lightstream.functions.spelling import error_sql, let
+from lightstream.plan import types as t
+from lightstream.plan.expressions import Call, Expression, Literal, nullable_of, type_of
+
+# ---- upper and lower case -------------------------------------------------------------------------------------
+
+# Letters that become two letters in upper case: DuckDB maps one to one. All but the German one are refused.
+_GROW_IN_UPPER = "[ŉǰΐΰևẖ-ẚὐὒὔὖᾀ-ᾯᾲ-ᾴᾶ-ᾼῂ-ῄῆ-ῌῒΐῖῗῢ-ῤῦῧῲ-ῴῶ-ῼﬀ-ﬆﬓ-ﬗ]"
+
+
+def upper_sql(text: str) -> str:
+    """Return text in upper case (`ß` becomes `SS`)."""
+    failure = error_sql(
+        "LIGHTSTREAM_UNSUPPORTED",
+        "The upper case of letters that become two letters is not supported by lightstream.",
+        "0A000",
+        "UnsupportedOperationException",
+    )
+    return let(
+        text,
+        lambda v: f"CASE WHEN regexp_matches({v}, '{_GROW_IN_UPPER}') THEN {failure} "
+        f"ELSE upper(replace({v}, 'ß', 'SS')) END",
+        "upper",
+    )
+
+
+def lower_sql(text: str) -> str:
+    """Return text in lower case; a sigma at the end of a word has a form of its own."""
+    final = r"(\p{L}[''’.:·\p{Mn}]*)Σ([''’.:·\p{Mn}]*(?:[^\p{L}''’.:·\p{Mn}]|$))"
+    return let(
+        text,
+        lambda v: f"CASE WHEN contains({v}, 'Σ') THEN lower(regexp_replace({v}, '{final}', '\\1ς\\2', 'g')) "
+        f"ELSE lower(replace({v}, 'İ', 'i̇')) END",
+        "lower",
+    )
+
+
+scalar("upper ucase", "string -> string", lambda call, args, ctx: upper_sql(args[0]))
+scalar("lower lcase", "string -> string", lambda call, args, ctx: lower_sql(args[0]))
+
+
+def _initcap_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
+    word = f"{upper_sql('ls_w[1]')} || ls_w[2:]"
+    words = f"string_split({lower_sql(args[0])}, ' ')"
+    return f"array_to_string(list_transform({words}, lambda ls_w: {word}), ' ')"
+
+
+scalar("initcap", "string -> string", _initcap_sql)
+
+# ---- length ---------------------------------------------------------------------------------------------------
+
+
+def _is_binary(call: Call, position: int = 0) -> bool:
+    return isinstance(type_of(call.args[position]), t.BinaryType)
+
+
+def _length_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
+    return f"CAST({'octet_length' if _is_binary(call) else 'length'}({args[0]}) AS INTEGER)"
+
+
+def _bytes_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
+    size = f"{'octet_length' if _is_binary(call) else 'strlen'}({args[0]})"
+    return f"CAST({size}{' * 8' if call.name == 'bit_length' else ''} AS INTEGER)"
+
+
+scalar("length char_length character_length len", "string|binary -> int", _length_sql)
+scalar("octet_length", "string|binary -> int", _bytes_sql)
+scalar("bit_length", "string|binary -> int", _bytes_sql)
+
+# ---- cutting and padding --------------------------------------------------------------------------------------
+
+
+def _bind_trim(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
+    return signature("string, string? -> string").bind(name, args, conf)
+
+
+def _trim_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
+    if len(args) == 1:
+        return f"{call.name}({args[0]}, ' ')"
+    return f"{call.name}({args[1]}, {args[0]})"
+
+
+def _shown_trim(call: Call, args: Sequence[str]) -> str:
+    if len(args) == 1:
+        return f"{call.name}({args[0]})"
+    side = {"trim": "BOTH", "ltrim": "LEADING", "rtrim": "TRAILING"}[call.name]
+    return f"TRIM({side} {args[0]} FROM {args[1]})"
+
+
+# With two arguments the characters to take off come first, as in `trim(BOTH 'x' FROM s)`.
+for _name in ("trim", "ltrim", "rtrim"):
+    scalar(_name, _bind_trim, _trim_sql, shown=_shown_trim)
+scalar("btrim", "string, string? -> string",
+       lambda call, args, ctx: f"trim({args[0]}, {args[1] if len(args) == 2 else chr(39) + ' ' + chr(39)})")  # fmt: skip
+
+
+def _refuse_binary(name: str, args: Sequence[Expression]) -> None:
+    if args and isinstance(type_of(args[0]), t.BinaryType):
+        raise unsupported(f"The function {name} of binary values")
+
+
+def _bind_pad(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
+    _refuse_binary(name, args)
+    return signature("string, int, string=' ' -> string").bind(name, args, conf)
+
+
+def _pad_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
+    text, length, pad = args
+    known = call.args[2]
+    padded = f"{call.name}({text}, greatest({length}, 0), {pad})"
+    if isinstance(known, Literal) and known.value:
+        return f"CASE WHEN {length} IS NOT NULL THEN {padded} END"
+    cut = f"substring({text}, 1, greatest({length}, 0))"
+    return f"CASE WHEN {length} IS NULL OR {pad} IS NULL THEN NULL WHEN {pad} = '' THEN {cut} ELSE {padded} END"
+
+
+scalar("lpad", _bind_pad, _pad_sql)
+scalar("rpad", _bind_pad, _pad_sql)
+
+
+def _bind_substring(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
+    _refuse_binary(name, args)
+    return signature("string, int, int=2147483647 -> string").bind(name, args, conf)
+
+
+def _substring_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
+    text, start, length = args
+    first, size = call.args[1], call.args[2]
+    if isinstance(first, Literal) and first.value is not None and first.value >= 0:
+        at = max(first.value, 1)
+        if isinstance(size, Literal) and size.value is not None:
+            if size.value >= 2**31 - 1:
+                return f"substring({text}, {at})"
+            return f"substring({text}, {at}, {max(size.value, 0)})"
+        return f"substring({text}, {at}, greatest({length}, 0))"
+
+    # From the end: what would begin before the text is cut off at its begin.
+    def body(v: str) -> str:
+        at = f"CASE WHEN {start} > 0 THEN {start} - 1 WHEN {start} < 0 THEN length({v}) + {start} ELSE 0 END"
+        return let(
+            at,
+            lambda a: f"substring({v}, greatest({a}, 0) + 1, "
+            f"greatest({a} + CAST({length} AS BIGINT) - greatest({a}, 0), 0))",
+            "at",
+        )
+
+    return let(text, body, "text")
+
+
+scalar("substring substr", _bind_substring, _substring_sql)
+scalar("left", "string, int -> string", "CASE WHEN {1} IS NOT NULL THEN substring({0}, 1, greatest({1}, 0)) END")
+scalar("right", "string, int -> string?",
+       "CASE WHEN {1} IS NOT NULL THEN CASE WHEN {1} <= 0 THEN left({0}, 0) ELSE right({0}, {1}) END END")  # fmt: skip
+
+
+def _substring_index_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
+    text, delimiter, count = args
+
+    def body(v: str) -> str:
+        parts = f"string_split({v}, {delimiter})"
+        return (
+            f"CASE WHEN {v} IS NULL OR {delimiter} IS NULL OR {count} IS NULL THEN NULL "
+            f"WHEN {count} = 0 OR {delimiter} = '' THEN '' "
+            f"WHEN {count} > 0 THEN array_to_string({parts}[1:{count}], {delimiter}) "
+            f"ELSE array_to_string({parts}[greatest(len({parts}) + {count} + 1, 1):], {delimiter}) END"
+        )
+
+    return let(text, body, "text")
+
+
+scalar("substring_index", "string, string, int -> string", _substring_index_sql)
+
+
+def _overlay_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
+    text, part, at, length = args
+    return (
+        f"(substring({text}, 1, greatest({at} - 1, 0)) || {part} || substring({text}, {at} + "
+        f"CASE WHEN {length} >= 0 THEN {length} ELSE length({part}) END))"
+    )
+
+
+def _bind_overlay(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
+    _refuse_binary(name, args)
+    return signature("string, string, int, int=-1 -> string").bind(name, args, conf)
+
+
+scalar("overlay", _bind_overlay, _overlay_sql)
+
+# ---- finding --------------------------------------------------------------------------------------------------
+
+
+def _bind_contains(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
+    kinds = [type_of(a) for a in args]
+    if len(kinds) == 2 and all(isinstance(k, t.BinaryType) for k in kinds):
+        raise unsupported(f"The function {name} of binary values")
+    return signature("string, string -> boolean").bind(name, args, conf)
+
+
+scalar("contains", _bind_contains, "contains({0}, {1})")
+scalar("startswith", _bind_contains, "starts_with({0}, {1})")
+scalar("endswith", _bind_contains, "ends_with({0}, {1})")
+scalar("instr", "string, string -> int", "CAST(strpos({0}, {1}) AS INTEGER)")
+
+
+def _locate_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
+    part, text, start = args
+    first = call.args[2]
+    if isinstance(first, Literal) and first.value == 1:
+        return f"CAST(strpos({text}, {part}) AS INTEGER)"
+
+    def body(v: str) -> str:
+        found = f"strpos(substring({v}, {start}), {part})"
+        return (
+            f"CASE WHEN {start} IS NULL THEN 0 WHEN {v} IS NULL OR {part} IS NULL THEN NULL WHEN {part} = '' THEN 1 "
+            f"WHEN {start} < 1 THEN 0 WHEN {found} > 0 AND {start} <= length({v}) + 1 "
+            f"THEN CAST({found} + {start} - 1 AS INTEGER) ELSE 0 END"
+        )
+
+    return let(text, body, "text")
+
+
+def _bind_locate(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
+    bound = signature("string, string, int=1 -> int").bind(name, args, conf)
+    return Bound(bound.args, bound.type, any_nullable(bound.args[:2]))
+
+
+scalar("locate position", _bind_locate, _locate_sql)
+
+
+def _find_in_set_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
+    found = f"coalesce(list_position(string_split({args[1]}, ','), {args[0]}), 0)"
+    return (
+        f"CASE WHEN {args[0]} IS NULL OR {args[1]} IS NULL THEN NULL WHEN contains({args[0]}, ',') THEN 0 "
+        f"ELSE CAST({found} AS INTEGER) END"
+    )
+
+
+scalar("find_in_set", "string, string -> int", _find_in_set_sql)
+
+# ---- putting together -----------------------------------------------------------------------------------------
+
+
+def _bind_concat(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
+    from lightstream.functions.coercion import common_type
+
+    if not args:
+        return Bound((), t.StringType(), False)
+    kinds = [type_of(a) for a in args]
+    if any(isinstance(k, t.ArrayType) for k in kinds):
+        target = common_type(kinds, conf.ansi)
+        if any(isinstance(k, t.NullType) for k in kinds):
+            raise mismatch.different_types(name, args, kinds)
+        if not isinstance(target, t.ArrayType):
+            wrong = next((i for i, k in enumerate(kinds) if not isinstance(k, t.ArrayType)), 0)
+            raise mismatch.unexpected_input(name, args, wrong, '("STRING" or "BINARY" or "ARRAY")')
+    elif all(isinstance(k, t.BinaryType) for k in kinds):
+        target = t.BinaryType()
+    else:
+        target = t.StringType()
+        for i, kind in enumerate(kinds):
+            if not isinstance(kind, t.AtomicType | t.NullType | t.CalendarIntervalType):
+                raise mismatch.unexpected_input(name, args, i, '("STRING" or "BINARY" or "ARRAY")')
+    bound = tuple(cast_to(a, target, conf.ansi) for a in args)
+    return Bound(bound, target, any_nullable(bound))
+
+
+def _concat_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
+    return f"({' || '.join(args)})" if args else "''"
+
+
+scalar("concat", _bind_concat, _concat_sql)
+
+
+def _bind_concat_ws(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
+    if not args:
+        raise mismatch.wrong_count(name, "> 0", 0)
+    bound = [cast_to(args[0], t.StringType(), conf.ansi)]
+    for i, argument in enumerate(args[1:], 1):
+        kind = type_of(argument)
+        if isinstance(kind, t.ArrayType):
+            if not isinstance(kind.elementType, t.AtomicType | t.NullType):
+                raise mismatch.unexpected_input(name, args, i, '("ARRAY<STRING>" or "STRING")')
+            bound.append(cast_to(argument, t.ArrayType(t.StringType(), kind.containsNull), conf.ansi))
+        elif isinstance(kind, t.AtomicType | t.NullType):
+            bound.append(cast_to(argument, t.StringType(), conf.ansi))
+        else:
+            raise mismatch.unexpected_input(name, args, i, '("ARRAY<STRING>" or "STRING")')
+    return Bound(tuple(bound), t.StringType(), nullable_of(bound[0]))
+
+
+def _concat_ws_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
+    separator, parts = args[0], args[1:]
+    if not parts:
+        return f"CASE WHEN {separator} IS NOT NULL THEN '' END"
+    arrays = [isinstance(type_of(a), t.ArrayType) for a in call.args[1:]]
+    if not any(arrays):
+        return f"concat_ws({separator}, {', '.join(parts)})"
+    lists = [part if array else f"[{part}]" for part, array in zip(parts, arrays, strict=True)]
+    joined = lists[0] if len(lists) == 1 else f"list_concat({', '.join(lists)})"
+    return f"CASE WHEN {separator} IS NOT NULL THEN coalesce(array_to_string({joined}, {separator}), '') END"
+
+
+scalar("concat_ws", _bind_concat_ws, _concat_ws_sql)
+
+
+def _array_join_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
+    if len(args) == 2:
+        return f"array_to_string({args[0]}, {args[1]})"
+    kept = f"list_transform({args[0]}, lambda ls_e: coalesce(ls_e, {args[2]}))"
+    return f"CASE WHEN {args[2]} IS NOT NULL THEN array_to_string({kept}, {args[1]}) END"
+
+
+scalar("array_join", "array<string>, string, string? -> string", _array_join_sql)
+scalar("repeat", "string, int -> string", "repeat({0}, {1})")
+scalar("space", "int -> string", "repeat(' ', {0})")
+scalar("replace", "string, string, string='' -> string", "replace({0}, {1}, {2})")
+scalar("translate", "string, string, string -> string", "translate({0}, {1}, {2})")
+
+
+def _bind_reverse(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
+    if len(args) == 1 and isinstance(type_of(args[0]), t.ArrayType):
+        return Bound(args, type_of(args[0]), nullable_of(args[0]))
+    return signature("string -> string").bind(name, args, conf)
+
+
+def _reverse_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
+    if isinstance(call.type, t.ArrayType):
+        return f"list_reverse({args[0]})"
+    # By code points; DuckDB's own reverse keeps combining characters together.
+    return f"array_to_string(list_reverse(regexp_extract_all({args[0]}, '(?s).')), '')"
+
+
+scalar("reverse", _bind_reverse, _reverse_sql)
+
+
+def _bind_elt(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
+    if len(args) < 2:
+        raise mismatch.wrong_count(name, "> 1", len(args))
+    return signature("int, string+ -> string?").bind(name, args, conf)
+
+
+def _elt_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
+    from lightstream.functions.operators import index_failure
+
+    cases = " ".join(f"WHEN {i} THEN {value}" for i, value in enumerate(args[1:], 1))
+    if not ctx.ansi:
+        return f"CASE {args[0]} {cases} END"
+    failure = index_failure(args[0], str(len(args) - 1))
+    return f"CASE {args[0]} {cases} ELSE {failure} END"
+
+
+scalar("elt", _bind_elt, _elt_sql)
+
+# ---- codes ----------------------------------------------------------------------------------------------------
+
+scalar("ascii", "string -> int", "CASE WHEN {0} = '' THEN 0 ELSE unicode({0}) END")
+scalar("chr char", "bigint -> string", "CASE WHEN {0} < 0 THEN '' ELSE chr(CAST({0} & 255 AS INTEGER)) END")
+scalar("base64", "binary -> string", "to_base64({0})")
+scalar("bin", "bigint -> string", "bin({0})")
+
+
+def _hex_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
+    return f"hex({args[0]})"
+
+
+scalar("hex", "bigint|binary|string -> string", _hex_sql)
+scalar(
+    "unhex",
+    "string -> binary?",
+    "CASE WHEN regexp_full_match({0}, '[0-9a-fA-F]*') THEN unhex(CASE WHEN length({0}) % 2 = 1 THEN '0' || {0} ELSE {0} END) END",
+)
+scalar("encode", "string, string -> binary?", lambda call, args, ctx: _charset(call, f"encode({args[0]})"))
+
+
+def _bind_decode(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
+    if len(args) != 2:
+        raise unsupported("decode(expression, search, result, ...)")
+    return signature("binary, string -> string?").bind(name, args, conf)
+
+
+scalar("decode", _bind_decode, lambda call, args, ctx: _charset(call, f"decode({args[0]})"))
+
+
+def _charset(call: Call, sql: str) -> str:
+    charset = call.args[1]
+    if not isinstance(charset, Literal) or str(charset.value).upper() not in ("UTF-8", "UTF8"):
+        raise unsupported(f"The function {call.name} with a character set other than UTF-8")
+    return sql
+
+
+def _split_part_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
+    text, delimiter, part = args
+    failure = error_sql(
+        "INVALID_INDEX_OF_ZERO",
+        "The index 0 is invalid. An index shall be either < 0 or > 0 (the first element has index 1).",
+        "22003",
+        "SparkRuntimeException",
+    )
+    whole = f"CASE WHEN abs({part}) = 1 THEN {text} ELSE '' END"
+    return (
+        f"CASE WHEN {text} IS NULL OR {delimiter} IS NULL THEN NULL WHEN {part} = 0 THEN {failure} "
+        f"WHEN {delimiter} = '' THEN {whole} ELSE split_part({text}, {delimiter}, {part}) END"
+    )
+
+
+scalar("split_part", "string, string, int -> string?", _split_part_sql)
+
+
+def _levenshtein_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
+    # DuckDB counts bytes, Spark characters: they agree where every character is one byte.
+    failure = error_sql(
+        "LIGHTSTREAM_UNSUPPORTED",
+        "The function levenshtein of text that is not ASCII is not supported by lightstream.",
+        "0A000",
+        "UnsupportedOperationException",
+    )
+    plain = " AND ".join(f"strlen({a}) = length({a})" for a in args[:2])
+    distance = f"CAST(levenshtein({args[0]}, {args[1]}) AS INTEGER)"
+    if len(args) == 3:
+        distance = f"CASE WHEN {distance} > {args[2]} THEN -1 ELSE {distance} END"
+    known = " AND ".join(f"{a} IS NOT NULL" for a in args)
+    return f"CASE WHEN NOT ({known}) THEN NULL WHEN {plain} THEN {distance} ELSE {failure} END"
+
+
+scalar("levenshtein", "string, string, int? -> int", _levenshtein_sql)
+# Java's encoder writes a blank as `+`, keeps `*` and encodes `~`.
+scalar(
+    "url_encode",
+    "string -> string?",
+    "replace(replace(replace(url_encode({0}), '%20', '+'), '~', '%7E'), '%2A', '*')",
+)
+
+
+def _mask_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
+    text, upper, lower, digit, other = args
+    # One pass over the characters, so that a replacement is not replaced again.
+    def choice(pattern: str, replacement: str, expression: Expression) -> str:
+        if isinstance(expression, Literal) and expression.value is None:
+            return f"WHEN regexp_matches(ls_c, '{pattern}') THEN ls_c"
+        return f"WHEN regexp_matches(ls_c, '{pattern}') THEN {replacement}"
+
+    kept = "ls_c" if isinstance(call.args[4], Literal) and call.args[4].value is None else other
+    cases = " ".join(
+        (
+            choice("\\p{Lu}", upper, call.args[1]),
+            choice("\\p{Ll}", lower, call.args[2]),
+            choice("\\p{Nd}", digit, call.args[3]),
+        )
+    )
+    masked = f"CASE {cases} ELSE {kept} END"
+    return f"array_to_string(list_transform(regexp_extract_all({text}, '(?s).'), lambda ls_c: {masked}), '')"
+
+
+def _bind_mask(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
+    bound = signature("string, string='X', string='x', string='n', string=null -> string").bind(name, args, conf)
+    if not all(isinstance(a, Literal) for a in bound.args[1:]):
+        raise unsupported("mask with characters that are not constant")
+    return Bound(bound.args, t.StringType(), True)
+
+
+scalar("mask", _bind_mask, _mask_sql)

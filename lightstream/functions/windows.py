@@ -48,7 +48,9 @@ def _any_arguments(result: t.DataType) -> Binder:
 
 
 window("row_number", "-> int!", "CAST(row_number(){{over}} AS INTEGER)", frame="rows")
-window("rank", _any_arguments(t.IntegerType()), "CAST(rank(){{over}} AS INTEGER)", shown="RANK()", frame="rows")
+window(
+    "rank", _any_arguments(t.IntegerType()), "CAST(rank(){{over}} AS INTEGER)", shown="RANK()", frame="rows"
+)
 window(
     "dense_rank",
     _any_arguments(t.IntegerType()),
@@ -105,7 +107,8 @@ def _bind_offset(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
         raise mismatch.not_constant(name, bound, 1, "offset")
     if not isinstance(type_of(offset), t.IntegerType):
         raise AnalysisException(
-            "_LEGACY_ERROR_TEMP_1035", f"The offset of {name} must be a constant of type INT, other than NULL."
+            "_LEGACY_ERROR_TEMP_1035",
+            f"The offset of {name} must be a constant of type INT, other than NULL.",
         )
     found = type_of(value)
     if implicit_type(type_of(default), found, conf.ansi) is None:
@@ -125,7 +128,11 @@ def _flag(name: str, argument: Expression) -> tuple[Expression, ...]:
             f"The value of parameter(s) `ignoreNulls` in `{name}` is invalid: expects a boolean literal, but got "
             f'"{text}".',
             sqlstate="22023",
-            parameters={"functionName": f"`{name}`", "parameter": "`ignoreNulls`", "invalidValue": f'"{text}"'},
+            parameters={
+                "functionName": f"`{name}`",
+                "parameter": "`ignoreNulls`",
+                "invalidValue": f'"{text}"',
+            },
         )
     return (argument,) if argument.value else ()
 
