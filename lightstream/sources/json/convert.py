@@ -266,30 +266,38 @@ def _floating(parse: Callable[[str], float]) -> Callable[[t.DataType, JsonOption
 def parse_float32(text: str) -> float:
     """Return the 32-bit float nearest to a decimal number, rounded once."""
     double = float(text)
-    try:
-        single: float = struct.unpack("<f", struct.pack("<f", double))[0]
-    except OverflowError:
-        single = float("inf") if double > 0 else float("-inf")
-    if single == double or double in (float("inf"), float("-inf")):
+    single = _to_float32(double)
+    if single == double or double != double or abs(double) == float("inf"):
         return single
-    # A double half-way between two floats: the digits that the double lost decide.
+    # A double half-way between two floats has lost the digits that decide.
     exact, rounded = Decimal(text), Decimal(double)
     if exact == rounded:
         return single
-    other = struct.unpack("<f", struct.pack("<i", struct.unpack("<i", struct.pack("<f", single))[0] + (
-        1 if (abs(double) > abs(single)) else -1)))[0] if abs(single) != float("inf") else _LARGEST_FLOAT * (
-        1 if double > 0 else -1)
-    low, high = sorted((Decimal(single) if abs(single) != float("inf") else _BEYOND_FLOAT * (1 if double > 0 else -1),
-                        Decimal(other) if abs(other) != float("inf") else _BEYOND_FLOAT * (1 if double > 0 else -1)))
-    if exact - low == high - exact:
+    neighbour = _to_float32(double + (double - single)) if abs(single) != float("inf") else _below(single)
+    if _distance(single, rounded) != _distance(neighbour, rounded):
         return single
-    nearer_low = exact - low < high - exact
-    pair = sorted((single, other))
-    return pair[0] if nearer_low else pair[1]
+    low, high = sorted((single, neighbour))
+    return low if exact < rounded else high
 
 
-_LARGEST_FLOAT = struct.unpack("<f", b"\xff\xff\x7f\x7f")[0]
-_BEYOND_FLOAT = Decimal(2) ** 128
+def _to_float32(double: float) -> float:
+    try:
+        return float(struct.unpack("<f", struct.pack("<f", double))[0])
+    except OverflowError:
+        return float("inf") if double > 0 else float("-inf")
+
+
+_LARGEST_FLOAT = float(struct.unpack("<f", b"\xff\xff\x7f\x7f")[0])
+_BEYOND_FLOAT = Decimal(2**128)
+
+
+def _below(infinite: float) -> float:
+    return _LARGEST_FLOAT if infinite > 0 else -_LARGEST_FLOAT
+
+
+def _distance(single: float, number: Decimal) -> Decimal:
+    value = Decimal(single) if abs(single) != float("inf") else _BEYOND_FLOAT.copy_sign(number)
+    return _WIDE.subtract(value, number).copy_abs()
 
 
 def _string(data_type: t.DataType, options: JsonOptions) -> Converter:

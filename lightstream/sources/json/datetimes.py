@@ -173,16 +173,28 @@ def to_utc(local: Local, zone: Zone) -> int | None:
 @cache
 def find_zone(name: str) -> Zone | None:
     """Return a time zone by any name that Spark takes (`Z`, `+1:00`, `UTC+2`, `PST`, `Europe/Paris`), or None."""
+    resolved = resolve_zone(name)
+    if resolved is None:
+        return None
+    if isinstance(resolved, int):
+        return _fixed(resolved)
+    return _region(resolved)
+
+
+def resolve_zone(name: str) -> int | str | None:
+    """Return what a zone's name stands for: an offset in seconds, a region that may exist, or None."""
     text = _LENIENT_HOUR.sub(r"\g<1>0\g<2>:", name, count=1)
     text = _LENIENT_MINUTE.sub(r"\g<1>\g<2>:0\g<3>", text)
     text = _SHORT_IDS.get(text, text)
     if text in ("Z", "UTC", "GMT", "UT"):
-        return _fixed(0)
+        return 0
     for prefix in ("UTC", "GMT", "UT", ""):
         if text.startswith(prefix) and text[len(prefix) :][:1] in ("+", "-"):
-            offset = parse_offset(text[len(prefix) :])
-            return None if offset is None else _fixed(offset)
-    return _region(text)
+            return parse_offset(text[len(prefix) :])
+    # Some files of the time zone database are no zone names in Java.
+    if not _REGION.match(text) or text.startswith(("posix/", "right/", "posixrules", "Factory", "localtime")):
+        return None
+    return text
 
 
 def parse_offset(text: str) -> int | None:
@@ -207,9 +219,6 @@ def _fixed(offset: int) -> Zone:
 
 
 def _region(name: str) -> Zone | None:
-    # Files of the time zone database that are no zone names in Java.
-    if not _REGION.match(name) or name.startswith(("posix/", "right/", "posixrules", "Factory", "localtime")):
-        return None
     import zoneinfo
 
     try:
@@ -229,6 +238,7 @@ def _zone_of(info: Any) -> Zone:
             day = min(day, 28) if month == 2 else day
         when = datetime(year, month, day) + timedelta(seconds=second)
         delta = info.utcoffset(when)
-        return delta.days * 86_400 + delta.seconds
+        seconds: int = delta.days * 86_400 + delta.seconds
+        return seconds
 
     return offset

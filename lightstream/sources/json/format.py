@@ -1,22 +1,76 @@
-"""INTERIM"""
+"""JSON as a file format: what the file reader asks for."""
+
 from __future__ import annotations
-from lightstream.functions.spelling import quote, text_sql, duck_type
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from lightstream.conf import Conf
 from lightstream.plan import types as t
-from lightstream.sources.contract import Scan
+from lightstream.sources.contract import Required, Scan
+from lightstream.sources.json.options import JsonOptions, parse_options
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from lightstream.sources.file_reader import FileInput
+    from lightstream.sources.json.scan import Experience
+
 
 class JsonFormat:
+    """JSON files, a record a line (or a document a file with multiLine)."""
+
     name = "json"
-    def check(self, schema, options, conf): pass
-    def infer(self, source, cursor):
-        files = "[" + ", ".join(text_sql(f.path) for f in source.files) + "]"
-        rows = cursor.execute(f"describe select * from read_json_auto({files}, sample_size=-1)").fetchall()
-        m = {"BIGINT": t.LongType(), "VARCHAR": t.StringType(), "DOUBLE": t.DoubleType()}
-        return t.StructType([t.StructField(r[0], m[r[1]]) for r in sorted(rows)])
-    def scan(self, source, columns, cursor):
-        if not source.files:
-            items = ", ".join(f"CAST(NULL AS {duck_type(source.schema[c.path[0]].dataType)}) AS {quote(c.output)}" for c in columns)
-            return Scan(f"(SELECT {items or '1'} WHERE FALSE)")
-        files = "[" + ", ".join(text_sql(f.path) for f in source.files) + "]"
-        cols = ", ".join(f"{text_sql(c.path[0])}: {text_sql(duck_type(source.schema[c.path[0]].dataType))}" for c in columns) or "'zz': 'VARCHAR'"
-        items = ", ".join(f"{quote(c.path[0])} AS {quote(c.output)}" for c in columns)
-        return Scan(f"(SELECT {items or '1 AS one'} FROM read_json({files}, columns={{{cols}}}, format='newline_delimited', records=true))")
+
+    def __init__(self) -> None:
+        self._experience: Experience | None = None
+
+    def check(self, schema: t.StructType, options: Mapping[str, str], conf: Conf) -> None:
+        """Refuse options and types that cannot be read.
+
+        Raises:
+            IllegalArgumentException: an option with a value that cannot be read.
+            UnsupportedOperationException: an option or a column's type that is not supported.
+        """
+        from lightstream.sources.json.convert import make_converter
+
+        make_converter(schema, _options(options, conf))
+
+    def infer(self, source: FileInput, cursor: duckdb.DuckDBPyConnection) -> t.StructType | None:
+        """Return the schema of all records, None when there are no files.
+
+        Raises:
+            AnalysisException: two keys that differ in case only.
+        """
+        from lightstream.sources.json.infer import infer_schema
+
+        options = _options(source.options, source.conf)
+        return infer_schema(source.files, options, cursor, case_sensitive=source.conf.case_sensitive)
+
+    def scan(
+        self, source: FileInput, columns: tuple[Required, ...], cursor: duckdb.DuckDBPyConnection
+    ) -> Scan:
+        """Return the rows of the files.
+
+        Raises:
+            AnalysisException: a misuse of the corrupt-record column.
+            QueryExecutionException: `FAILED_READ_FILE`.
+        """
+        from lightstream.sources.json.scan import Experience, JsonRead, scan_json
+
+        if self._experience is None:
+            self._experience = Experience()
+        options = _options(source.options, source.conf)
+        read = JsonRead(source.files, source.schema, source.partitions, columns, options)
+        return scan_json(read, cursor, self._experience)
+
+
+def _options(options: Mapping[str, str], conf: Conf) -> JsonOptions:
+    return parse_options(
+        options,
+        time_zone=conf.time_zone,
+        corrupt_column=conf.get("spark.sql.columnNameOfCorruptRecord") or "_corrupt_record",
+        timestamp_type=conf.get("spark.sql.timestampType") or "TIMESTAMP_LTZ",
+        ignore_corrupt_files=conf.boolean("spark.sql.files.ignoreCorruptFiles"),
+        ignore_missing_files=conf.boolean("spark.sql.files.ignoreMissingFiles"),
+    )

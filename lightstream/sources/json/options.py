@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lightstream.errors import AnalysisException, IllegalArgumentException, unsupported
-from lightstream.sources.json.tokens import MAX_DEPTH, MAX_NUMBER_CHARS, MAX_STRING_CHARS, Tolerance
+from lightstream.sources.json.tokens import MAX_DEPTH, MAX_NUMBER_CHARS, MAX_STRING_CHARS, STANDARD, Tolerance
 
 PERMISSIVE, DROPMALFORMED, FAILFAST = "PERMISSIVE", "DROPMALFORMED", "FAILFAST"
 
@@ -28,7 +28,7 @@ class JsonOptions:
     timestamp_format: str | None = None
     timestamp_ntz_format: str | None = None
     datetime_fallback: bool | None = None
-    tolerance: Tolerance = Tolerance()
+    tolerance: Tolerance = STANDARD
     # inference only
     primitives_as_string: bool = False
     prefers_decimal: bool = False
@@ -46,7 +46,7 @@ class JsonOptions:
             not self.multi_line
             and self.line_separator in (None, b"\n")
             and self.encoding is None
-            and self.tolerance == Tolerance()
+            and self.tolerance == STANDARD
         )
 
 
@@ -139,15 +139,19 @@ class _Flags:
 
     def integer(self, name: str, default: int) -> int:
         text = self.lower.get(name.lower())
+        if text is None:
+            return default
         try:
-            return default if text is None else int(text)
+            return int(text)
         except ValueError:
             raise _unreadable(text) from None
 
     def number(self, name: str, default: float) -> float:
         text = self.lower.get(name.lower())
+        if text is None:
+            return default
         try:
-            return default if text is None else float(text)
+            return float(text)
         except ValueError:
             raise _unreadable(text) from None
 

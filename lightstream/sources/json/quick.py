@@ -14,7 +14,7 @@ from typing import Any
 from lightstream.plan import types as t
 from lightstream.sources.json.convert import date_parser, timestamp_ntz_parser, timestamp_parser, to_decimal
 from lightstream.sources.json.options import JsonOptions
-from lightstream.sources.json.tokens import MAX_DEPTH, MAX_NAME_CHARS, BadValue, Tolerance
+from lightstream.sources.json.tokens import MAX_DEPTH, MAX_NAME_CHARS, STANDARD, BadValue
 
 _SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
 _LONG_NUMBER = re.compile(rb"[0-9.eE+-]{1001}")
@@ -34,7 +34,7 @@ def make_quick(schema: t.StructType, options: JsonOptions) -> Callable[[bytes], 
 
     Returns None itself where no record could be read that way.
     """
-    if options.tolerance != Tolerance() or options.encoding is not None or options.multi_line:
+    if options.tolerance != STANDARD or options.encoding is not None or options.multi_line:
         return None
     wants_digits = any(_wants_digits(field.dataType) for field in schema.fields)
     checks: list[tuple[str, Check]] = []

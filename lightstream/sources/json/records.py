@@ -131,6 +131,13 @@ def split_records(data: bytes, options: JsonOptions) -> list[bytes]:
     return records
 
 
+def escape_glob(path: str) -> str:
+    """Return a path as DuckDB's file functions need it to mean that one file."""
+    if "*" not in path and "?" not in path and "[" not in path:
+        return path
+    return "".join(f"[{char}]" if char in "*?[" else char for char in path)
+
+
 def duckdb_reads(codec: str | None) -> bool:
     """Return whether DuckDB can read files of a compression by itself."""
     return codec is None or codec in _DUCKDB_CODECS

@@ -9,10 +9,16 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 from collections.abc import Callable, Sequence
+from functools import cache
+from typing import TYPE_CHECKING
 
-from lightstream.sources.json.records import codec_of
+from lightstream.sources.json.records import codec_of, escape_glob
 from lightstream.sources.json.tokens import MAX_DEPTH, MAX_NAME_CHARS, MAX_NUMBER_CHARS
+
+if TYPE_CHECKING:
+    import duckdb
 
 Search = Callable[[bytes], bool]
 
@@ -50,15 +56,30 @@ _SHORT_LINES = re.compile(rb"(?s)(?:.{0,%d}\n)*+" % (_SHORT_LINE_BYTES - 1))
 
 
 class PendingCheck:
-    """A search that runs beside the query; its outcome is needed before the query's rows are used."""
+    """A search that runs beside the query; its outcome is needed before the query's rows are used.
 
-    def __init__(self, paths: Sequence[str], sizes: int, *, null_lines: bool = False) -> None:
+    Args:
+        paths: the files.
+        total_bytes: their size; a small search is not worth a thread, and runs when it is asked for.
+        cursor: a cursor of its own, for machines where DuckDB searches faster than the C library.
+        null_lines: also look for lines that are `null`, which DuckDB cannot tell from `{}`.
+    """
+
+    def __init__(
+        self,
+        paths: Sequence[str],
+        total_bytes: int,
+        cursor: duckdb.DuckDBPyConnection | None = None,
+        *,
+        null_lines: bool = False,
+    ) -> None:
         self._paths = paths
+        self._cursor = cursor
         self._null_lines = null_lines
         self._found: list[str] | None = None
         self._error: BaseException | None = None
         self._thread: threading.Thread | None = None
-        if sizes > _INLINE_BYTES:
+        if total_bytes > _INLINE_BYTES:
             self._thread = threading.Thread(target=self._run, name="lightstream-json-check", daemon=True)
             self._thread.start()
 
@@ -78,17 +99,37 @@ class PendingCheck:
 
     def _run(self) -> None:
         try:
-            self._found = [path for path in self._paths if is_suspect(path, null_lines=self._null_lines)]
+            self._found = find_suspects(self._paths, self._cursor, null_lines=self._null_lines)
         except BaseException as error:
             self._error = error
 
 
-def is_suspect(path: str, *, null_lines: bool = False) -> bool:
+def find_suspects(
+    paths: Sequence[str], cursor: duckdb.DuckDBPyConnection | None = None, *, null_lines: bool = False
+) -> list[str]:
+    """Return the files that have bytes that DuckDB might read otherwise than Spark.
+
+    Raises:
+        OSError: a file cannot be read.
+    """
+    plain = [path for path in paths if codec_of(path) is None]
+    words: set[str] | None = None
+    if cursor is not None and len(plain) == len(paths) and not _c_search_is_fast():
+        words = _words_by_sql(plain, cursor)
+    return [
+        path
+        for path in paths
+        if is_suspect(path, null_lines=null_lines, words=words is None or null_lines or path in words)
+    ]
+
+
+def is_suspect(path: str, *, null_lines: bool = False, words: bool = True) -> bool:
     """Return whether a file has bytes that DuckDB might read otherwise than Spark.
 
     Args:
         path: the file; compression by its name.
-        null_lines: also look for lines that are `null`, which DuckDB cannot tell from `{}`.
+        null_lines: also look for lines that are `null`.
+        words: look for words and commas; when they are known to be in order only the rest is looked at.
 
     Raises:
         OSError: the file cannot be read.
@@ -105,10 +146,10 @@ def is_suspect(path: str, *, null_lines: bool = False) -> bool:
                 count = file.readinto(view[carried : len(buffer) - 1])
             filled = carried + (count or 0)
             if not count:
-                return filled > 0 and _region_is_suspect(buffer, filled, null_lines)
+                return filled > 0 and _region_is_suspect(buffer, filled, null_lines, words)
             end = buffer.rfind(b"\n", carried, filled) + 1
             if end:
-                if _region_is_suspect(buffer, end, null_lines):
+                if _region_is_suspect(buffer, end, null_lines, words):
                     return True
                 buffer[: filled - end] = buffer[end:filled]
                 carried = filled - end
@@ -123,14 +164,18 @@ def _compressed_is_suspect(path: str, null_lines: bool) -> bool:
     data = read_file(path, JsonOptions())
     if not data:
         return False
-    return _region_is_suspect(bytearray(data) + b"\0", len(data), null_lines)
+    return _region_is_suspect(bytearray(data) + b"\0", len(data), null_lines, words=True)
 
 
-def _region_is_suspect(buffer: bytearray, end: int, null_lines: bool) -> bool:
+def _region_is_suspect(buffer: bytearray, end: int, null_lines: bool, words: bool) -> bool:
     """Look at complete lines: `buffer[:end]`, with room for one byte more."""
     kept, buffer[end] = buffer[end], 0
     try:
-        return _odd_bytes(buffer, end) or _odd_words(buffer, end, null_lines) or _oversized(buffer, end)
+        return (
+            _odd_bytes(buffer, end)
+            or (words and _odd_words(buffer, end, null_lines))
+            or _oversized(buffer, end)
+        )
     finally:
         buffer[end] = kept
 
@@ -171,10 +216,7 @@ def _odd_words(buffer: bytearray, end: int, null_lines: bool) -> bool:
 
 
 def _any_of(needles: tuple[tuple[bytes, tuple[bytes, ...]], ...], has: Search) -> bool:
-    for first, words in needles:
-        if has(first) and (words == (first,) or any(map(has, words))):
-            return True
-    return False
+    return any(has(first) and (words == (first,) or any(map(has, words))) for first, words in needles)
 
 
 def _oversized(buffer: bytearray, end: int) -> bool:
@@ -219,24 +261,45 @@ def _searcher(buffer: bytearray, end: int) -> Search:
     return lambda needle: strstr(address, needle) is not None
 
 
-_strstr: Callable[..., int | None] | None = None
-_strstr_known = False
+_SQL_WORDS = r"""SELECT filename FROM read_text(?) WHERE regexp_matches(content, ',[ \t\r]*[}\]]')
+OR regexp_matches(content, ':[ \t\r]*[-+]?(?i:nan|inf)')
+OR (contains(content, '[') AND regexp_matches(content, '[\[,][ \t\r]*[-+]?(?i:nan|inf)'))"""
 
 
+def _words_by_sql(paths: Sequence[str], cursor: duckdb.DuckDBPyConnection) -> set[str] | None:
+    """Return the files in which words and commas have to be looked at; None when that cannot be told."""
+    import duckdb
+
+    try:
+        return {row[0] for row in cursor.execute(_SQL_WORDS, [[escape_glob(path) for path in paths]]).fetchall()}
+    except duckdb.Error:
+        return None
+
+
+@cache
+def _c_search_is_fast() -> bool:
+    """Return whether the C library searches at the speed of memory, as it does with wide vector instructions."""
+    sample = bytearray(b'"a":1,"b":"c",' * 9000) + b"\0"
+    has = _searcher(sample, len(sample) - 1)
+    has(b",}")
+    begin = time.perf_counter()
+    has(b",}")
+    return time.perf_counter() - begin < len(sample) / _FAST_BYTES_PER_SECOND
+
+
+_FAST_BYTES_PER_SECOND = 8e9
+
+
+@cache
 def _c_search() -> Callable[..., int | None] | None:
-    """Return C's strstr: vectorised where it counts, and it runs without Python's lock."""
-    global _strstr, _strstr_known
-    if not _strstr_known:
-        import ctypes
-        import sys
+    """Return C's strstr, which runs without Python's lock."""
+    import ctypes
+    import sys
 
-        try:
-            library = ctypes.CDLL("msvcrt" if sys.platform == "win32" else None)
-            function = library.strstr
-            function.restype = ctypes.c_void_p
-            function.argtypes = [ctypes.c_void_p, ctypes.c_char_p]
-            _strstr = function
-        except (OSError, AttributeError):
-            _strstr = None
-        _strstr_known = True
-    return _strstr
+    try:
+        function = ctypes.CDLL("msvcrt" if sys.platform == "win32" else None).strstr
+    except (OSError, AttributeError):
+        return None
+    function.restype = ctypes.c_void_p
+    function.argtypes = [ctypes.c_void_p, ctypes.c_char_p]
+    return function

@@ -65,6 +65,9 @@ class Tolerance:
     max_string_chars: int = MAX_STRING_CHARS
 
 
+STANDARD = Tolerance()
+
+
 class _Context:
     __slots__ = ("depth", "index", "kind", "name", "parent")
 
@@ -251,7 +254,7 @@ class Tokenizer:
         if kind == _SLASH:
             while self._ptr < self._end:
                 char = self._byte()
-                if char == _LF or char == _CR:
+                if char in (_LF, _CR):
                     return
                 self._comment_char(char)
             return
