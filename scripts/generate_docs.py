@@ -1,0 +1,275 @@
+#!/usr/bin/env python3
+"""Write the pages of docs/ that list what the code has: `configuration.md` and `functions.md`.
+
+    python scripts/generate_docs.py            # write them
+    python scripts/generate_docs.py --check    # write nothing; end with 1 when one is not as it would be written
+
+Run it after adding a function or a setting. `tests/test_docs.py` fails when it was forgotten.
+"""
+
+# ruff: noqa: E501
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+NOTE = "<!-- Written by scripts/generate_docs.py: change the code or the script, not this page. -->"
+
+# One line a setting of lightstream.conf.DEFAULTS.
+MEANINGS = {
+    "spark.app.name": "The program's name.",
+    "spark.master": "Where Spark would run. Everything runs in this process.",
+    "spark.sql.ansi.enabled": "Overflow, bad casts and missing elements are errors (`true`) or NULL (`false`).",
+    "spark.sql.caseSensitive": "Whether column names are told apart by case.",
+    "spark.sql.columnNameOfCorruptRecord": "The column that takes the text of bad records, if the schema has it.",
+    "spark.sql.crossJoin.enabled": "Whether joins without a condition may stand without `CROSS`.",
+    "spark.sql.files.ignoreCorruptFiles": "Whether unreadable files are passed over.",
+    "spark.sql.files.ignoreMissingFiles": "Whether files that have gone since they were listed are passed over.",
+    "spark.sql.groupByAliases": "Whether `GROUP BY` may name an alias of the select list.",
+    "spark.sql.groupByOrdinal": "Whether a number in `GROUP BY` is a position.",
+    "spark.sql.json.enablePartialResults": "Whether the good fields of a bad JSON record are kept.",
+    "spark.sql.legacy.timeParserPolicy": "Which rules date-time patterns follow.",
+    "spark.sql.mapKeyDedupPolicy": "What happens to a map with a key twice.",
+    "spark.sql.orderByOrdinal": "Whether a number in `ORDER BY` is a position.",
+    "spark.sql.parser.escapedStringLiterals": "Whether backslashes in SQL strings are kept as they are.",
+    "spark.sql.repl.eagerEval.enabled": "Whether a DataFrame shows its rows in a notebook.",
+    "spark.sql.repl.eagerEval.maxNumRows": "How many rows it shows.",
+    "spark.sql.repl.eagerEval.truncate": "How many characters of a cell it shows.",
+    "spark.sql.session.timeZone": "The session's time zone.",
+    "spark.sql.shuffle.partitions": "There is no shuffle. The number is written to checkpoints, where Spark looks for it.",
+    "spark.sql.sources.default": "The format where none is named.",
+    "spark.sql.sources.partitionColumnTypeInference.enabled": "Whether partition columns get types, or are all strings.",
+    "spark.sql.storeAssignmentPolicy": "Which casts `INSERT` may put in.",
+    "spark.sql.streaming.checkpointLocation": "Where checkpoints go: below it, a directory per query name.",
+    "spark.sql.streaming.fileSink.log.compactInterval": "How often a file sink compacts its log.",
+    "spark.sql.streaming.fileSource.cleaner.numThreads": "Threads of `cleanSource`; 0 cleans between batches.",
+    "spark.sql.streaming.fileSource.log.cleanupDelay": "How long old entries of the source log stay.",
+    "spark.sql.streaming.fileSource.log.compactInterval": "The least distance of compactions of the source log.",
+    "spark.sql.streaming.fileSource.schema.forceNullable": "Whether all columns of a file stream can be NULL.",
+    "spark.sql.streaming.forceDeleteTempCheckpointLocation": "Whether a temporary checkpoint goes after a failure too.",
+    "spark.sql.streaming.metricsEnabled": "Whether metrics go to Spark's metrics system.",
+    "spark.sql.streaming.minBatchesToRetain": "How many batches the logs of a checkpoint keep.",
+    "spark.sql.streaming.multipleWatermarkPolicy": "Which of several watermarks holds: `min` or `max`. Kept by a checkpoint.",
+    "spark.sql.streaming.noDataMicroBatches.enabled": "Whether a moved watermark starts a batch without data.",
+    "spark.sql.streaming.noDataProgressEventInterval": "How often an idle query reports.",
+    "spark.sql.streaming.numRecentProgressUpdates": "How many reports `recentProgress` keeps (one less than this).",
+    "spark.sql.streaming.pollingDelay": "How often a source that cannot wake the query is asked.",
+    "spark.sql.streaming.schemaInference": "Whether a stream without a schema infers it from the files that are there.",
+    "spark.sql.streaming.statefulOperator.allowMultiple": "Whether late rows are judged by the watermark of the batch "
+    "before (`true`) or of this one.",
+    "spark.sql.streaming.statefulOperator.checkCorrectness.enabled": "Whether plans with a known trap are refused.",
+    "spark.sql.streaming.stopActiveRunOnRestart": "Whether a start on a checkpoint in use stops the query that runs on it.",
+    "spark.sql.streaming.stopTimeout": "How long `stop()` waits; 0 for as long as it takes.",
+    "spark.sql.streaming.triggerAvailableNowWrapper.enabled": "Whether sources without `availableNow` get it by a wrapper.",
+    "spark.sql.timestampType": "What `TIMESTAMP` means: `TIMESTAMP_LTZ` or `TIMESTAMP_NTZ`.",
+    "spark.sql.variable.substitute": "Whether `${...}` in SQL text is replaced.",
+    "lightstream.database": "The DuckDB file that results live in; in memory without one. Given when the session starts: "
+    '`lightstream.session("activity.duckdb")`, or `lightstream run --database`.',
+    "lightstream.trigger.missed": "When a batch overran its `processingTime` interval, the next one starts at once (`now`, "
+    "as in Spark) or at the next boundary (`wait`).",
+}  # fmt: skip
+
+# What stands in Spark's list of functions and is syntax here: the parser takes it apart.
+SYNTAX = {"case": "case when true then 1 end", "cast": "cast('1' as int)", "||": "'a' || 'b'"}
+
+KINDS = ("scalar", "aggregate", "window", "generator")
+
+
+def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """Return a Markdown table."""
+    names = list(head)
+    lines = [names, ["---"] * len(names), *(list(row) for row in rows)]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def code(text: str) -> str:
+    """Return text as Markdown code inside a table."""
+    quoted = text.replace("|", "\\|")
+    return f"`{quoted}`"
+
+
+# ---- configuration.md -----------------------------------------------------------------------------------------
+
+
+def configuration() -> str:
+    """Return docs/configuration.md."""
+    from lightstream.conf import DEFAULTS
+
+    if set(MEANINGS) != set(DEFAULTS):
+        missing, gone = sorted(set(DEFAULTS) - set(MEANINGS)), sorted(set(MEANINGS) - set(DEFAULTS))
+        raise SystemExit(f"MEANINGS lacks {missing}, and has {gone}, which conf.py has not")
+    texts = [path.read_text(encoding="utf-8") for path in sorted((ROOT / "lightstream").rglob("*.py"))]
+
+    def is_read(key: str) -> bool:
+        call = re.compile(rf'\b(?:get|boolean|integer|duration_ms)\(\s*"{re.escape(key)}"')
+        return key == "lightstream.database" or any(call.search(text) for text in texts)
+
+    def rows(keys: Iterable[str]) -> list[tuple[str, str, str]]:
+        return [(code(k), code(DEFAULTS[k] or "") if DEFAULTS[k] else "", MEANINGS[k]) for k in sorted(keys)]
+
+    head = ("key", "default", "meaning")
+    ours = [key for key in DEFAULTS if key.startswith("lightstream.")]
+    sparks = [key for key in DEFAULTS if key not in ours]
+    return "\n\n".join(
+        [
+            "# Configuration",
+            NOTE,
+            "Settings are given to `SparkSession.builder.config(key, value)`, to `spark.conf.set(key, value)` or with "
+            "`SET key = value`. A query keeps the settings of the moment at which it was started. A key that is not listed "
+            "can be set and read back, and has no effect.",
+            "## Of lightstream",
+            table(head, rows(ours)),
+            "## Of Spark, with its defaults",
+            "The default time zone is the machine's.",
+            table(head, rows(key for key in sparks if is_read(key))),
+            "## Of Spark, without effect",
+            "These can be set and read back. Nothing here asks for them: what happens is what the default says.",
+            table(head, rows(key for key in sparks if not is_read(key))),
+        ]
+    ) + "\n"  # fmt: skip
+
+
+# ---- functions.md ---------------------------------------------------------------------------------------------
+
+
+def functions() -> str:
+    """Return docs/functions.md."""
+    from lightstream.functions import registry
+    from lightstream.functions.spark_names import SPARK_NAMES
+
+    families = _families()
+    here = set(registry.names())
+    syntax = sorted(name for name in SYNTAX if name not in here and _is_supported(SYNTAX[name]))
+    reasons = _reasons(sorted(SPARK_NAMES - here - set(syntax)))
+    plain = [name for name, reason in reasons.items() if not reason]
+    parts = [
+        "# Functions",
+        NOTE,
+        f"Of the {len(SPARK_NAMES)} functions and operators of Spark 4.3, {len(SPARK_NAMES & here) + len(syntax)} are here. "
+        "They give Spark's values, types, nullability, column names and errors. What is not here is refused by name "
+        "when the query is analysed.",
+        "Names with `=` between them are the same function.",
+        table(("family", "kind", "functions"), _catalogue(families)),
+    ]
+    if syntax:
+        parts += ["## Syntax", table(("function", "as in"), [(code(n), code(SYNTAX[n])) for n in syntax])]
+    parts += ["## Refused", ", ".join(code(name) for name in plain) + "."]
+    told = [(code(name), reason) for name, reason in reasons.items() if reason]
+    if told:
+        parts += ["Refused with a reason:", table(("function", "reason"), told)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _catalogue(families: dict[str, list[str]]) -> list[tuple[str, str, str]]:
+    """Return the rows of the table of functions: those of one family and one kind in each."""
+    from lightstream.functions import registry
+
+    rows = []
+    for family, names in families.items():
+        groups: dict[str, dict[str, list[str]]] = {kind: defaultdict(list) for kind in KINDS}
+        for name in names:
+            entry = registry.lookup(name)
+            assert entry is not None
+            if not entry.extra.get("refused"):
+                groups[entry.kind][entry.name].append(name)
+        for kind, entries in groups.items():
+            if entries:
+                texts = (" = ".join(code(name) for name in aliases) for _, aliases in sorted(entries.items()))
+                rows.append((family.replace("_", " "), kind, ", ".join(texts)))
+    return rows
+
+
+def _families() -> dict[str, list[str]]:
+    """Return the names by the module that registers them.
+
+    The catalogue does not keep the module: it is read off the call, while the catalogue is loaded.
+    """
+    from lightstream.functions import registry
+
+    found: dict[str, list[str]] = defaultdict(list)
+    register = registry._register
+
+    def noting(names: str, *rest: object) -> None:
+        frame = sys._getframe(1)
+        while frame.f_globals["__name__"] == registry.__name__ and frame.f_back is not None:
+            frame = frame.f_back
+        found[frame.f_globals["__name__"].rpartition(".")[2]] += names.split()
+        register(names, *rest)  # type: ignore[arg-type]
+
+    registry._register = noting  # type: ignore[assignment]
+    try:
+        known = registry.names()
+    finally:
+        registry._register = register
+    if not known or not found:
+        raise SystemExit("the catalogue was loaded before it could be watched")
+    return {family: found[family] for family in sorted(found)}
+
+
+def _is_supported(expression: str) -> bool:
+    from lightstream.errors import PySparkException
+    from lightstream.sql import SparkSession
+
+    try:
+        SparkSession.builder.getOrCreate().sql(f"select {expression}")
+    except PySparkException:
+        return False
+    return True
+
+
+def _reasons(names: Iterable[str]) -> dict[str, str]:
+    """Return, for each refused name, what its refusal says beyond the name."""
+    from lightstream.conf import Conf
+    from lightstream.errors import PySparkException
+    from lightstream.functions import registry
+
+    found = {}
+    for name in names:
+        try:
+            registry.bind_call(name, (), Conf())
+        except PySparkException as error:
+            text = (error.getMessage() or "").removesuffix(f" SQLSTATE: {error.getSqlState()}")
+            start = re.escape(
+                f"[{error.getCondition()}] The function {name} is not supported by lightstream."
+            )
+            match = re.fullmatch(rf"(?:{start})\s*(.*)", text)
+            if match is None:
+                raise SystemExit(f"{name} is not refused by name: {error}") from None
+            found[name] = match[1].replace("|", "\\|")
+    return found
+
+
+# ---- the command ----------------------------------------------------------------------------------------------
+
+PAGES = {"configuration.md": configuration, "functions.md": functions}
+
+
+def main() -> int:
+    """Write the pages, or compare them."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--check", action="store_true", help="compare only; end with 1 when a page is stale")
+    check = parser.parse_args().check
+    stale = []
+    for name, page in PAGES.items():
+        path, text = ROOT / "docs" / name, page()
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            stale.append(name)
+            if not check:
+                path.write_text(text, encoding="utf-8")
+    if check and stale:
+        print(f"Stale: {', '.join(stale)}. Run: python scripts/generate_docs.py", file=sys.stderr)
+        return 1
+    print("Written: " + ", ".join(stale) if stale else "Nothing to do.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

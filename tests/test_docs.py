@@ -1,0 +1,107 @@
+"""The pages of docs/: generated ones are fresh, and the others name what the code has."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lightstream.sinks import attached, console, duckdb_table, memory, noop, python_function, registry
+from lightstream.sources import file_options
+from lightstream.sources import registry as formats
+from lightstream.sources.json import options as json_options
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCS = ROOT / "docs"
+
+
+def page(name: str) -> str:
+    return (DOCS / name).read_text(encoding="utf-8")
+
+
+def table_names(text: str) -> set[str]:
+    """Return the names in code style in the first columns of a page's tables of options, in lower case."""
+    found: set[str] = set()
+    for table in re.findall(r"^\| option \|.*\n\|[-|]+\n((?:\|.*\n?)+)", text, re.MULTILINE):
+        for line in table.splitlines():
+            found |= {name.lower() for name in re.findall(r"`(\w+)`", line.split("|")[1])}
+    return found
+
+
+def test_generated_pages_are_fresh() -> None:
+    command = [sys.executable, str(ROOT / "scripts" / "generate_docs.py"), "--check"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_every_option_of_sources_is_described() -> None:
+    read = re.compile(
+        r"""(?:get|flag|flag\.\w+|_positive|_boolean)\((?:given, )?"(\w+)"|if "(\w+)" in lower"""
+    )
+    found: set[str] = set()
+    for module in (file_options, json_options):
+        found |= {(a or b).lower() for a, b in read.findall(inspect.getsource(module))}
+    found |= {"modifiedbefore", "modifiedafter"}
+    assert {"maxfilespertrigger", "multiline", "mode"} < found
+    assert table_names(page("sources.md")) == found
+
+
+def test_every_option_of_sinks_is_described() -> None:
+    read = re.compile(r"""options\.get\("(\w+)""")
+    found: set[str] = set()
+    for module in (registry, console):
+        found |= set(read.findall(inspect.getsource(module)))
+    assert {"numrows", "dbtable"} < found
+    assert table_names(page("sinks.md")) == found
+
+
+def test_sinks_state_the_guarantee_of_their_classes() -> None:
+    stated = {
+        sink: guarantee.strip()
+        for sink, _, guarantee, _ in re.findall(r"^\| (`.*`) \|(.*)\|(.*)\|(.*)\|$", page("sinks.md"), re.MULTILINE)
+        if "(" in sink
+    }  # fmt: skip
+    classes = {
+        '`toTable("t")`, `format("duckdb")`': duckdb_table.DuckDBTableSink,
+        '`format("memory")`': memory.MemorySink,
+        '`format("console")`': console.ConsoleSink,
+        '`format("noop")`': noop.NoopSink,
+        "`foreachBatch(f)`": python_function.ForeachBatchSink,
+        "`foreach(f)`": python_function.ForeachSink,
+    }
+    assert stated.keys() == classes.keys()
+    for sink, kind in classes.items():
+        text = re.search(r"Guarantee: (.*?)[.;]", inspect.getdoc(kind) or "")
+        assert text is not None
+        assert text[1] == stated[sink], sink
+    assert set(registry.FORMATS) == set(re.findall(r'format\("(\w+)"\)`', "".join(classes)))
+    assert attached.AttachedFile.longest_s == 1.0  # "every second under load"
+
+
+def test_formats_of_sources_are_named() -> None:
+    text = page("sources.md").lower()
+    for name in formats.FILE_FORMATS:
+        assert f"## {name}" in text
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in DOCS.glob("*.md")))
+def test_links_and_names_lead_somewhere(name: str) -> None:
+    text = page(name)
+    for link in re.findall(r"\]\((?!https?:)([^)#]+)", text):
+        assert (DOCS / link).exists(), link
+    for path, function in re.findall(r"`((?:tests|parity_tests|scripts)/\w+\.py)(?:::(\w+))?`", text):
+        assert (ROOT / path).exists(), path
+        if function:
+            assert f"def {function}(" in (ROOT / path).read_text(encoding="utf-8"), f"{path}::{function}"
+
+
+def test_settings_without_effect() -> None:
+    unread = page("configuration.md").partition("without effect")[2]
+    found = set(re.findall(r"`(spark\.[\w.]+)`", page("parity.md").partition("### Settings")[2]))
+    assert found
+    for key in found:
+        assert f"| `{key}` |" in unread, key

@@ -1,0 +1,51 @@
+"""Differences from Spark that docs/parity.md lists and that no other test shows."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sql_api_fixtures import condition_of, spark  # noqa: F401
+
+from lightstream.sql import SparkSession
+
+
+@pytest.fixture
+def progress(spark: SparkSession, tmp_path: Path) -> Any:  # noqa: F811
+    """The report of one batch of a counting query."""
+    (tmp_path / "a.json").write_text(json.dumps({"k": "a"}))
+    df = spark.readStream.schema("k string").json(str(tmp_path))
+    counts = df.groupBy("k").count()
+    query = counts.writeStream.format("noop").outputMode("complete").trigger(availableNow=True).start()
+    query.awaitTermination()
+    return query.lastProgress
+
+
+def test_the_state_is_not_measured(progress: Any) -> None:
+    state = progress.stateOperators[0]
+    assert (state.numRowsTotal, state.numRowsUpdated) == (1, 1)
+    assert (state.memoryUsedBytes, state.customMetrics) == (0, {})
+    assert (state.numShufflePartitions, state.numStateStoreInstances) == (1, 1)
+
+
+def test_reading_and_planning_are_part_of_add_batch(progress: Any) -> None:
+    assert (progress.durationMs["getBatch"], progress.durationMs["queryPlanning"]) == (0, 0)
+
+
+def test_a_decimal_product_needs_room_for_all_its_digits(spark: SparkSession) -> None:  # noqa: F811
+    wide = "cast('{}' as decimal(38,18))"
+    small, large = wide.format("1.5"), wide.format("12345678901.5")
+    assert str(spark.sql(f"select {small} * {small} as v").first()["v"]) == "2.250000"
+    error = condition_of(lambda: spark.sql(f"select {large} * {large} as v").collect())
+    assert error == "ArithmeticException NUMERIC_VALUE_OUT_OF_RANGE.WITH_SUGGESTION"
+
+
+def test_dates_end_with_the_year_9999(spark: SparkSession) -> None:  # noqa: F811
+    error = condition_of(lambda: spark.sql("select date'10000-01-01'"))
+    assert error == "UnsupportedOperationException LIGHTSTREAM_UNSUPPORTED"
+
+
+def test_doubles_are_printed_with_the_fewest_digits(spark: SparkSession) -> None:  # noqa: F811
+    assert spark.sql("select cast(2e23D as string) as v").first()["v"] == "2.0E23"
