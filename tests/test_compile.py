@@ -38,7 +38,6 @@ QUERIES = {
     "what is used twice is computed once": lambda df: (
         df.withColumn("y", F.abs("x") + 1).select((F.col("y") * F.col("y")).alias("z"))
     ),
-    "what cannot be repeated is computed once": lambda df: df.withColumn("r", F.rand()).where("r > 0.5"),
     "a sort by a column that is not selected": lambda df: df.select("gt").orderBy(F.desc("x")).limit(3),
     "a filter by a column that is not selected": lambda df: df.select("gt").where("x > 1"),
     "a filter above a group": lambda df: df.groupBy("gt").agg(F.sum("n").alias("s")).where("s > 1"),
