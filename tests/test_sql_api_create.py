@@ -282,6 +282,20 @@ def test_frames_come_back(spark: SparkSession) -> None:
     assert spark.createDataFrame(df.toArrow()).schema == df.schema
 
 
+def test_nested_timestamps_come_back_as_local_times(spark: SparkSession) -> None:
+    pytest.importorskip("pandas")
+    moment = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
+    spark.conf.set("spark.sql.session.timeZone", "Asia/Tokyo")
+    rows = [({"x": [moment, None]}, {"k": moment}), (None, None)]
+    df = spark.createDataFrame(rows, "s struct<x:array<timestamp>>, m map<string,timestamp>")
+    frame = df.toPandas()
+    local = datetime.datetime(2020, 1, 1, 9)
+    assert list(frame["s"][0]["x"])[:1] == [local]
+    assert frame["m"][0] == {"k": local}
+    assert frame["s"][1] is None
+    assert df.collect()[1] == (None, None)
+
+
 def test_two_columns_of_one_name_come_back(spark: SparkSession) -> None:
     pytest.importorskip("pandas")
     df = spark.createDataFrame([(1, 2)], ["a", "a"])

@@ -252,6 +252,11 @@ def test_subqueries_of_dataframes(df: DataFrame, other: DataFrame) -> None:
     assert [row[0] for row in df.select(top).limit(1).collect()] == [3]
 
 
+def test_stars_of_a_dataframe_in_functions(df: DataFrame) -> None:
+    assert [row[0] for row in df.select(F.count(df["*"])).collect()] == [3]
+    assert df.select(F.struct(df["*"]).alias("s")).select("s.v").count() == 3
+
+
 def test_grouping_sets(df: DataFrame) -> None:
     assert rows_of(df.rollup("name").count()) == sorted(
         [("a", 1), ("bb", 1), ("c" * 30, 1), (None, 3)], key=repr
@@ -259,7 +264,9 @@ def test_grouping_sets(df: DataFrame) -> None:
     by_either = df.groupingSets([["id"], ["name"]], "id", "name").count()
     assert by_either.columns == ["id", "name", "count"]
     assert by_either.count() == 6
-    assert condition_of(lambda: df.groupingSets([["v"]], "id")) == "PySparkValueError GROUPING_COLUMN_MISMATCH"
+    assert (
+        condition_of(lambda: df.groupingSets([["v"]], "id")) == "PySparkValueError GROUPING_COLUMN_MISMATCH"
+    )
 
 
 def test_grouped_data_prints(df: DataFrame) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lightstream.errors import (
@@ -14,6 +15,7 @@ from lightstream.errors import (
 )
 from lightstream.plan.expressions import (
     Alias,
+    Attribute,
     Cast,
     Expression,
     SortOrder,
@@ -31,6 +33,18 @@ if TYPE_CHECKING:
     from lightstream.sql.window import WindowSpec
 
 __all__ = ["Column"]
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedStar(Expression):
+    """`df["*"]`: the columns of one DataFrame, wherever it has gone since."""
+
+    attributes: tuple[Attribute, ...]
+
+
+def spread(expression: Expression) -> tuple[Expression, ...]:
+    """Return the columns of `df["*"]`, or the one expression that was given."""
+    return expression.attributes if isinstance(expression, ResolvedStar) else (expression,)
 
 
 def to_expression(value: Any) -> Expression:

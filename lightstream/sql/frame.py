@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from lightstream.errors import AnalysisException
 from lightstream.plan import relations as r
-from lightstream.plan.expressions import Attribute, Expression, UnresolvedFunction, UnresolvedStar
+from lightstream.plan.expressions import Attribute, Expression, UnresolvedAttribute, UnresolvedStar
 from lightstream.plan.logical import LogicalPlan
-from lightstream.sql.column import Column, column_expression, flatten
+from lightstream.sql.column import Column, ResolvedStar, column_expression, flatten, spread
 
 if TYPE_CHECKING:
     from lightstream.execute.session import SessionState
     from lightstream.plan.relations import Relation
     from lightstream.sql.dataframe import DataFrame
     from lightstream.sql.session import SparkSession
-
-
-@dataclass(frozen=True, slots=True)
-class ResolvedStar(Expression):
-    """`df["*"]`: the columns of one DataFrame, wherever it has gone since."""
-
-    attributes: tuple[Attribute, ...]
 
 
 class Frame:
@@ -64,8 +57,6 @@ class Frame:
         if len(matches) == 1:
             # Spark: the column takes the spelling of the reference.
             return Column(replace(matches[0], name=parts[0]))
-        from lightstream.plan.expressions import UnresolvedAttribute
-
         if not any(same(a.name, part) for a in self._visible() for part in parts):
             raise unresolved_column(parts, [a.name for a in self._plan.output])
         plan = self._state.analyze(r.Project(self._plan, (UnresolvedAttribute(parts),)))
@@ -85,17 +76,6 @@ class Frame:
     def _items(self, columns: tuple[Any, ...]) -> tuple[Expression, ...]:
         """Return the expressions of columns and column names, with `df["*"]` spread out."""
         return tuple(part for c in flatten(columns) for part in spread(column_expression(c)))
-
-
-def spread(expression: Expression) -> list[Expression]:
-    """Return an expression with each `df["*"]` in it replaced by its columns."""
-    if isinstance(expression, ResolvedStar):
-        return list(expression.attributes)
-    if isinstance(expression, UnresolvedFunction) and any(
-        isinstance(a, ResolvedStar) for a in expression.args
-    ):
-        return [replace(expression, args=tuple(part for a in expression.args for part in spread(a)))]
-    return [expression]
 
 
 def unresolved_column(parts: tuple[str, ...], names: list[str]) -> AnalysisException:

@@ -9,8 +9,7 @@ from lightstream.plan import relations as r
 from lightstream.plan.expressions import Alias, Expression, Literal, UnresolvedFunction, UnresolvedStar
 from lightstream.plan.types import IntegerType, NumericType
 from lightstream.sql.arguments import not_expected
-from lightstream.sql.column import Column, column_expression, name_expression
-from lightstream.sql.frame import spread
+from lightstream.sql.column import Column, column_expression, name_expression, spread
 from lightstream.sql.literals import literal
 from lightstream.sql.unsupported import refuses
 

@@ -161,7 +161,6 @@ def to_pandas(table: pyarrow.Table, schema: t.StructType, time_zone: str) -> pan
     import importlib.util
 
     import pyarrow as pa
-    import pyarrow.compute as pc
 
     if importlib.util.find_spec("pandas") is None:
         raise PySparkImportError(
@@ -169,14 +168,38 @@ def to_pandas(table: pyarrow.Table, schema: t.StructType, time_zone: str) -> pan
             "toPandas() needs pandas. Install it: pip install 'lightstream[pandas]'.",
             parameters={"package_name": "pandas"},
         )
-    columns = []
-    for column, field in zip(table.columns, schema.fields, strict=True):
-        if isinstance(field.dataType, t.TimestampType):
-            column = pc.local_timestamp(column.cast(pa.timestamp("us", time_zone)))
-        columns.append(column)
+    columns = [_localized(column.combine_chunks(), time_zone) for column in table.columns]
     # pandas cannot keep two columns of one name apart while it converts.
     positions = [str(i) for i in range(len(columns))]
     renamed = pa.Table.from_arrays(columns, names=positions)
     frame: pandas.DataFrame = renamed.to_pandas(maps_as_pydicts="strict")
     frame.columns = schema.names
     return frame
+
+
+def _localized(column: Any, time_zone: str) -> Any:
+    """Return an Arrow array with its timestamps, nested ones too, as local times of a time zone."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    kind = column.type
+    if pa.types.is_timestamp(kind) and kind.tz is not None:
+        return pc.local_timestamp(column.cast(pa.timestamp("us", time_zone)))
+    if not _has_instants(kind):
+        return column
+    if pa.types.is_struct(kind):
+        parts = [_localized(column.field(i), time_zone) for i in range(kind.num_fields)]
+        return pa.StructArray.from_arrays(parts, names=[f.name for f in kind], mask=column.is_null())
+    if pa.types.is_map(kind):
+        keys, items = _localized(column.keys, time_zone), _localized(column.items, time_zone)
+        return pa.MapArray.from_arrays(column.offsets, keys, items, mask=column.is_null())
+    values = _localized(column.values, time_zone)
+    return pa.ListArray.from_arrays(column.offsets, values, mask=column.is_null())
+
+
+def _has_instants(kind: Any) -> bool:
+    import pyarrow as pa
+
+    if pa.types.is_timestamp(kind):
+        return kind.tz is not None
+    return any(_has_instants(kind.field(i).type) for i in range(kind.num_fields))

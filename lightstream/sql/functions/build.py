@@ -13,7 +13,7 @@ from typing import Any
 from lightstream.errors import PySparkTypeError
 from lightstream.plan.expressions import Expression, UnresolvedFunction
 from lightstream.sql.arguments import not_expected
-from lightstream.sql.column import Column, column_expression, to_expression
+from lightstream.sql.column import Column, column_expression, spread, to_expression
 from lightstream.sql.literals import literal
 
 _LINE = re.compile(r"(\w+)\((.*)\)(?: -> (\S+))?$")
@@ -65,7 +65,7 @@ def _arguments(name: str, parameters: list[_Parameter], given: dict[str, Any]) -
         if parameter.variadic:
             if parameter.takes_list and len(value) == 1 and isinstance(value[0], list | tuple | set):
                 value = value[0]
-            result.extend(map(parameter.convert, value))
+            result.extend(part for v in value for part in spread(parameter.convert(v)))
             continue
         if value is None and parameter.default is None:
             if parameter.instead_of_none is _NOTHING:

@@ -11,7 +11,7 @@ from lightstream.errors import PySparkValueError, unsupported
 from lightstream.plan.expressions import Expression, LambdaFunction, LambdaVariable, UnresolvedFunction
 from lightstream.plan.types import DataType, StringType
 from lightstream.sql.arguments import cannot_set_together, need_str, not_expected
-from lightstream.sql.column import Column, column_expression, name_expression, to_expression
+from lightstream.sql.column import Column, ResolvedStar, column_expression, name_expression, to_expression
 from lightstream.sql.literals import literal
 
 if TYPE_CHECKING:
@@ -110,7 +110,8 @@ def broadcast(df: DataFrame) -> DataFrame:
 
 def count(col: Any) -> Column:
     """Count the rows with a value that is not NULL; `count("*")` counts all."""
-    return _call("count", column_expression(col))
+    expression = column_expression(col)
+    return _call("count", literal(1) if isinstance(expression, ResolvedStar) else expression)
 
 
 def first(col: Any, ignorenulls: bool = False) -> Column:
