@@ -72,7 +72,7 @@ class _Csv:
 
 
 def _csv_cell(text: str | None) -> str:
-    # NULL is nothing between two commas, an empty text is "": as DuckDB reads and writes them.
+    # NULL is nothing between two commas, an empty text is "", so that a reader can tell them apart.
     if text is None:
         return ""
     if not text or any(c in text for c in ',"\r\n') or text != text.strip():
