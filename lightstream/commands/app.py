@@ -197,7 +197,7 @@ def demo_command(
     pace: Annotated[
         float | None,
         typer.Option(
-            min=0, metavar="S", help="Seconds from file to file; by default 0.1 on a terminal, else 0."
+            min=0, metavar="S", help="Seconds from file to file; by default 0.2 on a terminal, else 0."
         ),
     ] = None,
 ) -> None:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _REFRESH_SECONDS = 0.1
 _BAR_WIDTH = 40
 # Slow enough to watch forty files go by.
-_PACE_ON_A_TERMINAL_SECONDS = 0.1
+_PACE_ON_A_TERMINAL_SECONDS = 0.2
 _PLAIN_EVERY_BATCHES = 10
 _COUNTS_SQL = "select * from activity_counts order by count desc"
 
@@ -71,8 +71,12 @@ def run(data: Path | None, database: Path | None, pace_seconds: float | None) ->
     console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
     if pace_seconds is None:
         pace_seconds = _PACE_ON_A_TERMINAL_SECONDS if console.is_terminal else 0.0
+    import logging
+
     import lightstream
 
+    # A machine that is slower than the pace is no news here, and warnings would tear the live view.
+    logging.getLogger("lightstream").setLevel(logging.ERROR)
     spark = lightstream.session(str(path))
     try:
         return _stream(spark, console, directory, path, pace_seconds)
@@ -130,9 +134,9 @@ def _start_queries(spark: SparkSession, schema: Any, directory: Path, pace_secon
             what,
         )
         for name, writer, what in (
-            ("activity_counts", counts, "rows by activity, complete mode"),
-            ("simple_transform", stairs, "rows on stairs, append mode"),
-            ("person_counts", people, "rows by person, complete mode"),
+            ("activity_counts", counts, "counts, complete"),
+            ("simple_transform", stairs, "a filter, append"),
+            ("person_counts", people, "counts, complete"),
         )
     ]
 
@@ -204,7 +208,7 @@ def _view(counts: dict[str, int], seen: list[Seen], seconds: float) -> Renderabl
 
     queries = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False)
     queries.add_column("query")
-    queries.add_column("", style="dim")
+    queries.add_column("what", style="dim")
     for title in ("batches", "rows", "rows/s", "last batch"):
         queries.add_column(title, justify="right")
     for one in seen:
@@ -229,8 +233,9 @@ def _view(counts: dict[str, int], seen: list[Seen], seconds: float) -> Renderabl
 def _command(path: Path) -> str:
     program = sys.argv[0]
     found = shutil.which("lightstream")
-    if os.path.basename(program) != "lightstream" or (
-        found and os.path.realpath(found) == os.path.realpath(program)
-    ):
+    on_path = found is not None and os.path.realpath(found) == os.path.realpath(program)
+    if on_path or os.path.basename(program) != "lightstream":
         program = "lightstream"
+    else:
+        program = min(program, os.path.relpath(program), key=len)
     return f'{shlex.quote(program)} sql {shlex.quote(str(path))} "{_COUNTS_SQL}"'
