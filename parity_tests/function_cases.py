@@ -322,8 +322,48 @@ CASES: dict[str, tuple[str, ...]] = {
 
 # Name to the text after FROM.
 TABLES: dict[str, str] = {
+    "mixed": "values (1, 1.5D, 'a', true, 1.50, date'2020-01-01', 1.5F, timestamp'2020-01-01 10:00:00', interval '1' day, 9223372036854775807, array(1), map(1, 2), named_struct('x', 1)), (2, 2.5D, 'b', false, 2.55, date'2020-01-02', 2.5F, timestamp'2020-01-02 10:00:00', interval '3' day, 1L, array(2), map(1, 2), named_struct('x', 2)), (NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, array(0), map(1, 2), named_struct('x', 2)), (4, 4D, 'b', true, 4.25, date'2020-01-05', 4.25F, timestamp'2020-01-05 10:00:00', interval '-2' day, 5L, array(3), map(1, 2), named_struct('x', 0)) as t(i, d, s, b, e, dt, f, ts, y, big, a, m, st)",
+    "single": "values (1, 1.5D, 'a') as t(i, d, s)",
+    "nulls": "values (cast(NULL as int), cast(NULL as double), cast(NULL as string), cast(NULL as boolean)) as t(i, d, s, b)",
 }
 
 # Table to aggregates over it.
 AGGREGATE_CASES: dict[str, tuple[str, ...]] = {
+    "mixed": (
+        "count(*)", "count(1)", "count(i)", "count(i, d)", "count(distinct i)", "count(distinct i, s)",
+        "count(NULL)", "count_if(i > 1)", "sum(i)", "sum(d)", "sum(e)", "sum(f)", "sum(s)", "sum(y)",
+        "sum(b)", "sum(distinct i)", "sum(i) + 1", "sum(i + 1)", "avg(i)", "avg(d)", "avg(e)", "avg(y)",
+        "mean(d)", "avg(s)", "avg(f)", "min(i)", "max(i)", "min(s)", "max(s)", "max(dt)", "min(ts)", "max(b)",
+        "max(e)", "min(d)", "max(y)", "first(i)", "first(i, true)", "first(i) ignore nulls", "last(i)",
+        "last(i, true)", "last_value(i) ignore nulls", "any_value(i)", "first_value(s)", "collect_list(i)",
+        "array_agg(i)", "collect_list(s)", "sort_array(collect_set(s))", "size(collect_list(i))",
+        "collect_list(struct(i, s))", "approx_count_distinct(i)", "approx_count_distinct(s)", "stddev(i)",
+        "std(d)", "stddev_samp(d)", "stddev_pop(d)", "variance(i)", "var_samp(d)", "var_pop(i)",
+        "min_by(s, i)", "max_by(s, i)", "max_by(i, d)", "bool_and(b)", "every(b)", "bool_or(b)", "some(b)",
+        "any(b)", "bit_and(i)", "bit_or(i)", "bit_xor(i)", "corr(i, d)", "covar_pop(i, d)",
+        "covar_samp(i, d)", "skewness(i)", "kurtosis(i)", "regr_count(i, d)", "regr_slope(i, d)",
+        "regr_avgx(i, d)", "regr_avgy(i, d)", "regr_sxx(i, d)", "regr_syy(i, d)", "regr_sxy(i, d)",
+        "regr_intercept(i, d)", "regr_r2(i, d)", "percentile(i, 0.5)", "percentile(i, 0.3)",
+        "percentile(d, array(0.25, 0.75))", "percentile(i, 1.5)", "percentile_approx(i, 0.5)",
+        "approx_percentile(d, array(0.5, 0.9))", "approx_percentile(i, 0.5, 100)",
+        "percentile_approx(dt, 0.5)", "median(i)", "median(d)",
+        "percentile_cont(0.25) within group (order by i)",
+        "percentile_cont(0.25) within group (order by i desc)",
+        "percentile_disc(0.5) within group (order by i)", "try_sum(i)", "try_avg(i)", "try_sum(e)",
+        "listagg(s, ',')", "string_agg(s)", "sum(i) filter (where i > 1)", "count(*) filter (where b)",
+        "max(i) filter (where false)", "sum(big)", "try_sum(big)", "avg(big)", "max(m)", "sum(a)", "max(a)",
+        "min(st)", "upper(max(s))", "count(i) / count(*)",
+    ),
+    "single": (
+        "stddev(i)", "stddev_pop(i)", "variance(i)", "var_pop(d)", "corr(i, d)", "covar_samp(i, d)",
+        "covar_pop(i, d)", "skewness(i)", "kurtosis(i)", "percentile(i, 0.5)", "median(i)", "mode(s)",
+        "regr_slope(i, d)", "collect_list(i)", "sum(i)", "avg(i)", "count(i)", "first(i)", "max_by(s, i)",
+    ),
+    "nulls": (
+        "stddev(i)", "corr(i, d)", "covar_samp(i, d)", "skewness(i)", "kurtosis(i)", "percentile(i, 0.5)",
+        "percentile(i, array(0.5))", "median(i)", "mode(s)", "regr_slope(i, d)", "collect_list(i)",
+        "collect_set(s)", "sum(i)", "avg(i)", "count(i)", "count(*)", "first(i)", "max_by(s, i)", "max(i)",
+        "approx_count_distinct(i)", "listagg(s)", "bool_and(b)", "any_value(s)", "regr_count(i, d)",
+        "last(i, true)", "percentile_approx(i, 0.5)", "count_if(b)", "bit_and(i)",
+    ),
 }

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lightstream.conf import Conf
+from lightstream.errors import unsupported
 from lightstream.functions import mismatch
-from lightstream.functions.coercion import adjusted, cast_to
-from lightstream.functions.operators import check_orderable
+from lightstream.functions.operators import check_orderable, refuse_null_order
 from lightstream.functions.registry import AggregateParts, Bound, SqlContext, aggregate
 from lightstream.functions.signatures import parse as signature
-from lightstream.functions.spelling import duck_type
+from lightstream.functions.spelling import duck_type, text_sql
 from lightstream.plan import types as t
-from lightstream.plan.expressions import Call, Expression, type_of
+from lightstream.plan.expressions import Call, Expression, Literal, nullable_of, type_of
 
 # ---- count ----------------------------------------------------------------------------------------------------
 
@@ -51,10 +51,8 @@ def _bind_sum(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
             result = t.DecimalType(min(38, found.precision + 10), found.scale)
         case t.IntegralType():
             result = t.LongType()
-        case t.DayTimeIntervalType():
-            result = t.DayTimeIntervalType()
-        case t.YearMonthIntervalType():
-            result = t.YearMonthIntervalType()
+        case t.AnsiIntervalType():
+            result = found
         case _:
             result = t.DoubleType()
     return Bound(bound.args, result, True)
@@ -72,7 +70,7 @@ def _sum_parts(call: Call, ctx: SqlContext) -> AggregateParts:
             word = "CAST" if ctx.ansi else "TRY_CAST"
             return AggregateParts(("sum({0})",), f"{word}({{0}} AS {name})", ("sum",))
     # A HUGEINT in DuckDB: overflow shows when the result becomes a bigint.
-    if ctx.ansi or not isinstance(source, t.IntegralType):
+    if ctx.ansi or call.name == "try_sum" or not isinstance(source, t.IntegralType):
         return AggregateParts(("sum({0})",), f"CAST({{0}} AS {name})", ("sum",))
     from lightstream.functions.operators import wrapping
 
@@ -109,13 +107,14 @@ def _avg_parts(call: Call, ctx: SqlContext) -> AggregateParts:
         total = t.DecimalType(min(38, source.precision + 10), source.scale)
         count = t.DecimalType(20, 0)
         quotient = decimals.arithmetic(
-            "/", f"CAST({{0}} AS {duck_type(total)})", "CAST({1} AS DECIMAL(20,0))", (total, count), call.type, False
+            "/", f"CAST({{0}} AS {duck_type(total)})", "CAST({1} AS DECIMAL(20,0))", (total, count), call.type, True
         )
+        quotient = f"CASE WHEN {{1}} > 0 THEN {quotient} END"
         return AggregateParts(("sum({0})", "count({0})"), quotient, merges)
     if isinstance(source, t.AnsiIntervalType):
-        from lightstream.errors import unsupported
-
-        raise unsupported("The average of intervals")
+        rounded = "({0} * 2 + sign({0}) * {1}) // (CAST({1} AS HUGEINT) * 2)"
+        final = f"CASE WHEN {{1}} > 0 THEN CAST({rounded} AS {duck_type(call.type)}) END"
+        return AggregateParts(("sum({0})", "count({0})"), final, merges)
     # Spark adds doubles; whole numbers are added exactly here, and agree while the sum is below 2^53.
     core = "sum(CAST({0} AS DOUBLE))" if isinstance(source, t.FloatType) else "sum({0})"
     return AggregateParts((core, "count({0})"), "(CAST({0} AS DOUBLE) / nullif({1}, 0))", merges)
@@ -130,8 +129,120 @@ aggregate("avg mean", _bind_avg, _avg_parts)
 def _bind_extreme(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
     bound = signature("any -> $0?").bind(name, args, conf)
     check_orderable(name, args, bound.type)
+    refuse_null_order(bound.type)
     return bound
 
 
 aggregate("min", _bind_extreme, "min({0})", merge="min")
 aggregate("max", _bind_extreme, "max({0})", merge="max")
+
+
+def _bind_extreme_by(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
+    bound = signature("any, any -> $0?").bind(name, args, conf)
+    check_orderable(name, args, type_of(bound.args[1]))
+    refuse_null_order(type_of(bound.args[1]))
+    return bound
+
+
+# Spark: of several rows with the extreme value it is the last one's, here the first one's.
+aggregate("min_by", _bind_extreme_by, "arg_min_null({0}, {1})")
+aggregate("max_by", _bind_extreme_by, "arg_max_null({0}, {1})")
+
+# ---- the first and the last -----------------------------------------------------------------------------------
+
+
+def _bind_first(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
+    bound = signature("any, boolean=false -> $0?").bind(name, args, conf)
+    if not isinstance(bound.args[1], Literal):
+        raise mismatch.not_constant(name, args, 1, "ignoreNulls")
+    return bound
+
+
+def _first_parts(call: Call, ctx: SqlContext) -> AggregateParts:
+    flag = call.args[1]
+    ignores = call.ignore_nulls or (isinstance(flag, Literal) and bool(flag.value))
+    if not ignores:
+        function = "last" if call.name == "last" else "first"
+        return AggregateParts((f"{function}({{0}})",), "{0}", (function,))
+    if call.name != "last":
+        return AggregateParts(("any_value({0})",), "{0}", ("any_value",))
+    if call.filter is not None:
+        raise unsupported("last(... ignore nulls) with FILTER")
+    return AggregateParts(("last({0}) FILTER (WHERE {0} IS NOT NULL)",))
+
+
+def _shown_first(call: Call, args: Sequence[str]) -> str:
+    return f"{call.name if call.ignore_nulls else call.shown.lower()}({args[0]})"
+
+
+aggregate("first first_value", _bind_first, _first_parts, shown=_shown_first, ignore_nulls=True)
+aggregate("last last_value", _bind_first, _first_parts, shown=_shown_first, ignore_nulls=True)
+aggregate("any_value", _bind_first, _first_parts, shown=_shown_first, ignore_nulls=True)
+
+# ---- collections ----------------------------------------------------------------------------------------------
+
+
+def _bind_collect(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
+    bound = signature("any -> any").bind(name, args, conf)
+    found = type_of(bound.args[0])
+    if name == "collect_set" and isinstance(found, t.MapType):
+        raise mismatch.data_mismatch(
+            "UNSUPPORTED_INPUT_TYPE", name, args, f"The input of `{name}` can't be a map."
+        )
+    return Bound(bound.args, t.ArrayType(found, False), False)
+
+
+def _collect_parts(call: Call, ctx: SqlContext) -> AggregateParts:
+    values = "{0}"
+    if nullable_of(call.args[0]):
+        values = "list_filter({0}, lambda ls_e: ls_e IS NOT NULL)"
+    if call.name == "collect_set":
+        # Merged states hold a value as often as it came: the end makes them distinct again.
+        return AggregateParts(("list(DISTINCT {0})",), f"coalesce(list_distinct({values}), [])")
+    return AggregateParts(("list({0})",), f"coalesce({values}, [])")
+
+
+aggregate("collect_list array_agg", _bind_collect, _collect_parts,
+          shown=lambda call, args: f"collect_list({'DISTINCT ' if call.distinct else ''}{args[0]})")  # fmt: skip
+aggregate("collect_set", _bind_collect, _collect_parts)
+
+
+def _bind_listagg(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
+    bound = signature("string, string=null -> string?").bind(name, args, conf)
+    if not isinstance(bound.args[1], Literal):
+        raise mismatch.not_constant(name, args, 1, "delimiter")
+    return bound
+
+
+def _listagg_parts(call: Call, ctx: SqlContext) -> AggregateParts:
+    delimiter = call.args[1]
+    assert isinstance(delimiter, Literal)
+    return AggregateParts((f"string_agg({{0}}, {text_sql(delimiter.value or '')})",))
+
+
+def _shown_listagg(call: Call, args: Sequence[str]) -> str:
+    return f"{call.shown.lower()}({'DISTINCT ' if call.distinct else ''}{', '.join(args)})"
+
+
+aggregate("listagg string_agg", _bind_listagg, _listagg_parts, shown=_shown_listagg)
+
+# ---- booleans and bits ----------------------------------------------------------------------------------------
+
+aggregate("bool_and every", "boolean -> boolean?", "bool_and({0})", merge="bool_and")
+aggregate("bool_or some any", "boolean -> boolean?", "bool_or({0})", merge="bool_or")
+for _name in ("bit_and", "bit_or", "bit_xor"):
+    aggregate(_name, "integral -> $0?", f"{_name}({{0}})", merge=_name)
+
+
+# ---- NULL instead of overflow ---------------------------------------------------------------------------------
+
+
+def _try_parts(call: Call, ctx: SqlContext) -> AggregateParts:
+    parts = _sum_parts(call, ctx) if call.name == "try_sum" else _avg_parts(call, ctx)
+    if call.name == "try_sum" and parts.final.startswith("CAST("):
+        return AggregateParts(parts.cores, f"TRY_{parts.final}", parts.merges)
+    return parts
+
+
+aggregate("try_sum", _bind_sum, _try_parts)
+aggregate("try_avg", _bind_avg, _try_parts)

@@ -8,6 +8,7 @@ DuckDB SQL, and how it shows in column names. Families register their entries wi
 from __future__ import annotations
 
 import importlib
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -47,8 +48,8 @@ class AggregateParts:
     Each core is DuckDB text of one aggregate call over the argument texts (`sum({0})`), without FILTER or DISTINCT,
     which the compiler adds. `final` turns the cores' results (`{0}`, `{1}`, ...) into Spark's result. In a stream
     the core's state is kept by `EXPORT_STATE` and merged by `combine_aggr`; where `merges` gives a plain aggregate
-    for a core (`sum` for a count, `max` for a max), the core's own value is kept as a column instead, which is
-    cheaper.
+    for a core (`sum` for a count, `max` for a max), the core's own value is kept as a column
+    instead, which is cheaper. What is merged comes in order: the stored value before the batch's.
     """
 
     cores: tuple[str, ...]
@@ -74,10 +75,11 @@ class Function:
 
 _FAMILIES = (
     "operators", "conditional", "conversions", "strings", "patterns", "maths", "dates", "formats", "arrays",
-    "sequences", "maps", "higher_order", "generators", "aggregates", "statistics", "windows", "hashing",
+    "sequences", "maps", "higher_order", "generators", "aggregates", "moments", "windows", "hashing",
 )  # fmt: skip
 _functions: dict[str, Function] = {}
 _families_loaded = False
+_loading = threading.RLock()
 
 
 # ---- constructors for entries ---------------------------------------------------------------------------------
@@ -204,9 +206,11 @@ def _shown_template(text: str) -> Shown:
 def _load() -> dict[str, Function]:
     global _families_loaded
     if not _families_loaded:
-        _families_loaded = True
-        for family in _FAMILIES:
-            importlib.import_module(f"lightstream.functions.{family}")
+        # Queries are analysed in several threads: none may see half a catalogue.
+        with _loading:
+            for family in _FAMILIES:
+                importlib.import_module(f"lightstream.functions.{family}")
+            _families_loaded = True
     return _functions
 
 
@@ -241,6 +245,9 @@ def bind_call(
         raise _unknown(name)
     if entry.kind != "aggregate":
         _check_modifiers(entry, name, distinct, filter, ignore_nulls)
+    if entry.extra.get("within_group") and order_by:
+        # The value to order is the first argument; the direction is kept in the call.
+        args = (order_by[0].child, *args)
     bound = entry.bind(name.lower(), args, conf)
     return Call(
         entry.name,

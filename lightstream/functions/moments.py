@@ -1,0 +1,203 @@
+"""Statistical aggregates: deviations, correlation, quantiles, approximate counts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lightstream.conf import Conf
+from lightstream.errors import unsupported
+from lightstream.functions import mismatch
+from lightstream.functions.coercion import cast_to
+from lightstream.functions.registry import AggregateParts, Bound, SqlContext, aggregate
+from lightstream.functions.signatures import parse as signature
+from lightstream.functions.spelling import duck_type
+from lightstream.plan import types as t
+from lightstream.plan.expressions import Call, Expression, Literal, type_of
+
+# ---- deviations -----------------------------------------------------------------------------------------------
+
+aggregate("stddev_samp stddev std", "double -> double?", "stddev_samp({0})")
+aggregate("stddev_pop", "double -> double?", "stddev_pop({0})")
+aggregate("var_samp variance", "double -> double?", "var_samp({0})")
+aggregate("var_pop", "double -> double?", "var_pop({0})")
+# DuckDB's skewness is the sample's; Spark's that of the population, and NULL where all values are equal.
+aggregate(
+    "skewness",
+    "double -> double?",
+    AggregateParts(
+        ("skewness({0})", "count({0})", "var_pop({0})"),
+        "CASE WHEN {1} = 0 OR {2} = 0 THEN NULL WHEN {1} = 2 THEN CAST(0 AS DOUBLE) "
+        "ELSE {0} * ({1} - 2) / sqrt(CAST({1} AS DOUBLE) * ({1} - 1)) END",
+        (None, "sum", None),
+    ),
+)
+aggregate(
+    "kurtosis",
+    "double -> double?",
+    AggregateParts(
+        ("kurtosis_pop({0})", "var_pop({0})", "count({0})"),
+        "CASE WHEN {2} = 0 OR {1} = 0 THEN NULL WHEN {2} = 2 THEN CAST(-2 AS DOUBLE) ELSE {0} END",
+        (None, None, "sum"),
+    ),
+)
+
+# ---- pairs ----------------------------------------------------------------------------------------------------
+
+_PAIRS = "count(CASE WHEN {0} IS NOT NULL AND {1} IS NOT NULL THEN 1 END)"
+aggregate(
+    "corr",
+    "double, double -> double?",
+    AggregateParts(("corr({0}, {1})", _PAIRS), "CASE WHEN {1} > 1 THEN {0} END", (None, "sum")),
+)
+aggregate("covar_pop", "double, double -> double?", "covar_pop({0}, {1})")
+aggregate("covar_samp", "double, double -> double?", "covar_samp({0}, {1})")
+aggregate("regr_count", "double, double -> bigint!", _PAIRS, merge="sum")
+for _name in ("regr_avgx", "regr_avgy", "regr_sxx", "regr_syy", "regr_sxy"):
+    aggregate(_name, "double, double -> double?", f"{_name}({{0}}, {{1}})")
+for _name in ("regr_slope", "regr_intercept", "regr_r2"):
+    _parts = AggregateParts((f"{_name}({{0}}, {{1}})",), "CASE WHEN NOT isnan({0}) THEN {0} END")
+    aggregate(_name, "double, double -> double?", _parts)
+aggregate("product", "double -> double?", "product({0})", merge="product")
+
+# ---- approximate counts ---------------------------------------------------------------------------------------
+
+
+def _bind_distinct_count(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
+    bound = signature("any, double? -> bigint").bind(name, args, conf)
+    return Bound(bound.args, t.LongType(), False)
+
+
+# Spark: another sketch, so that its estimate of many values is another one.
+aggregate("approx_count_distinct", _bind_distinct_count, "approx_count_distinct({0})", shown="{name}({0})")
+
+# ---- quantiles ------------------------------------------------------------------------------------------------
+
+
+def _shares(name: str, args: Sequence[Expression], position: int) -> list[float]:
+    """Return the constant percentages of a quantile's argument."""
+    argument = args[position]
+    items = argument.args if isinstance(argument, Call) and argument.name == "array" else (argument,)
+    shares = []
+    for item in items:
+        while not isinstance(item, Literal) and hasattr(item, "child"):
+            item = item.child
+        if not isinstance(item, Literal):
+            raise mismatch.not_constant(name, args, position, "percentage")
+        if item.value is None:
+            raise mismatch.data_mismatch("UNEXPECTED_NULL", name, args, "The `percentage` must not be null.")
+        share = float(item.value)
+        if not 0 <= share <= 1:
+            raise mismatch.data_mismatch(
+                "VALUE_OUT_OF_RANGE",
+                name,
+                args,
+                f"The `percentage` must be between [0.0, 1.0] (current value = {share}).",
+            )
+        shares.append(share)
+    return shares
+
+
+def _is_many(argument: Expression) -> bool:
+    return isinstance(type_of(argument), t.ArrayType)
+
+
+def _bind_percentile(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
+    if not 2 <= len(args) <= 3:
+        raise mismatch.wrong_count(name, "[2, 3]", len(args))
+    if len(args) == 3 and not (isinstance(args[2], Literal) and args[2].value == 1):
+        raise unsupported("percentile with a frequency")
+    found = type_of(args[0])
+    if isinstance(found, t.AnsiIntervalType):
+        raise unsupported("A percentile of intervals")
+    value = signature("numeric -> $0").bind(name, args[:1], conf).args[0]
+    _shares(name, args, 1)
+    result: t.DataType = t.DoubleType()
+    if _is_many(args[1]):
+        result = t.ArrayType(result, False)
+    return Bound((cast_to(value, t.DoubleType(), conf.ansi), args[1], Literal(1, t.IntegerType())), result, True)
+
+
+def _percentile_parts(call: Call, ctx: SqlContext) -> AggregateParts:
+    # From the sorted values, with Spark's own interpolation: DuckDB's differs in the last digit.
+    descending = bool(call.order_by) and not call.order_by[0].ascending
+    found = _shares(call.name, call.args, 1)
+    picks = [_interpolated(1 - share if descending else share) for share in found]
+    body = f"[{', '.join(picks)}]" if _is_many(call.args[1]) else picks[0]
+    sorted_values = "list_sort(list_filter({0}, lambda ls_e: ls_e IS NOT NULL))"
+    final = f"list_transform([{sorted_values}], lambda ls_s: CASE WHEN len(ls_s) > 0 THEN {body} END)[1]"
+    return AggregateParts(("list({0})",), final)
+
+
+def _interpolated(share: float) -> str:
+    position = f"((len(ls_s) - 1) * CAST({share!r} AS DOUBLE))"
+    low, high = f"CAST(floor({position}) AS BIGINT)", f"CAST(ceil({position}) AS BIGINT)"
+    mixed = f"(({high} - {position}) * ls_s[{low} + 1] + ({position} - {low}) * ls_s[{high} + 1])"
+    return f"CASE WHEN {low} = {high} THEN ls_s[{low} + 1] ELSE {mixed} END"
+
+
+aggregate("percentile", _bind_percentile, _percentile_parts)
+
+
+def _bind_within(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
+    return _bind_percentile(name, args, conf)
+
+
+def _shown_within(call: Call, args: Sequence[str]) -> str:
+    order = "DESC" if call.order_by and not call.order_by[0].ascending else ""
+    return f"{call.name}({args[1]}) WITHIN GROUP (ORDER BY {args[0]}{' ' + order if order else ''})"
+
+
+aggregate("percentile_cont", _bind_within, _percentile_parts, shown=_shown_within, within_group=True)
+
+
+def _disc_parts(call: Call, ctx: SqlContext) -> AggregateParts:
+    descending = bool(call.order_by) and not call.order_by[0].ascending
+    share = _shares(call.name, call.args, 1)[0]
+    order = "'DESC'" if descending else "'ASC'"
+    sorted_values = f"list_sort(list_filter({{0}}, lambda ls_e: ls_e IS NOT NULL), {order})"
+    pick = f"ls_s[greatest(CAST(ceil(len(ls_s) * CAST({share!r} AS DOUBLE)) AS BIGINT), 1)]"
+    return AggregateParts(("list({0})",), f"list_transform([{sorted_values}], lambda ls_s: {pick})[1]")
+
+
+aggregate("percentile_disc", _bind_within, _disc_parts, shown=_shown_within, within_group=True)
+
+
+def _bind_median(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
+    if len(args) != 1:
+        raise mismatch.wrong_count(name, "1", len(args))
+    half = Literal(0.5, t.DoubleType())
+    return _bind_percentile(name, (args[0], half), conf)
+
+
+aggregate("median", _bind_median, _percentile_parts, shown="median({0})")
+
+
+def _bind_approximate(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
+    if not 2 <= len(args) <= 3:
+        raise mismatch.wrong_count(name, "[2, 3]", len(args))
+    accuracy = args[2] if len(args) == 3 else Literal(10000, t.IntegerType())
+    bound = signature("numeric|date|timestamp|timestamp_ntz -> $0").bind(name, args[:1], conf)
+    _shares(name, args, 1)
+    result: t.DataType = bound.type
+    if _is_many(args[1]):
+        result = t.ArrayType(result, False)
+    return Bound((bound.args[0], args[1], accuracy), result, True)
+
+
+def _approximate_parts(call: Call, ctx: SqlContext) -> AggregateParts:
+    # Exact, which is within any accuracy that is asked for.
+    shares = [f"CAST({share!r} AS DOUBLE)" for share in _shares(call.name, call.args, 1)]
+    wanted = f"[{', '.join(shares)}]" if _is_many(call.args[1]) else shares[0]
+    return AggregateParts((f"quantile_disc({{0}}, {wanted})",), f"CAST({{0}} AS {duck_type(call.type)})")
+
+
+aggregate("percentile_approx approx_percentile", _bind_approximate, _approximate_parts)
+
+
+def _bind_mode(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
+    if len(args) != 1:
+        raise unsupported("mode with an order of equally frequent values")
+    return Bound(args, type_of(args[0]), True)
+
+
+aggregate("mode", _bind_mode, "mode({0})", mergeable=False)
