@@ -402,7 +402,9 @@ def _timestamp(data_type: t.DataType, options: JsonOptions) -> Converter:
     return convert
 
 
-def timestamp_parser(options: JsonOptions) -> Callable[[str], int | None]:
+def timestamp_parser(
+    options: JsonOptions, *, with_fallback: bool = True
+) -> Callable[[str], int | None]:
     """Return the function from text to microseconds since 1970 (None: no timestamp) that the options ask for."""
     zone = find_zone(options.time_zone)
     if zone is None:
@@ -428,14 +430,14 @@ def timestamp_parser(options: JsonOptions) -> Callable[[str], int | None]:
     fallback = options.datetime_fallback
     if fallback is None:
         fallback = pattern is None
-    if not fallback:
+    if not fallback or not with_fallback:
         return first
 
-    def with_fallback(text: str) -> int | None:
+    def first_or_cast(text: str) -> int | None:
         micros = first(text)
         return by_cast_without_gmt(text) if micros is None else micros
 
-    return with_fallback
+    return first_or_cast
 
 
 def timestamp_ntz_parser(options: JsonOptions) -> Callable[[str], int | None]:

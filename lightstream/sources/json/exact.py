@@ -58,7 +58,7 @@ class _Reader:
         actual = t.StructType(fields)
         self.width = len(fields)
         self.quick = make_quick(actual, options)
-        self.tokens = _tokenizer(options, raw_text)
+        self.tokens = make_tokenizer(options, raw_text)
         self.root = make_root(actual, options)
 
     def of(self, record: bytes) -> list[Row]:
@@ -108,12 +108,13 @@ class _Reader:
         return row
 
 
-def _tokenizer(options: JsonOptions, raw_text: bool) -> Callable[[bytes], Tokenizer]:
+def make_tokenizer(options: JsonOptions, raw_text: bool) -> Callable[[bytes], Tokenizer]:
+    """Return the function from a record to its tokens; `raw_text`: the text of values can be copied as written."""
     tolerance = options.tolerance
     if options.encoding is not None or not raw_text:
-        from lightstream.sources.json.rewritten import make_tokenizer
+        from lightstream.sources.json.rewritten import make_character_tokenizer
 
-        return make_tokenizer(options)
+        return make_character_tokenizer(options)
 
     def tokenizer(record: bytes) -> Tokenizer:
         if b"\0" in record[:4] or record[:2] in (b"\xff\xfe", b"\xfe\xff"):

@@ -45,7 +45,7 @@ class JsonFormat:
         from lightstream.sources.json.infer import infer_schema
 
         options = _options(source.options, source.conf)
-        return infer_schema(source.files, options, cursor, case_sensitive=source.conf.case_sensitive)
+        return infer_schema(source.files, options, case_sensitive=source.conf.case_sensitive)
 
     def scan(
         self, source: FileInput, columns: tuple[Required, ...], cursor: duckdb.DuckDBPyConnection

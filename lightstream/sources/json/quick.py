@@ -49,7 +49,7 @@ def make_quick(schema: t.StructType, options: JsonOptions) -> Callable[[bytes], 
     scan = decoder.scan_once  # type: ignore[attr-defined]
 
     def quick(record: bytes) -> list[Any] | None:
-        if len(record) > _MAX_RAW_CHARS and _unusual(record):
+        if is_unusual(record):
             return None
         if b"\\u" in record and _SURROGATE_ESCAPE.search(record):
             return None
@@ -70,8 +70,9 @@ def make_quick(schema: t.StructType, options: JsonOptions) -> Callable[[bytes], 
     return quick
 
 
-def _unusual(record: bytes) -> bool:
-    return (
+def is_unusual(record: bytes) -> bool:
+    """Return whether a record may have numbers, names or nesting beyond what Spark's parser takes."""
+    return len(record) > _MAX_RAW_CHARS and (
         _LONG_NUMBER.search(record) is not None
         or (len(record) > 2 * MAX_DEPTH and record.count(b"{") + record.count(b"[") > MAX_DEPTH)
         or len(record) > MAX_NAME_CHARS

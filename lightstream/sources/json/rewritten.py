@@ -58,7 +58,7 @@ def make_detected_tokenizer(record: bytes, encoding: str, tolerance: Tolerance) 
     return _DetectedTokenizer(text.removeprefix("\ufeff").encode("utf-8"), tolerance)
 
 
-def make_tokenizer(options: JsonOptions) -> Callable[[bytes], Tokenizer]:
+def make_character_tokenizer(options: JsonOptions) -> Callable[[bytes], Tokenizer]:
     """Return the function from a record, in the encoding of the options, to its tokens.
 
     The function raises BadValue for bytes that are not in that encoding.
