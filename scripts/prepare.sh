@@ -70,13 +70,13 @@ prepare() {
 # The same versions through pip, for machines whose way to PyPI only pip knows (a mirror in pip.conf, say).
 with_pip() {
     say "uv could not install; trying pip"
-    (
-        cd "$root"
-        "$uv" export --quiet --frozen --no-emit-project --no-hashes --output-file "$tools/requirements.txt" "$@" \
-            >/dev/null
-        "$uv" venv --quiet --allow-existing "$venv"
-        export PIP_ROOT_USER_ACTION=ignore PIP_DISABLE_PIP_VERSION_CHECK=1
-        "$python" -m pip --python "$venv/bin/python" install --quiet --no-input -r "$tools/requirements.txt"
+    export PIP_ROOT_USER_ACTION=ignore PIP_DISABLE_PIP_VERSION_CHECK=1
+    (cd "$root" && from_lock "$@") || stop "the dependencies could not be installed; see above"
+}
+
+from_lock() {
+    "$uv" export --quiet --frozen --no-emit-project --no-hashes --output-file "$tools/requirements.txt" "$@" &&
+        "$uv" venv --quiet --allow-existing "$venv" &&
+        "$python" -m pip --python "$venv/bin/python" install --quiet --no-input -r "$tools/requirements.txt" &&
         "$python" -m pip --python "$venv/bin/python" install --quiet --no-input --no-deps --editable .
-    ) || stop "the dependencies could not be installed; see above"
 }
