@@ -107,7 +107,12 @@ def _avg_parts(call: Call, ctx: SqlContext) -> AggregateParts:
         total = t.DecimalType(min(38, source.precision + 10), source.scale)
         count = t.DecimalType(20, 0)
         quotient = decimals.arithmetic(
-            "/", f"CAST({{0}} AS {duck_type(total)})", "CAST({1} AS DECIMAL(20,0))", (total, count), call.type, True
+            "/",
+            f"CAST({{0}} AS {duck_type(total)})",
+            "CAST({1} AS DECIMAL(20,0))",
+            (total, count),
+            call.type,
+            True,
         )
         quotient = f"CASE WHEN {{1}} > 0 THEN {quotient} END"
         return AggregateParts(("sum({0})", "count({0})"), quotient, merges)

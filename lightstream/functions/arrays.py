@@ -171,7 +171,7 @@ def _bind_get(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
     bound = signature("array, integral -> any?").bind(name, args, conf)
     array = type_of(bound.args[0])
     assert isinstance(array, t.ArrayType)
-    return Bound(bound.args, array.elementType, element_nullable(*bound.args, 0, False))
+    return Bound(bound.args, array.elementType, element_nullable(bound.args[0], bound.args[1], 0, False))
 
 
 scalar("get", _bind_get, "CASE WHEN {1} >= 0 THEN {0}[{1} + 1] END")
@@ -195,7 +195,9 @@ def _bind_search(result: t.DataType, three_valued: bool) -> object:
         common = tightest_type(found.elementType, type_of(value))
         if name == "array_contains" and isinstance(type_of(value), t.NumericType):
             common = common_type([found.elementType, type_of(value)], conf.ansi)
-        if common is None or (isinstance(found.elementType, t.StringType) != isinstance(common, t.StringType)):
+        if common is None or (
+            isinstance(found.elementType, t.StringType) != isinstance(common, t.StringType)
+        ):
             raise _element_mismatch(name, args)
         check_orderable(name, args, common)
         wanted = t.ArrayType(common, found.containsNull)
@@ -223,8 +225,10 @@ def _contains_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
         return f"list_contains({args[0]}, {args[1]})"
     return let(
         args[0],
-        lambda a: f"CASE WHEN list_contains({a}, {args[1]}) THEN TRUE WHEN len({a}) = list_count({a}) "
-        f"AND {args[1]} IS NOT NULL THEN FALSE END",
+        lambda a: (
+            f"CASE WHEN list_contains({a}, {args[1]}) THEN TRUE WHEN len({a}) = list_count({a}) "
+            f"AND {args[1]} IS NOT NULL THEN FALSE END"
+        ),
         "array",
     )
 
@@ -416,7 +420,9 @@ def _extended(name: str, args: tuple[Expression, ...], conf: Conf) -> tuple[Expr
     common = tightest_type(found.elementType, type_of(args[-1]))
     if common is None:
         raise _element_mismatch(name, args)
-    return cast_to(args[0], t.ArrayType(common, found.containsNull), conf.ansi), cast_to(args[-1], common, conf.ansi)
+    return cast_to(args[0], t.ArrayType(common, found.containsNull), conf.ansi), cast_to(
+        args[-1], common, conf.ansi
+    )
 
 
 scalar("array_append", _bind_extend, "({0} || [{1}])")
@@ -426,7 +432,9 @@ scalar("array_prepend", _bind_extend, "([{1}] || {0})")
 def _bind_insert(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
     signature("any, any, any -> any").check_count(name, args)
     array, value = _extended(name, args, conf)
-    if not isinstance(type_of(args[1]), t.IntegralType | t.NullType) or isinstance(type_of(args[1]), t.LongType):
+    if not isinstance(type_of(args[1]), t.IntegralType | t.NullType) or isinstance(
+        type_of(args[1]), t.LongType
+    ):
         raise mismatch.unexpected_input(name, args, 1, '"INT"')
     at = cast_to(args[1], t.IntegerType())
     return Bound((array, at, value), t.ArrayType(type_of(value), True), any_nullable((array, at)))
@@ -487,7 +495,10 @@ def _slice_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
     def failure(name: str, message: str) -> str:
         condition = f"INVALID_PARAMETER_VALUE.{name}"
         return error_sql(
-            condition, f"The value of parameter(s) in `slice` is invalid: {message}", "22023", "SparkRuntimeException"
+            condition,
+            f"The value of parameter(s) in `slice` is invalid: {message}",
+            "22023",
+            "SparkRuntimeException",
         )
 
     def body(a: str) -> str:

@@ -47,9 +47,7 @@ def _narrow(sql: str, target: t.DataType) -> str:
     if bits == 64:
         return f"CAST({sql} AS BIGINT)"
     mask, half = 2**bits - 1, 2 ** (bits - 1)
-    return (
-        f"CAST(((((CAST({sql} AS BIGINT) & {mask}) + {half}) & {mask}) - {half}) AS {duck_type(target)})"
-    )
+    return f"CAST(((((CAST({sql} AS BIGINT) & {mask}) + {half}) & {mask}) - {half}) AS {duck_type(target)})"
 
 
 def to_float(sql: str, source: t.DataType, target: t.DataType) -> str:
@@ -62,8 +60,10 @@ def to_float(sql: str, source: t.DataType, target: t.DataType) -> str:
         # Where DuckDB fails, Java gives infinity.
         return let(
             sql,
-            lambda v: f"CASE WHEN abs({v}) < 3.4028235677973366e38 OR isnan({v}) OR isinf({v}) THEN "
-            f"CAST({v} AS FLOAT) WHEN {v} IS NOT NULL THEN CAST(sign({v}) * CAST('inf' AS DOUBLE) AS FLOAT) END",
+            lambda v: (
+                f"CASE WHEN abs({v}) < 3.4028235677973366e38 OR isnan({v}) OR isinf({v}) THEN "
+                f"CAST({v} AS FLOAT) WHEN {v} IS NOT NULL THEN CAST(sign({v}) * CAST('inf' AS DOUBLE) AS FLOAT) END"
+            ),
         )
     return f"CAST({sql} AS {name})"
 
@@ -114,10 +114,12 @@ def to_decimal(sql: str, source: t.DataType, target: t.DecimalType, mode: str) -
             text = f"CAST(CAST({sql} AS DOUBLE) AS VARCHAR)"
         return let(
             sql,
-            lambda v: "CASE WHEN isfinite("
-            + f"{v}) THEN "
-            + decimal_from_text(text.replace(sql, v), target, mode)
-            + " END",
+            lambda v: (
+                "CASE WHEN isfinite("
+                + f"{v}) THEN "
+                + decimal_from_text(text.replace(sql, v), target, mode)
+                + " END"
+            ),
         )
     return f"{word}({sql} AS {duck_type(target)})"
 

@@ -12,7 +12,9 @@ from lightstream.plan import types as t
 SPACE = r"[\x00-\x20\x7F]*"
 _WHOLE = rf"{SPACE}[+-]?[0-9]+{SPACE}"
 _WHOLE_LEGACY = rf"{SPACE}[+-]?[0-9]*(?:\.[0-9]*)?{SPACE}"
-_FLOAT = rf"(?i){SPACE}(?:[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?[df]?|[+-]?inf(?:inity)?|nan){SPACE}"
+_FLOAT = (
+    rf"(?i){SPACE}(?:[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?[df]?|[+-]?inf(?:inity)?|nan){SPACE}"
+)
 _DECIMAL = rf"{SPACE}[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?{SPACE}"
 
 

@@ -90,14 +90,15 @@ def timestamp_from_text(v: str, target: t.DataType, ctx: SqlContext) -> str:
     for pattern, replacement in _REWRITES:
         clean = f"regexp_replace({clean}, '{pattern}', '{replacement}')"
     local = f"TRY_CAST({clean} AS TIMESTAMP)"
+    plain = f"regexp_matches({v}, '{_PLAIN_TIMESTAMP}')"
     fits = f"regexp_matches({v}, '{_TIMESTAMP}')"
     if isinstance(target, t.TimestampNTZType):  # Spark: a zone in the text is ignored
-        return f"CASE WHEN regexp_matches({v}, '{_PLAIN_TIMESTAMP}') THEN TRY_CAST({v} AS TIMESTAMP) WHEN {fits} THEN {local} END"
+        return f"CASE WHEN {plain} THEN TRY_CAST({v} AS TIMESTAMP) WHEN {fits} THEN {local} END"
     zoned = f"TRY_CAST({clean} AS TIMESTAMPTZ)"
     if is_utc(ctx):
-        return f"TRY_CAST(CASE WHEN regexp_matches({v}, '{_PLAIN_TIMESTAMP}') THEN {v} WHEN {fits} THEN {clean} END AS TIMESTAMPTZ)"
+        return f"TRY_CAST(CASE WHEN {plain} THEN {v} WHEN {fits} THEN {clean} END AS TIMESTAMPTZ)"
     return (
-        f"CASE WHEN regexp_matches({v}, '{_PLAIN_TIMESTAMP}') THEN {to_instant(f'TRY_CAST({v} AS TIMESTAMP)', ctx)} "
+        f"CASE WHEN {plain} THEN {to_instant(f'TRY_CAST({v} AS TIMESTAMP)', ctx)} "
         f"WHEN {fits} THEN CASE WHEN regexp_matches({v}, '{_ZONED}') THEN {zoned} ELSE {to_instant(local, ctx)} END END"
     )
 
@@ -133,7 +134,8 @@ def timestamp_text(sql: str, source: t.DataType, ctx: SqlContext) -> str:
 
 
 def _odd_year(year: str) -> str:
-    return f"CASE WHEN {year} > 9999 THEN '+' || {year} WHEN {year} < 0 THEN '-' || lpad(CAST(-{year} AS VARCHAR), 4, '0') ELSE lpad(CAST({year} AS VARCHAR), 4, '0') END"
+    padded = f"printf('%04d', abs({year}))"
+    return f"CASE WHEN {year} > 9999 THEN '+' WHEN {year} < 0 THEN '-' ELSE '' END || {padded}"
 
 
 def interval_text(sql: str, source: t.DataType) -> str:
@@ -185,7 +187,8 @@ def calendar_interval_text(sql: str) -> str:
 
     def body(v: str) -> str:
         us = f"datepart('microsecond', {v})"
-        second = f"({us} // 1000000 || CASE WHEN {us} % 1000000 = 0 THEN '' ELSE rtrim(printf('.%06d', abs({us} % 1000000)), '0') END)"
+        fraction = f"rtrim(printf('.%06d', abs({us} % 1000000)), '0')"
+        second = f"({us} // 1000000 || CASE WHEN {us} % 1000000 = 0 THEN '' ELSE {fraction} END)"
         second = f"CASE WHEN {us} < 0 AND {us} > -1000000 THEN '-' ELSE '' END || {second}"
         parts = [
             f"CASE WHEN datepart('{unit}', {v}) <> 0 THEN datepart('{unit}', {v}) || ' {unit}s' END"
@@ -262,13 +265,16 @@ def _to_timestamp(sql: str, source: t.DataType, mode: str) -> str:
                 # Spark: seconds out of range stop at the last timestamp there is.
                 return let(
                     f"CAST({sql} AS BIGINT)",
-                    lambda v: f"make_timestamptz(CASE WHEN {v} > 9223372036854 THEN 9223372036854775806 "
-                    f"WHEN {v} < -9223372022400 THEN -9223372022400000000 ELSE {v} * 1000000 END)",
+                    lambda v: (
+                        f"make_timestamptz(CASE WHEN {v} > 9223372036854 THEN 9223372036854775806 "
+                        f"WHEN {v} < -9223372022400 THEN -9223372022400000000 ELSE {v} * 1000000 END)"
+                    ),
                     "seconds",
                 )
             return f"make_timestamptz(CAST({sql} AS BIGINT) * 1000000)"
         case t.DecimalType():
-            return f"make_timestamptz(CAST(trunc(CAST({sql} AS DECIMAL(38,{max(source.scale, 6)})) * 1000000) AS BIGINT))"
+            us = f"trunc(CAST({sql} AS DECIMAL(38,{max(source.scale, 6)})) * 1000000)"
+            return f"make_timestamptz(CAST({us} AS BIGINT))"
         case t.FloatType() | t.DoubleType():
 
             def body(v: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lightstream.errors import AnalysisException, unsupported
 from lightstream.functions import cast_numbers, cast_text, cast_times
+from lightstream.functions.coercion import INTEGRAL_DIGITS
 from lightstream.functions.registry import SqlContext
 from lightstream.functions.spelling import duck_type, let, quote
 from lightstream.plan import types as t
@@ -87,7 +88,9 @@ def _can_cast_number(source: t.DataType, target: t.DataType, mode: str) -> bool:
 
 def refused_cast(text: str, source: t.DataType, target: t.DataType, mode: str) -> AnalysisException:
     """Return the error for a cast that `can_cast` refuses; `text` is the cast as shown in column names."""
-    message = f'Cannot resolve "{text}" due to data type mismatch: cannot cast "{source.sql()}" to "{target.sql()}"'
+    message = (
+        f'Cannot resolve "{text}" due to data type mismatch: cannot cast "{source.sql()}" to "{target.sql()}"'
+    )
     kind, hint = "WITHOUT", "."
     if mode != "legacy" and isinstance(source, t.NumericType) and isinstance(target, t.DateType):
         kind, hint = "WITH_FUNC", ". Use the function `DATE_FROM_UNIX_DATE` instead."
@@ -101,7 +104,11 @@ def refused_cast(text: str, source: t.DataType, target: t.DataType, mode: str) -
         f"DATATYPE_MISMATCH.CAST_{kind}_SUGGESTION",
         message + hint,
         sqlstate="42K09",
-        parameters={"sqlExpr": f'"{text}"', "srcType": f'"{source.sql()}"', "targetType": f'"{target.sql()}"'},
+        parameters={
+            "sqlExpr": f'"{text}"',
+            "srcType": f'"{source.sql()}"',
+            "targetType": f'"{target.sql()}"',
+        },
     )
 
 
@@ -153,11 +160,12 @@ def _never_fails(source: t.DataType, target: t.DataType) -> bool:
 
 
 def _fits_decimal(source: t.DataType, target: t.DecimalType) -> bool:
-    digits = {t.BooleanType: 1, t.ByteType: 3, t.ShortType: 5, t.IntegerType: 10, t.LongType: 20}
     if isinstance(source, t.DecimalType):
         whole, scale = source.precision - source.scale, source.scale
-    elif type(source) in digits:
-        whole, scale = digits[type(source)], 0
+    elif isinstance(source, t.BooleanType):
+        whole, scale = 1, 0
+    elif type(source) in INTEGRAL_DIGITS:
+        whole, scale = INTEGRAL_DIGITS[type(source)], 0
     else:
         return False
     return target.precision - target.scale >= whole and target.scale >= scale
@@ -177,7 +185,11 @@ def cast_sql(
     if source == target or t.as_nullable(source) == t.as_nullable(target):
         return sql
     if isinstance(source, t.NullType):
-        return f"CAST({sql} AS {duck_type(target)})" if sql.upper() != "NULL" else f"CAST(NULL AS {duck_type(target)})"
+        return (
+            f"CAST({sql} AS {duck_type(target)})"
+            if sql.upper() != "NULL"
+            else f"CAST(NULL AS {duck_type(target)})"
+        )
     if isinstance(source, t.CharType | t.VarcharType):
         source = t.StringType()
     if isinstance(target, t.StringType):

@@ -11,7 +11,7 @@ from lightstream.plan.expressions import Cast, Expression, Literal, nullable_of,
 _PRECEDENCE: tuple[type[t.DataType], ...] = (
     t.ByteType, t.ShortType, t.IntegerType, t.LongType, t.FloatType, t.DoubleType,
 )  # fmt: skip
-_INTEGRAL_DIGITS: dict[type[t.DataType], int] = {
+INTEGRAL_DIGITS: dict[type[t.DataType], int] = {
     t.ByteType: 3, t.ShortType: 5, t.IntegerType: 10, t.LongType: 20,
 }  # fmt: skip
 MAX_PRECISION = 38
@@ -70,9 +70,7 @@ def _wider(one: t.DataType, other: t.DataType, ansi: bool) -> t.DataType | None:
     if isinstance(one, t.DatetimeType) and isinstance(other, t.DatetimeType):
         return _wider_datetime(one, other)
     if isinstance(one, t.DayTimeIntervalType) and isinstance(other, t.DayTimeIntervalType):
-        return t.DayTimeIntervalType(
-            min(one.startField, other.startField), max(one.endField, other.endField)
-        )
+        return t.DayTimeIntervalType(min(one.startField, other.startField), max(one.endField, other.endField))
     if isinstance(one, t.YearMonthIntervalType) and isinstance(other, t.YearMonthIntervalType):
         return t.YearMonthIntervalType(
             min(one.startField, other.startField), max(one.endField, other.endField)
@@ -154,7 +152,7 @@ def as_decimal(data_type: t.DataType) -> t.DecimalType:
     """Return the decimal that holds every value of an integral type (a decimal as it is)."""
     if isinstance(data_type, t.DecimalType):
         return data_type
-    return t.DecimalType(_INTEGRAL_DIGITS[type(data_type)], 0)
+    return t.DecimalType(INTEGRAL_DIGITS[type(data_type)], 0)
 
 
 def wider_decimal(one: t.DecimalType, other: t.DecimalType) -> t.DecimalType:

@@ -62,7 +62,11 @@ def unscaled(sql: str, data_type: t.DecimalType, scale: int) -> str:
     """Return a decimal times 10^scale as HUGEINT; `scale` is at least the type's own."""
     p, s = data_type.precision, data_type.scale
     if p + s + 1 <= 38:
-        whole = f"CAST({sql} * CAST({10**s} AS DECIMAL({s + 1},0)) AS HUGEINT)" if s else f"CAST({sql} AS HUGEINT)"
+        whole = (
+            f"CAST({sql} * CAST({10**s} AS DECIMAL({s + 1},0)) AS HUGEINT)"
+            if s
+            else f"CAST({sql} AS HUGEINT)"
+        )
     else:
         whole = f"CAST(replace(CAST({sql} AS VARCHAR), '.', '') AS HUGEINT)"
     if scale > s:

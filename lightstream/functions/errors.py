@@ -17,7 +17,8 @@ _NARROWING = re.compile(
     r"Failed to cast decimal value (\S+) to type (\w+)"
 )
 _DECIMAL_RANGE = re.compile(
-    r'Casting value "([^"]*)" to type DECIMAL\((\d+), ?(\d+)\) failed|Could not cast value (\S+) to DECIMAL\((\d+), ?(\d+)\)'
+    r'Casting value "([^"]*)" to type DECIMAL\((\d+), ?(\d+)\) failed'
+    r"|Could not cast value (\S+) to DECIMAL\((\d+), ?(\d+)\)"
 )
 # What DuckDB says where Spark has a condition of its own.
 _SAYINGS = {

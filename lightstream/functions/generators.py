@@ -47,7 +47,10 @@ def _bind_stack(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
         raise mismatch.not_constant(name, args, 0, "n")
     if rows.value <= 0:
         raise mismatch.data_mismatch(
-            "VALUE_OUT_OF_RANGE", name, args, f"The `n` must be between (0, 2147483647] (current value = {rows.value})."
+            "VALUE_OUT_OF_RANGE",
+            name,
+            args,
+            f"The `n` must be between (0, 2147483647] (current value = {rows.value}).",
         )
     width = -(-len(values) // rows.value)
     fields, coerced = [], list(values)

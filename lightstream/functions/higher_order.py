@@ -111,8 +111,10 @@ def _quantifier_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
     otherwise = "FALSE" if call.name == "exists" else "TRUE"
     return let(
         f"list_transform({args[0]}, {args[1]})",
-        lambda v: f"CASE WHEN {v} IS NULL THEN NULL WHEN list_contains({v}, {decides}) THEN {decides} "
-        f"WHEN len({v}) = list_count({v}) THEN {otherwise} END",
+        lambda v: (
+            f"CASE WHEN {v} IS NULL THEN NULL WHEN list_contains({v}, {decides}) THEN {decides} "
+            f"WHEN len({v}) = list_count({v}) THEN {otherwise} END"
+        ),
         "tested",
     )
 
@@ -161,7 +163,9 @@ def _shown_aggregate(call: Call, args: Sequence[str]) -> str:
     return f"{call.shown.lower()}({', '.join(shown)})"
 
 
-scalar("aggregate reduce", _bind_aggregate, _aggregate_sql, shown=_shown_aggregate, lambda_types=_aggregate_types)
+scalar(
+    "aggregate reduce", _bind_aggregate, _aggregate_sql, shown=_shown_aggregate, lambda_types=_aggregate_types
+)
 
 
 def _zip_types(args: tuple[Expression, ...], position: int, count: int) -> _Parameters:
@@ -250,7 +254,10 @@ def _bind_map_zip(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
     key = common_type((one.keyType, other.keyType), conf.ansi)
     if key is None:
         raise mismatch.data_mismatch(
-            "MAP_ZIP_WITH_DIFF_TYPES", name, args, f"The keys of the maps given to `{name}` have different types."
+            "MAP_ZIP_WITH_DIFF_TYPES",
+            name,
+            args,
+            f"The keys of the maps given to `{name}` have different types.",
         )
     left = cast_to(args[0], t.MapType(key, one.valueType, one.valueContainsNull), conf.ansi)
     right = cast_to(args[1], t.MapType(key, other.valueType, other.valueContainsNull), conf.ansi)
@@ -260,9 +267,8 @@ def _bind_map_zip(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
 
 def _map_zip_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
     left, right, function = args
-    keys = (
-        f"(map_keys({left}) || list_filter(map_keys({right}), lambda ls_k: NOT list_contains(map_keys({left}), ls_k)))"
-    )
+    new = f"list_filter(map_keys({right}), lambda ls_k: NOT list_contains(map_keys({left}), ls_k))"
+    keys = f"(map_keys({left}) || {new})"
     values = [f"map_extract_value({m}, ls_k)" for m in (left, right)]
     body = applied(function, ["ls_k", *values])
     return f"map_from_entries(list_transform({keys}, lambda ls_k: struct_pack(k := ls_k, v := {body})))"

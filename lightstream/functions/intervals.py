@@ -180,13 +180,13 @@ def _scale_sql(
     if operator == "*":
         return f"CAST(round(CAST({left} AS DOUBLE) * CAST({right} AS DOUBLE)) AS {carrier})"
     if isinstance(other, t.IntegralType):
-        rounded = f"(CAST({left} AS HUGEINT) * 2 + sign({left}) * abs(CAST({right} AS HUGEINT))) // (CAST({right} AS HUGEINT) * 2)"
+        wide = f"CAST({right} AS HUGEINT)"
+        rounded = f"(CAST({left} AS HUGEINT) * 2 + sign({left}) * abs({wide})) // ({wide} * 2)"
     else:
         rounded = f"round(CAST({left} AS DOUBLE) / CAST({right} AS DOUBLE))"
     failure = "NULL"
     if ctx.ansi:
         failure = error_sql("INTERVAL_DIVIDED_BY_ZERO", BY_ZERO_MESSAGES["DIVIDE_BY_ZERO"], "22012")
     return (
-        f"(CASE WHEN {right} = 0 AND {left} IS NOT NULL THEN {failure} "
-        f"ELSE CAST({rounded} AS {carrier}) END)"
+        f"(CASE WHEN {right} = 0 AND {left} IS NOT NULL THEN {failure} ELSE CAST({rounded} AS {carrier}) END)"
     )

@@ -37,7 +37,10 @@ def _bind_map(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
         kind, part = ("KEY", args[::2]) if key is None else ("VALUE", args[1::2])
         shown = ", ".join(f'"{type_of(a).sql()}"' for a in part)
         raise mismatch.data_mismatch(
-            f"CREATE_MAP_{kind}_DIFF_TYPES", name, args, f"The given {kind.lower()}s of `map` are not one type: {shown}."
+            f"CREATE_MAP_{kind}_DIFF_TYPES",
+            name,
+            args,
+            f"The given {kind.lower()}s of `map` are not one type: {shown}.",
         )
     _check_key(name, args, key)
     bound = tuple(cast_to(a, value if i % 2 else key, conf.ansi) for i, a in enumerate(args))
@@ -172,7 +175,10 @@ def _bind_concat(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
         if all(isinstance(k, t.MapType) for k in kinds):
             raise mismatch.different_types(name, args, kinds)
         raise mismatch.data_mismatch(
-            "MAP_CONCAT_DIFF_TYPES", name, args, f"The `{name}` should all be of type map, but it's other types."
+            "MAP_CONCAT_DIFF_TYPES",
+            name,
+            args,
+            f"The `{name}` should all be of type map, but it's other types.",
         )
     bound = tuple(cast_to(a, target, conf.ansi) for a in args)
     return Bound(bound, target, any_nullable(bound))

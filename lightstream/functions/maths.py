@@ -9,7 +9,7 @@ from dataclasses import replace
 from lightstream.conf import Conf
 from lightstream.errors import unsupported
 from lightstream.functions import decimals, mismatch
-from lightstream.functions.coercion import cast_to
+from lightstream.functions.coercion import INTEGRAL_DIGITS, cast_to
 from lightstream.functions.registry import Bound, SqlContext, any_nullable, bind_call, scalar
 from lightstream.functions.signatures import parse as signature
 from lightstream.functions.spelling import duck_type, error_sql, let
@@ -34,8 +34,10 @@ def _cbrt_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
     # One step of Newton's method: DuckDB's root of 27 is 3.0000000000000004.
     return let(
         args[0],
-        lambda v: f"CASE WHEN {v} = 0 OR NOT isfinite({v}) THEN {v} ELSE cbrt({v}) - (cbrt({v}) * cbrt({v}) * "
-        f"cbrt({v}) - {v}) / (3 * cbrt({v}) * cbrt({v})) END",
+        lambda v: (
+            f"CASE WHEN {v} = 0 OR NOT isfinite({v}) THEN {v} ELSE cbrt({v}) - (cbrt({v}) * cbrt({v}) * "
+            f"cbrt({v}) - {v}) / (3 * cbrt({v}) * cbrt({v})) END"
+        ),
         "cbrt",
     )
 
@@ -61,9 +63,18 @@ def _shown_log(call: Call, args: Sequence[str]) -> str:
 
 
 scalar("log", "double, double? -> double?", _log_sql, shown=_shown_log)
-scalar("rint", "double -> double?", "CASE WHEN abs({0} - trunc({0})) = 0.5 THEN 2 * round({0} / 2) ELSE round({0}) END")
-scalar("pow power", "double, double -> double", "pow({0}, {1})",
-       shown=lambda call, args: f"{'POWER' if call.shown.lower() == 'power' else 'pow'}({args[0]}, {args[1]})")  # fmt: skip
+scalar(
+    "rint",
+    "double -> double?",
+    "CASE WHEN abs({0} - trunc({0})) = 0.5 THEN 2 * round({0} / 2) ELSE round({0}) END",
+)
+
+
+def _shown_power(call: Call, args: Sequence[str]) -> str:
+    return f"{'POWER' if call.shown.lower() == 'power' else 'pow'}({args[0]}, {args[1]})"
+
+
+scalar("pow power", "double, double -> double", "pow({0}, {1})", shown=_shown_power)
 scalar("atan2", "double, double -> double", "atan2({0}, {1})", shown="ATAN2({0}, {1})")
 scalar("hypot", "double, double -> double", "sqrt({0} * {0} + {1} * {1})", shown="HYPOT({0}, {1})")
 scalar("e", " -> double!", f"CAST({math.e!r} AS DOUBLE)", shown="E()")
@@ -85,7 +96,9 @@ def _sign_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
 
 scalar("sign signum", _bind_sign, _sign_sql,
        shown=lambda call, args: f"{'SIGNUM' if call.shown.lower() == 'signum' else 'sign'}({args[0]})")  # fmt: skip
-scalar("factorial", "int -> bigint?", "CASE WHEN {0} BETWEEN 0 AND 20 THEN CAST(factorial({0}) AS BIGINT) END")
+scalar(
+    "factorial", "int -> bigint?", "CASE WHEN {0} BETWEEN 0 AND 20 THEN CAST(factorial({0}) AS BIGINT) END"
+)
 
 # ---- NaN ------------------------------------------------------------------------------------------------------
 
@@ -148,7 +161,7 @@ def _round_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
     match source:
         case t.DecimalType():
             assert isinstance(call.type, t.DecimalType)
-            return _round_decimal(args[0], source, digits, even, call.type)
+            return round_decimal(args[0], source, digits, even, call.type)
         case t.IntegralType():
             return args[0] if digits >= 0 else _round_whole(args[0], source, digits, even)
     return let(args[0], lambda v: _round_float(v, source, digits, even), "round")
@@ -160,7 +173,9 @@ def _round_float(v: str, source: t.DataType, digits: int, even: bool) -> str:
     scale = 18 if even or digits < 0 else min(max(digits, 0), 37)
     exact = f"TRY_CAST(CAST({v} AS VARCHAR) AS DECIMAL(38,{scale}))"
     if even or digits < 0:
-        exact = _round_decimal(exact, t.DecimalType(38, 18), digits, even, t.DecimalType(38, max(min(digits, 18), 0)))
+        exact = round_decimal(
+            exact, t.DecimalType(38, 18), digits, even, t.DecimalType(38, max(min(digits, 18), 0))
+        )
     # From 1e15 on a double has no digits behind the point that matter here.
     limit = "1e15" if digits >= 0 else "1e18"
     if digits > 22:
@@ -170,11 +185,12 @@ def _round_float(v: str, source: t.DataType, digits: int, even: bool) -> str:
 
 def _round_whole(sql: str, source: t.DataType, digits: int, even: bool) -> str:
     whole = t.DecimalType(20, 0)
-    rounded = _round_decimal(f"CAST({sql} AS DECIMAL(20,0))", whole, digits, even, t.DecimalType(38, 0))
+    rounded = round_decimal(f"CAST({sql} AS DECIMAL(20,0))", whole, digits, even, t.DecimalType(38, 0))
     return f"CAST({rounded} AS {duck_type(source)})"
 
 
-def _round_decimal(sql: str, source: t.DecimalType, digits: int, even: bool, result: t.DecimalType) -> str:
+def round_decimal(sql: str, source: t.DecimalType, digits: int, even: bool, result: t.DecimalType) -> str:
+    """Return a decimal rounded to a number of digits (before the point when negative), half up or half even."""
     name = duck_type(result)
     if digits >= source.scale:
         return f"CAST({sql} AS {name})"
@@ -205,7 +221,7 @@ def _bind_ceil(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
         digits = _digits(name, bound.args)
         value = bound.args[0]
         if not isinstance(type_of(value), t.DecimalType):
-            wide = {t.ByteType: 3, t.ShortType: 5, t.IntegerType: 10, t.LongType: 20}.get(type(type_of(value)))
+            wide = INTEGRAL_DIGITS.get(type(type_of(value)))
             value = cast_to(value, t.DecimalType(wide, 0) if wide else t.DecimalType(30, 15), conf.ansi)
         return Bound((value, bound.args[1]), _rounded_type(type_of(value), digits), True)
     bound = signature("numeric -> $0").bind(name, args, conf)
@@ -234,7 +250,8 @@ def _ceil_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
             return whole
         failure = error_sql("ARITHMETIC_OVERFLOW", f"Overflow in {function}.", "22003")
         limit = "9223372036854775807e0"
-        return f"CASE WHEN {value} > {limit} AND NOT isnan({value}) OR {value} < -{limit} THEN {failure} ELSE {whole} END"
+        beyond = f"{value} > {limit} AND NOT isnan({value}) OR {value} < -{limit}"
+        return f"CASE WHEN {beyond} THEN {failure} ELSE {whole} END"
     assert isinstance(source, t.DecimalType) and isinstance(call.type, t.DecimalType)
     if len(args) == 1:
         return f"CAST({function}({args[0]}) AS {duck_type(call.type)})" if source.scale else args[0]
@@ -358,7 +375,9 @@ def _bind_try(operator: str) -> Callable[[str, tuple[Expression, ...], Conf], Bo
         operands = inner.args
         if not all(isinstance(type_of(a), t.NumericType) for a in args):
             # Spark: among numbers only the operation is tried, else what its operands need too.
-            operands = tuple(replace(a, mode="try") if isinstance(a, Cast) and a.implicit else a for a in operands)
+            operands = tuple(
+                replace(a, mode="try") if isinstance(a, Cast) and a.implicit else a for a in operands
+            )
         return Bound((*operands, inner), inner.type, True)
 
     return bind
@@ -382,7 +401,9 @@ def _try_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
     return bound(
         args[0],
         "left",
-        lambda left: bound(args[1], "right", lambda right: _tried(scalar_sql(inner, [left, right], rules), divides)),
+        lambda left: bound(
+            args[1], "right", lambda right: _tried(scalar_sql(inner, [left, right], rules), divides)
+        ),
     )
 
 
@@ -405,5 +426,11 @@ def _unseeded(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
 
 
 scalar("rand random", _unseeded, "random()", shown="rand()", deterministic=False, foldable=False)
-scalar("randn", _unseeded, "(sqrt(-2 * ln(1 - random())) * cos(2 * pi() * random()))", deterministic=False, foldable=False)
+scalar(
+    "randn",
+    _unseeded,
+    "(sqrt(-2 * ln(1 - random())) * cos(2 * pi() * random()))",
+    deterministic=False,
+    foldable=False,
+)
 scalar("uuid", _unseeded, "CAST(gen_random_uuid() AS VARCHAR)", deterministic=False, foldable=False)

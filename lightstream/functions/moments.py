@@ -114,7 +114,9 @@ def _bind_percentile(name: str, args: tuple[Expression, ...], conf: Conf) -> Bou
     result: t.DataType = t.DoubleType()
     if _is_many(args[1]):
         result = t.ArrayType(result, False)
-    return Bound((cast_to(value, t.DoubleType(), conf.ansi), args[1], Literal(1, t.IntegerType())), result, True)
+    return Bound(
+        (cast_to(value, t.DoubleType(), conf.ansi), args[1], Literal(1, t.IntegerType())), result, True
+    )
 
 
 def _percentile_parts(call: Call, ctx: SqlContext) -> AggregateParts:

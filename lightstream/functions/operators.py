@@ -58,9 +58,9 @@ def _numbers(operator: str, args: tuple[Expression, ...], conf: Conf) -> tuple[E
     one, other = type_of(left), type_of(right)
     if isinstance(one, t.NullType) and isinstance(other, t.NullType):
         target: t.DataType | None = t.LongType() if operator == "div" else t.DoubleType()
-    elif isinstance(one, t.StringType) and isinstance(other, t.StringType | t.NullType):
-        target = t.StringType()
-    elif isinstance(other, t.StringType) and isinstance(one, t.NullType):
+    elif (isinstance(one, t.StringType) and isinstance(other, t.StringType | t.NullType)) or (
+        isinstance(other, t.StringType) and isinstance(one, t.NullType)
+    ):
         target = t.StringType()
     else:
         target = common_type((one, other), conf.ansi)
@@ -290,7 +290,9 @@ def refuse_null_order(data_type: t.DataType) -> None:
     # In Spark's order a NULL inside an array or struct comes first, in DuckDB's last.
     nulls = isinstance(data_type, t.ArrayType) and data_type.containsNull
     if nulls or (isinstance(data_type, t.StructType) and any(f.nullable for f in data_type)):
-        raise unsupported(f"Comparing values of type {data_type.simpleString()}, which may contain NULLs, by order")
+        raise unsupported(
+            f"Comparing values of type {data_type.simpleString()}, which may contain NULLs, by order"
+        )
 
 
 scalar("== =", _bind_comparison, _comparison_sql, shown="({0} = {1})")
@@ -419,6 +421,8 @@ def _bits_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
 
 for _operator in ("&", "|", "^"):
     scalar(_operator, _bind_bits, _bits_sql, shown=f"({{0}} {_operator} {{1}})")
+
+
 def _bind_invert(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
     args = tuple(cast_to(a, t.IntegerType()) if isinstance(type_of(a), t.NullType) else a for a in args)
     return signature("integral -> $0").bind(name, args, conf)
@@ -485,7 +489,8 @@ def _element_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
         value = f"{values}[{key} + 1]"
         if not ctx.ansi:
             return f"CASE WHEN {key} >= 0 THEN {value} END"
-        return f"CASE WHEN {key} < 0 OR {key} >= len({values}) THEN {index_failure(key, f'len({values})')} ELSE {value} END"
+        failure = index_failure(key, f"len({values})")
+        return f"CASE WHEN {key} < 0 OR {key} >= len({values}) THEN {failure} ELSE {value} END"
 
     return let(container, body, "array")
 

@@ -34,7 +34,10 @@ def _check_escapes(pattern: str, escape: str) -> None:
             if at + 1 == len(pattern):
                 kind, what = "ESC_AT_THE_END", "the escape character is not allowed to end with."
             elif pattern[at + 1] not in ("_", "%", escape):
-                kind, what = "ESC_IN_THE_MIDDLE", f"the escape character is not allowed to precede '{pattern[at + 1]}'."
+                kind, what = (
+                    "ESC_IN_THE_MIDDLE",
+                    f"the escape character is not allowed to precede '{pattern[at + 1]}'.",
+                )
             else:
                 at += 2
                 continue
@@ -103,7 +106,8 @@ def _guarded(found: regex.Translated, text: str, sql: str) -> str:
         "0A000",
         "UnsupportedOperationException",
     )
-    return f"CASE WHEN regexp_matches({text}, '[\\n\\r\\x{{85}}\\x{{2028}}\\x{{2029}}]\\z') THEN {failure} ELSE {sql} END"
+    ends = f"regexp_matches({text}, '[\\n\\r\\x{{85}}\\x{{2028}}\\x{{2029}}]\\z')"
+    return f"CASE WHEN {ends} THEN {failure} ELSE {sql} END"
 
 
 def _rlike_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
@@ -183,9 +187,10 @@ def _instr_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
     if found is None:
         return _null(call)
     pattern = text_sql(f"(?s)^(.*?)(?:{found.re2})")
+    before = f"length(regexp_extract({args[0]}, {pattern}, 1))"
     at = (
         f"CASE WHEN regexp_matches({args[0]}, {text_sql(found.re2)}) "
-        f"THEN CAST(length(regexp_extract({args[0]}, {pattern}, 1)) + 1 AS INTEGER) WHEN {args[0]} IS NOT NULL THEN 0 END"
+        f"THEN CAST({before} + 1 AS INTEGER) WHEN {args[0]} IS NOT NULL THEN 0 END"
     )
     return _guarded(found, args[0], at)
 
@@ -275,8 +280,10 @@ def _limited(text: str, parts: str, re2: str, limit: str) -> str:
     rest = text_sql(f"(?s)^(?:.*?(?:{re2})){{{size - 1}}}(.*)$")
     return let(
         parts,
-        lambda v: f"CASE WHEN len({v}) > {size} THEN {v}[1:{size - 1}] || [regexp_extract({text}, {rest}, "
-        f"{_groups(re2) + 1})] ELSE {v} END",
+        lambda v: (
+            f"CASE WHEN len({v}) > {size} THEN {v}[1:{size - 1}] || [regexp_extract({text}, {rest}, "
+            f"{_groups(re2) + 1})] ELSE {v} END"
+        ),
         "parts",
     )
 

@@ -76,6 +76,7 @@ class Function:
 _FAMILIES = (
     "operators", "conditional", "conversions", "strings", "patterns", "maths", "dates", "formats", "arrays",
     "sequences", "maps", "higher_order", "generators", "aggregates", "moments", "windows", "hashing",
+    "information",
 )  # fmt: skip
 _functions: dict[str, Function] = {}
 _families_loaded = False
@@ -131,7 +132,12 @@ def aggregate(
 
 
 def window(
-    names: str, signature: str | Binder, sql: str | Spelling, *, shown: str | Shown | None = None, **extra: Any
+    names: str,
+    signature: str | Binder,
+    sql: str | Spelling,
+    *,
+    shown: str | Shown | None = None,
+    **extra: Any,
 ) -> None:
     """Register a function that needs OVER; `sql` is the call before OVER."""
     spelling = _template(sql) if isinstance(sql, str) else sql

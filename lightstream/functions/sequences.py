@@ -59,7 +59,11 @@ def _failure() -> str:
 
 def _numbers(call: Call, args: Sequence[str]) -> str:
     start, stop = (f"CAST({a} AS BIGINT)" for a in args[:2])
-    step = f"CAST({args[2]} AS BIGINT)" if len(args) == 3 else f"CASE WHEN {args[0]} <= {args[1]} THEN 1 ELSE -1 END"
+    step = (
+        f"CAST({args[2]} AS BIGINT)"
+        if len(args) == 3
+        else f"CASE WHEN {args[0]} <= {args[1]} THEN 1 ELSE -1 END"
+    )
     known = " AND ".join(f"{a} IS NOT NULL" for a in args)
     series = f"CAST(generate_series({start}, {stop}, {step}) AS {duck_type(call.type)})"
     if len(args) == 2:
@@ -86,14 +90,18 @@ def _times(call: Call, args: Sequence[str], element: t.DataType, ctx: SqlContext
     else:
         months = isinstance(type_of(call.args[2]), t.YearMonthIntervalType)
         step = f"to_months({args[2]})" if months else f"to_microseconds({args[2]})"
-        fits = f"({args[2]} > 0 AND {forward}) OR ({args[2]} < 0 AND NOT ({forward})) OR {args[0]} = {args[1]}"
+        fits = (
+            f"({args[2]} > 0 AND {forward}) OR ({args[2]} < 0 AND NOT ({forward})) OR {args[0]} = {args[1]}"
+        )
         if isinstance(element, t.DateType) and not months:
             fits = f"({fits}) AND {args[2]} % 86400000000 = 0"
     # Month steps count from the start, so that the 31st comes back after a short month.
     if len(args) == 3 and isinstance(type_of(call.args[2]), t.YearMonthIntervalType):
         span = f"(abs(datediff('month', {start}, {stop})) // greatest(abs({args[2]}), 1)) + 1"
-        series = f"list_transform(range(0, {span}), lambda ls_n: {start} + to_months(CAST(ls_n AS INTEGER) * {args[2]}))"
-        series = f"list_filter({series}, lambda ls_v: CASE WHEN {forward} THEN ls_v <= {stop} ELSE ls_v >= {stop} END)"
+        value = f"{start} + to_months(CAST(ls_n AS INTEGER) * {args[2]})"
+        series = f"list_transform(range(0, {span}), lambda ls_n: {value})"
+        within = f"CASE WHEN {forward} THEN ls_v <= {stop} ELSE ls_v >= {stop} END"
+        series = f"list_filter({series}, lambda ls_v: {within})"
     else:
         series = f"generate_series({start}, {stop}, {step})"
     body = f"CAST({series} AS {duck_type(call.type)})"

@@ -24,7 +24,7 @@ from typing import Any
 
 from lightstream.conf import Conf
 from lightstream.functions import mismatch
-from lightstream.functions.coercion import cast_to, common_type, implicit_type
+from lightstream.functions.coercion import as_decimal, cast_to, common_type, implicit_type
 from lightstream.functions.registry import Bound, any_nullable
 from lightstream.plan import types as t
 from lightstream.plan.ddl import parse_type
@@ -45,8 +45,13 @@ _GROUPS: dict[str, tuple[type[t.DataType], ...]] = {
     "yearmonth": (t.YearMonthIntervalType,),
     "anytimestamp": (t.TimestampType, t.TimestampNTZType),
 }
-_SHOWN_GROUPS = {"array": "ARRAY", "map": "MAP", "struct": "STRUCT", "numeric": "NUMERIC", "integral": "INTEGRAL"}
-_ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
+_SHOWN_GROUPS = {
+    "array": "ARRAY",
+    "map": "MAP",
+    "struct": "STRUCT",
+    "numeric": "NUMERIC",
+    "integral": "INTEGRAL",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +125,7 @@ class Signature:
             if position >= len(args):
                 args = (*args, default)
         specs = self._specs_for(len(args))
-        coerced = [
-            self._coerce(name, args, i, spec, conf) for i, spec in enumerate(specs)
-        ]
+        coerced = [self._coerce(name, args, i, spec, conf) for i, spec in enumerate(specs)]
         variables = self._unify(name, args, coerced, specs, conf)
         bound = tuple(coerced)
         if result is not None:
@@ -225,7 +228,7 @@ def implicit_spec_type(source: t.DataType, spec: Spec, ansi: bool) -> t.DataType
             return t.LongType() if null or string else None
         case "decimal":
             if isinstance(source, t.IntegralType):
-                return decimal_for(source)
+                return as_decimal(source)
             return t.DecimalType(38, 18) if null or string else None
         case "anytimestamp":
             return t.TimestampType() if null or string or isinstance(source, t.DateType) else None
@@ -239,19 +242,6 @@ def implicit_spec_type(source: t.DataType, spec: Spec, ansi: bool) -> t.DataType
         inner = implicit_spec_type(source.elementType, spec.parts[0], ansi)
         return None if inner is None else t.ArrayType(inner, source.containsNull)
     return None
-
-
-_INTEGRAL_DIGITS: dict[type[t.DataType], int] = {
-    t.ByteType: 3,
-    t.ShortType: 5,
-    t.IntegerType: 10,
-    t.LongType: 20,
-}
-
-
-def decimal_for(source: t.DataType) -> t.DecimalType:
-    """Return the decimal that holds every value of an integral type."""
-    return t.DecimalType(_INTEGRAL_DIGITS[type(source)], 0)
 
 
 def _same_but_nullability(one: t.DataType, other: t.DataType | None) -> bool:

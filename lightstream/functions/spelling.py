@@ -97,7 +97,9 @@ def _value_sql(value: Any, data_type: t.DataType) -> str:
             return "TRUE" if value else "FALSE"
         case t.IntegerType():
             return f"({value})" if value < 0 else str(value)
-        case t.ByteType() | t.ShortType() | t.LongType() | t.DayTimeIntervalType() | t.YearMonthIntervalType():
+        case (
+            t.ByteType() | t.ShortType() | t.LongType() | t.DayTimeIntervalType() | t.YearMonthIntervalType()
+        ):
             return f"CAST({value} AS {name})"
         case t.DoubleType() | t.FloatType():
             return f"CAST('{_float_text(value)}' AS {name})"

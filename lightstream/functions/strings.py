@@ -30,19 +30,24 @@ def upper_sql(text: str) -> str:
     )
     return let(
         text,
-        lambda v: f"CASE WHEN regexp_matches({v}, '{_GROW_IN_UPPER}') THEN {failure} "
-        f"ELSE upper(replace({v}, 'ß', 'SS')) END",
+        lambda v: (
+            f"CASE WHEN regexp_matches({v}, '{_GROW_IN_UPPER}') THEN {failure} "
+            f"ELSE upper(replace({v}, 'ß', 'SS')) END"
+        ),
         "upper",
     )
 
 
 def lower_sql(text: str) -> str:
     """Return text in lower case; a sigma at the end of a word has a form of its own."""
-    final = r"(\p{L}[''’.:·\p{Mn}]*)Σ([''’.:·\p{Mn}]*(?:[^\p{L}''’.:·\p{Mn}]|$))"
+    between = r"''.:\x{B7}\x{2019}\p{Mn}"  # what a word may hold beside letters
+    final = rf"(\p{{L}}[{between}]*)Σ([{between}]*(?:[^\p{{L}}{between}]|$))"
     return let(
         text,
-        lambda v: f"CASE WHEN contains({v}, 'Σ') THEN lower(regexp_replace({v}, '{final}', '\\1ς\\2', 'g')) "
-        f"ELSE lower(replace({v}, 'İ', 'i̇')) END",
+        lambda v: (
+            f"CASE WHEN contains({v}, 'Σ') THEN lower(regexp_replace({v}, '{final}', '\\1ς\\2', 'g')) "
+            f"ELSE lower(replace({v}, 'İ', 'i̇')) END"
+        ),
         "lower",
     )
 
@@ -102,8 +107,14 @@ def _shown_trim(call: Call, args: Sequence[str]) -> str:
 # With two arguments the characters to take off come first, as in `trim(BOTH 'x' FROM s)`.
 for _name in ("trim", "ltrim", "rtrim"):
     scalar(_name, _bind_trim, _trim_sql, shown=_shown_trim)
-scalar("btrim", "string, string? -> string",
-       lambda call, args, ctx: f"trim({args[0]}, {args[1] if len(args) == 2 else chr(39) + ' ' + chr(39)})")  # fmt: skip
+
+
+def _btrim_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
+    characters = args[1] if len(args) == 2 else "' '"
+    return f"trim({args[0]}, {characters})"
+
+
+scalar("btrim", "string, string? -> string", _btrim_sql)
 
 
 def _refuse_binary(name: str, args: Sequence[Expression]) -> None:
@@ -123,7 +134,9 @@ def _pad_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
     if isinstance(known, Literal) and known.value:
         return f"CASE WHEN {length} IS NOT NULL THEN {padded} END"
     cut = f"substring({text}, 1, greatest({length}, 0))"
-    return f"CASE WHEN {length} IS NULL OR {pad} IS NULL THEN NULL WHEN {pad} = '' THEN {cut} ELSE {padded} END"
+    return (
+        f"CASE WHEN {length} IS NULL OR {pad} IS NULL THEN NULL WHEN {pad} = '' THEN {cut} ELSE {padded} END"
+    )
 
 
 scalar("lpad", _bind_pad, _pad_sql)
@@ -151,8 +164,10 @@ def _substring_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
         at = f"CASE WHEN {start} > 0 THEN {start} - 1 WHEN {start} < 0 THEN length({v}) + {start} ELSE 0 END"
         return let(
             at,
-            lambda a: f"substring({v}, greatest({a}, 0) + 1, "
-            f"greatest({a} + CAST({length} AS BIGINT) - greatest({a}, 0), 0))",
+            lambda a: (
+                f"substring({v}, greatest({a}, 0) + 1, "
+                f"greatest({a} + CAST({length} AS BIGINT) - greatest({a}, 0), 0))"
+            ),
             "at",
         )
 
@@ -160,7 +175,9 @@ def _substring_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
 
 
 scalar("substring substr", _bind_substring, _substring_sql)
-scalar("left", "string, int -> string", "CASE WHEN {1} IS NOT NULL THEN substring({0}, 1, greatest({1}, 0)) END")
+scalar(
+    "left", "string, int -> string", "CASE WHEN {1} IS NOT NULL THEN substring({0}, 1, greatest({1}, 0)) END"
+)
 scalar("right", "string, int -> string?",
        "CASE WHEN {1} IS NOT NULL THEN CASE WHEN {1} <= 0 THEN left({0}, 0) ELSE right({0}, {1}) END END")  # fmt: skip
 
@@ -211,7 +228,30 @@ def _bind_contains(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound
 scalar("contains", _bind_contains, "contains({0}, {1})")
 scalar("startswith", _bind_contains, "starts_with({0}, {1})")
 scalar("endswith", _bind_contains, "ends_with({0}, {1})")
-scalar("instr", "string, string -> int", "CAST(strpos({0}, {1}) AS INTEGER)")
+
+
+def _bind_instr(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
+    bound = signature("string, string, int?, int? -> int").bind(name, args, conf)
+    if any(not isinstance(a, Literal) or a.value != 1 for a in bound.args[3:]):
+        raise unsupported("instr of an occurrence other than the first")
+    if any(not isinstance(a, Literal) or a.value is None or a.value < 1 for a in bound.args[2:]):
+        raise unsupported("instr from a position that is not a positive constant")
+    return bound
+
+
+def _instr_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
+    start = call.args[2] if len(args) > 2 else None
+    if not isinstance(start, Literal) or start.value == 1:
+        return f"CAST(strpos({args[0]}, {args[1]}) AS INTEGER)"
+    found = f"strpos(substring({args[0]}, {start.value}), {args[1]})"
+    return f"CAST(CASE WHEN {found} > 0 THEN {found} + {start.value - 1} ELSE {found} END AS INTEGER)"
+
+
+def _shown_instr(call: Call, args: Sequence[str]) -> str:
+    return f"instr({', '.join((*args, '1') if len(args) == 3 else args)})"
+
+
+scalar("instr", _bind_instr, _instr_sql, shown=_shown_instr)
 
 
 def _locate_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
@@ -379,7 +419,7 @@ scalar("hex", "bigint|binary|string -> string", _hex_sql)
 scalar(
     "unhex",
     "string -> binary?",
-    "CASE WHEN regexp_full_match({0}, '[0-9a-fA-F]*') THEN unhex(CASE WHEN length({0}) % 2 = 1 THEN '0' || {0} ELSE {0} END) END",
+    "CASE WHEN regexp_full_match({0}, '[0-9a-fA-F]*') THEN unhex(repeat('0', length({0}) % 2) || {0}) END",
 )
 scalar("encode", "string, string -> binary?", lambda call, args, ctx: _charset(call, f"encode({args[0]})"))
 
@@ -436,6 +476,13 @@ def _levenshtein_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
 
 scalar("levenshtein", "string, string, int? -> int", _levenshtein_sql)
 # Java's encoder writes a blank as `+`, keeps `*` and encodes `~`.
+
+_LUHN = (
+    "list_sum(list_transform(list_reverse(regexp_extract_all({0}, '.')), lambda ls_d, ls_i: CASE WHEN ls_i % 2 = 0 "
+    "THEN CAST(ls_d AS INTEGER) * 2 - CASE WHEN ls_d >= '5' THEN 9 ELSE 0 END ELSE CAST(ls_d AS INTEGER) END)) % 10 = 0"
+)
+scalar("luhn_check", "string -> boolean?", f"CASE WHEN regexp_full_match({{0}}, '[0-9]+') THEN {_LUHN} "
+       "WHEN {0} IS NOT NULL THEN FALSE END")  # fmt: skip
 scalar(
     "url_encode",
     "string -> string?",
@@ -445,6 +492,7 @@ scalar(
 
 def _mask_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
     text, upper, lower, digit, other = args
+
     # One pass over the characters, so that a replacement is not replaced again.
     def choice(pattern: str, replacement: str, expression: Expression) -> str:
         if isinstance(expression, Literal) and expression.value is None:
@@ -464,7 +512,9 @@ def _mask_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
 
 
 def _bind_mask(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
-    bound = signature("string, string='X', string='x', string='n', string=null -> string").bind(name, args, conf)
+    bound = signature("string, string='X', string='x', string='n', string=null -> string").bind(
+        name, args, conf
+    )
     if not all(isinstance(a, Literal) for a in bound.args[1:]):
         raise unsupported("mask with characters that are not constant")
     return Bound(bound.args, t.StringType(), True)

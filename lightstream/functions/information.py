@@ -1,0 +1,76 @@
+"""What a query can say of itself: types, checks, the session's names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lightstream.conf import Conf
+from lightstream.functions import mismatch
+from lightstream.functions.coercion import cast_to
+from lightstream.functions.registry import Bound, SqlContext, bind_call, scalar
+from lightstream.functions.spelling import error_sql, error_with_value_sql, text_sql
+from lightstream.plan import types as t
+from lightstream.plan.expressions import Call, Expression, Literal, type_of
+
+
+def _typeof_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
+    return text_sql(type_of(call.args[0]).simpleString())
+
+
+scalar("typeof", "any -> string!", _typeof_sql)
+scalar("current_catalog", " -> string!", "'spark_catalog'")
+scalar("current_schema current_database", " -> string!", "'default'", shown="current_schema()")
+
+
+def _bind_equal_null(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
+    if len(args) != 2:
+        raise mismatch.wrong_count(name, "2", len(args))
+    equal = bind_call("<=>", args, conf)
+    return Bound(equal.args, t.BooleanType(), False)
+
+
+scalar("equal_null", _bind_equal_null, "({0} IS NOT DISTINCT FROM {1})")
+
+# ---- checks that fail the query -------------------------------------------------------------------------------
+
+
+def _bind_assert(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
+    if len(args) not in (1, 2):
+        raise mismatch.wrong_count(name, "[1, 2]", len(args))
+    condition = cast_to(args[0], t.BooleanType(), conf.ansi)
+    message: Expression = Literal(f"'{mismatch.text_of(args[0])}' is not true!", t.StringType())
+    if len(args) == 2:
+        message = cast_to(args[1], t.StringType(), conf.ansi)
+    return Bound((condition, message), t.NullType(), True)
+
+
+def _raised(value: str) -> str:
+    """Return USER_RAISED_EXCEPTION with a message that a query computes."""
+    return error_with_value_sql("USER_RAISED_EXCEPTION", "{}", value, "P0001", "SparkRuntimeException")
+
+
+def _null_message() -> str:
+    return error_sql("USER_RAISED_EXCEPTION", "null", "P0001", "SparkRuntimeException")
+
+
+def _assert_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
+    failure = f"coalesce({_raised(args[1])}, {_null_message()})"
+    return f"CAST(CASE WHEN {args[0]} THEN NULL ELSE {failure} END AS INTEGER)"
+
+
+scalar("assert_true", _bind_assert, _assert_sql, foldable=False)
+
+
+def _bind_raise(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
+    if len(args) != 1:
+        raise mismatch.wrong_count(name, "[1, 2]", len(args))
+    return Bound((cast_to(args[0], t.StringType(), conf.ansi),), t.NullType(), True)
+
+
+scalar(
+    "raise_error",
+    _bind_raise,
+    lambda call, args, ctx: f"CAST(coalesce({_raised(args[0])}, {_null_message()}) AS INTEGER)",
+    shown="raise_error(USER_RAISED_EXCEPTION, map(errorMessage, {0}))",
+    foldable=False,
+)
