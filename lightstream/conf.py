@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 
-from lightstream.errors import IllegalArgumentException, SparkNoSuchElementException
+from lightstream.errors import IllegalArgumentException, SparkNoSuchElementException, unsupported
 
 DEFAULTS: dict[str, str | None] = {
     "spark.app.name": "lightstream",
@@ -14,6 +14,7 @@ DEFAULTS: dict[str, str | None] = {
     "spark.sql.caseSensitive": "false",
     "spark.sql.columnNameOfCorruptRecord": "_corrupt_record",
     "spark.sql.crossJoin.enabled": "true",
+    "spark.sql.decimalOperations.allowPrecisionLoss": "true",
     "spark.sql.files.ignoreCorruptFiles": "false",
     "spark.sql.files.ignoreMissingFiles": "false",
     "spark.sql.groupByAliases": "true",
@@ -58,6 +59,23 @@ DEFAULTS: dict[str, str | None] = {
     "lightstream.trigger.missed": "now",  # "wait": a missed processingTime trigger waits for the next boundary
 }
 
+# Settings whose meaning is built in: any other value would change answers, so it is refused.
+FIXED: dict[str, frozenset[str]] = {
+    "spark.sql.crossJoin.enabled": frozenset({"true"}),
+    "spark.sql.decimalOperations.allowPrecisionLoss": frozenset({"true"}),
+    "spark.sql.groupByAliases": frozenset({"true"}),
+    "spark.sql.groupByOrdinal": frozenset({"true"}),
+    "spark.sql.json.enablePartialResults": frozenset({"true"}),
+    "spark.sql.legacy.timeParserPolicy": frozenset({"corrected", "exception"}),
+    "spark.sql.mapKeyDedupPolicy": frozenset({"exception"}),
+    "spark.sql.orderByOrdinal": frozenset({"true"}),
+    "spark.sql.parser.escapedStringLiterals": frozenset({"false"}),
+    "spark.sql.storeAssignmentPolicy": frozenset({"ansi"}),
+    "spark.sql.timestampType": frozenset({"timestamp_ltz"}),
+    "spark.sql.streaming.fileSource.schema.forceNullable": frozenset({"true"}),
+    "spark.sql.streaming.statefulOperator.checkCorrectness.enabled": frozenset({"true"}),
+}
+
 _BOOLEAN = {"true": True, "false": False}
 _DURATION = re.compile(r"\s*(-?\d+)\s*(us|ms|s|m|min|h|d)?\s*$")
 _UNIT_MS = {"ms": 1, "s": 1000, "m": 60_000, "min": 60_000, "h": 3_600_000, "d": 86_400_000, None: 1}
@@ -89,7 +107,7 @@ class Conf:
         return DEFAULTS[key]
 
     def set(self, key: str, value: str) -> None:
-        """Set a key; a bad boolean or time zone is refused."""
+        """Set a key; a bad boolean or time zone is refused, and what would change answers that are built in."""
         default = DEFAULTS.get(key)
         if default in ("true", "false") and value.strip().lower() not in _BOOLEAN:
             raise IllegalArgumentException(
@@ -100,6 +118,11 @@ class Conf:
             )
         if key == "spark.sql.session.timeZone":
             _check_time_zone(value)
+        fixed = FIXED.get(key)
+        if fixed is not None and value.strip().lower() not in fixed:
+            raise unsupported(f"{key}={value}", f"It is always {', or '.join(sorted(fixed))}.")
+        if fixed is None and key.startswith("spark.sql.legacy."):
+            raise unsupported(f"The setting {key}", "Spark's older behaviours are not built in.")
         self.values[key] = value
 
     def unset(self, key: str) -> None:

@@ -31,6 +31,7 @@ MEANINGS = {
     "spark.sql.caseSensitive": "Whether column names are told apart by case.",
     "spark.sql.columnNameOfCorruptRecord": "The column that takes the text of bad records, if the schema has it.",
     "spark.sql.crossJoin.enabled": "Whether joins without a condition may stand without `CROSS`.",
+    "spark.sql.decimalOperations.allowPrecisionLoss": "Whether decimal results give up scale before they overflow.",
     "spark.sql.files.ignoreCorruptFiles": "Whether unreadable files are passed over.",
     "spark.sql.files.ignoreMissingFiles": "Whether files that have gone since they were listed are passed over.",
     "spark.sql.groupByAliases": "Whether `GROUP BY` may name an alias of the select list.",
@@ -101,7 +102,7 @@ def code(text: str) -> str:
 
 def configuration() -> str:
     """Return docs/configuration.md."""
-    from lightstream.conf import DEFAULTS
+    from lightstream.conf import DEFAULTS, FIXED
 
     if set(MEANINGS) != set(DEFAULTS):
         missing, gone = sorted(set(DEFAULTS) - set(MEANINGS)), sorted(set(MEANINGS) - set(DEFAULTS))
@@ -129,10 +130,13 @@ def configuration() -> str:
             table(head, rows(ours)),
             "## Of Spark, with its defaults",
             "The default time zone is the machine's.",
-            table(head, rows(key for key in sparks if is_read(key))),
-            "## Of Spark, without effect",
+            table(head, rows(key for key in sparks if key not in FIXED and is_read(key))),
+            "## Of Spark, built in",
+            "These have one meaning here; any other value is refused, as are all of Spark's `spark.sql.legacy.*`.",
+            table(head, rows(key for key in sparks if key in FIXED)),
+            "## Of Spark, accepted without effect",
             "These can be set and read back. Nothing here asks for them: what happens is what the default says.",
-            table(head, rows(key for key in sparks if not is_read(key))),
+            table(head, rows(key for key in sparks if key not in FIXED and not is_read(key))),
         ]
     ) + "\n"  # fmt: skip
 

@@ -35,8 +35,8 @@ QUERIES = {
     "filters and projections are one select": lambda df: (
         df.withColumn("big", F.col("x") > 1).where("big").where("gt is not null").select("gt", "model")
     ),
-    "what is used twice is computed once": lambda df: (
-        df.withColumn("y", F.abs("x") + 1).select((F.col("y") * F.col("y")).alias("z"))
+    "what is used twice is computed once": lambda df: df.withColumn("y", F.abs("x") + 1).select(
+        (F.col("y") * F.col("y")).alias("z")
     ),
     "a sort by a column that is not selected": lambda df: df.select("gt").orderBy(F.desc("x")).limit(3),
     "a filter by a column that is not selected": lambda df: df.select("gt").where("x > 1"),

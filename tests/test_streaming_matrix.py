@@ -155,11 +155,19 @@ def test_refusals_name_the_operator(spark, source):
         (stream.orderBy("k"), "append", "Sorting is not supported on streaming"),
         (stream.groupBy("k").count().orderBy("k"), "update", "Sorting is not supported on streaming"),
         (stream.groupBy("k").count().limit(3), "update", "Limits are not supported"),
-        (stream.groupBy("k").agg(F.countDistinct("n")), "complete", "Distinct aggregations are not supported"),
+        (
+            stream.groupBy("k").agg(F.countDistinct("n")),
+            "complete",
+            "Distinct aggregations are not supported",
+        ),
         (stream.dropDuplicates(), "append", "LIGHTSTREAM_UNSUPPORTED"),
         (stream.limit(3), "append", "LIGHTSTREAM_UNSUPPORTED"),
         (stream.join(stream.groupBy("k").count(), "k"), "append", "STREAMING_OUTPUT_MODE"),
-        (stream.union(spark.read.schema(SCHEMA).json(str(source))), "append", "Union between streaming and batch"),
+        (
+            stream.union(spark.read.schema(SCHEMA).json(str(source))),
+            "append",
+            "Union between streaming and batch",
+        ),
     ]:
         with pytest.raises(PySparkException) as caught:
             start(frame, mode)

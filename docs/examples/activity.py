@@ -28,7 +28,7 @@ activityQuery = (
     activityCounts.writeStream.queryName("activity_counts").format("memory").outputMode("complete").start()
 )
 print("active:", [query.name for query in spark.streams.active])
-for x in range(3):
+for _ in range(3):
     spark.sql("select * from activity_counts").show(3)
     sleep(2)
 

@@ -80,15 +80,15 @@ class Result:
 
     def polars(self) -> polars.DataFrame:
         """Return the rows as a Polars frame (columns of the same name are numbered)."""
-        import polars
-
         execute_compiled(
             self._compiled,
             self._cursor,
             batch_scan,
             prefix="CREATE OR REPLACE TEMP TABLE lightstream_result AS ",
         )
-        return polars.DataFrame(self._cursor.query("SELECT * FROM temp.main.lightstream_result"))
+        # `polars.DataFrame(relation)` would do without pyarrow, but leaves objects that DuckDB complains of at exit.
+        frame: polars.DataFrame = self._cursor.query("SELECT * FROM temp.main.lightstream_result").pl()
+        return frame
 
 
 def _has_timestamp(data_type: t.DataType) -> bool:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from lightstream.errors import AnalysisException, unsupported
+from lightstream.errors import AnalysisException, SparkNoSuchElementException, unsupported
 from lightstream.plan import expressions as e
 from lightstream.plan import logical as lp
 from lightstream.plan import relations as r
@@ -25,6 +26,7 @@ __all__ = ["run", "table_name"]
 Args = dict[str, Any]
 Fields = list[tuple[str, t.DataType, bool]]
 _STRING, _BOOLEAN = t.StringType(), t.BooleanType()
+_VARIABLE = re.compile(r"\$\{(?:(\w+?):)?(\S+?)\}")
 _FIELD = re.compile(r"\{([A-Za-z_]\w*)\}")
 
 
@@ -37,10 +39,25 @@ def run(
 
     if named:
         return _run_formatted(session, text, args, named)
+    if "${" in text and session._state.conf.boolean("spark.sql.variable.substitute"):
+        text = _VARIABLE.sub(lambda match: _variable(match, session), text)
     relation = parse_statement(text, _parameters(args))
     if isinstance(relation, r.Command):
         return _run_command(session, relation)
     return DataFrame(session._state.analyze(relation), session)
+
+
+def _variable(match: re.Match[str], session: SparkSession) -> str:
+    """Return the value of `${name}`, `${spark:name}` or `${env:NAME}`; what has no value stays as it is."""
+    prefix, name = match.groups()
+    if prefix == "env":
+        return os.environ.get(name, match.group())
+    if prefix == "system":
+        raise unsupported("A JVM system property in SQL text (${system:...})")
+    try:
+        return session._state.conf.get(name) or match.group()
+    except SparkNoSuchElementException:
+        return match.group()
 
 
 def _parameters(args: Any) -> Any:
