@@ -97,7 +97,9 @@ class Statistics(Actions):
                     message=f"requirement failed: Currently {what} calculation for columns with dataType "
                     f"{column.type.typeName()} not supported."
                 )
-        args = tuple(Cast(column, t.DoubleType()) for column in columns)
+        # Spark: NULL counts as 0 here, unlike in the functions corr and covar_samp.
+        zero = literal(0.0)
+        args = tuple(UnresolvedFunction("coalesce", (Cast(c, t.DoubleType()), zero)) for c in columns)
         items = (Alias(UnresolvedFunction(function, args), (function,)),)
         value: Any = self._run(r.Aggregate(self._plan, (), items)).tuples()[0][0]
         return float("nan") if value is None else float(value)
