@@ -16,7 +16,7 @@ from lightstream.errors import (
 )
 from lightstream.functions.cast_times import is_utc
 from lightstream.functions.registry import SqlContext
-from lightstream.functions.spelling import text_sql
+from lightstream.functions.spelling import error_sql, text_sql
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +238,7 @@ _READ = {
     "mm": (r"[0-5]\d", "%M"), "m": (r"[0-5]?\d", "%M"), "ss": (r"[0-5]\d", "%S"), "s": (r"[0-5]?\d", "%S"),
     "a": (r"(?:AM|PM)", "%p"),
 }  # fmt: skip
+_WIDTHLESS = ("M", "L", "d", "H", "h", "m", "s")
 _MINUTES = r"[0-5]\d"
 _HOURS = r"(?:0\d|1[0-7])"
 _ZONES = {
@@ -270,6 +271,9 @@ def read(pattern: str, v: str) -> Reading:
         zone = _ZONES[parts[-1].letter * parts[-1].count]
         parts = parts[:-1]
     _check_readable(parts)
+    # Java takes any number of zeros before a number without a width; strptime does not.
+    fixed = any(part.letter == "S" or re.search(r"\d", part.text) for part in parts)
+    zeros = not fixed and any(part.letter * part.count in _WIDTHLESS for part in parts)
     looks, directives, short_year_at = "", "", -1
     for part in parts:
         letters = part.letter * part.count
@@ -282,7 +286,7 @@ def read(pattern: str, v: str) -> Reading:
         else:
             if letters == "yy":
                 short_year_at = len(looks)
-            looks += _READ[letters][0]
+            looks += ("0*" if zeros and letters in _WIDTHLESS else "") + _READ[letters][0]
             directives += _READ[letters][1]
     text = f"upper({v})"
     if zone:
@@ -291,14 +295,29 @@ def read(pattern: str, v: str) -> Reading:
         before, after = looks[:short_year_at], looks[short_year_at + 4 :]
         groups = rf"^(?i)({before})(\d\d)({after})$"
         text = rf"regexp_replace({text}, {text_sql(groups)}, '\120\2\3')"
+    if zeros:
+        text = rf"regexp_replace({text}, '(^|[^0-9])0+([0-9])', '\1\2', 'g')"
     if not any(part.letter == "y" for part in parts):
         text, directives = f"'1970 ' || {text}", f"%Y {directives}"
     letters_used = {part.letter for part in parts}
     if "h" in letters_used and "a" not in letters_used:  # Spark takes the morning
         text, directives = f"{text} || ' AM'", f"{directives} %p"
     fits = f"regexp_full_match({v}, {text_sql(f'(?i){looks}{zone}')})"
-    local = f"CASE WHEN {fits} THEN try_strptime({text}, {text_sql(directives)}) END"
+    odd = ""
+    if any(part.letter == "y" and part.count == 4 for part in parts):
+        signed = looks.replace(_READ["yyyy"][0], r"(?:\+\d{5,10}|-\d{4,10})", 1)
+        odd = f"WHEN regexp_full_match({v}, {text_sql(f'(?i){signed}{zone}')}) THEN {_odd_year()}"
+    local = f"CASE WHEN {fits} THEN try_strptime({text}, {text_sql(directives)}) {odd} END"
     return Reading(local, _offset_of(v) if zone else "")
+
+
+def _odd_year() -> str:
+    return error_sql(
+        "LIGHTSTREAM_UNSUPPORTED",
+        "Reading a year that is not in 0 to 9999 by a datetime pattern is not supported by lightstream.",
+        "0A000",
+        "UnsupportedOperationException",
+    )
 
 
 def _check_readable(parts: list[Part]) -> None:

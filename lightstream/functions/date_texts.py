@@ -49,7 +49,8 @@ def _text_binder(target: t.DataType, tries: bool) -> Binder:
         if len(args) == 1 or isinstance(type_of(value), _DATETIMES):
             cast = _cast(name, value, target, mode)
             rest = tuple(cast_to(a, t.StringType(), conf.ansi) for a in args[1:])
-            return Bound((cast, *rest), target, any_nullable((cast, *rest)))
+            loose = bool(rest) and mode != "ansi"
+            return Bound((cast, *rest), target, loose or any_nullable((cast, *rest)))
         bound = signature("string, string -> any").bind(name, args, conf)
         pattern_of(name, constant_text(name, bound.args[1], "a pattern"), reads=True)
         return Bound(bound.args, target, mode != "ansi" or bound.nullable)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from lightstream.conf import Conf
+from lightstream.errors import AnalysisException, unsupported
 from lightstream.functions import date_fields, date_makers, date_texts, mismatch  # noqa: F401 - they register
 from lightstream.functions.cast_times import to_instant, to_local
 from lightstream.functions.coercion import cast_to
@@ -13,7 +15,7 @@ from lightstream.functions.registry import Bound, SqlContext, any_nullable, scal
 from lightstream.functions.signatures import parse as signature
 from lightstream.functions.spelling import error_with_value_sql, let, text_sql
 from lightstream.plan import types as t
-from lightstream.plan.expressions import Call, Expression, type_of
+from lightstream.plan.expressions import Call, Expression, Literal, type_of
 
 _NOW = "getvariable('lightstream_now')"
 
@@ -45,11 +47,24 @@ scalar("current_timezone", "-> string!", _current_time_zone)
 def _bind_plus_days(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
     parsed = signature("date, int -> date")
     parsed.check_count(name, args)
+    if not conf.ansi and isinstance(args[1], Literal) and isinstance(args[1].value, str):
+        args = (args[0], Literal(_whole(name, args[1].value), t.IntegerType()))
     days = type_of(args[1])
     whole = isinstance(days, t.ByteType | t.ShortType | t.IntegerType)
     if not whole and not isinstance(days, t.StringType | t.NullType):
         raise mismatch.unexpected_input(name, args, 1, '("INT" or "SMALLINT" or "TINYINT")')
     return parsed.bind(name, args, conf)
+
+
+def _whole(name: str, text: str) -> int:
+    if re.fullmatch(r"\s*[+-]?\d{1,9}\s*", text, re.ASCII):
+        return int(text)
+    raise AnalysisException(
+        "SECOND_FUNCTION_ARGUMENT_NOT_INTEGER",
+        f"The second argument of {name} must be a whole number, not '{text}'.",
+        sqlstate="22023",
+        parameters={"functionName": name},
+    )
 
 
 scalar("date_add dateadd", _bind_plus_days, "({0} + {1})", shown="date_add({0}, {1})")
@@ -238,8 +253,6 @@ def _bind_timestamp_seconds(name: str, args: tuple[Expression, ...], conf: Conf)
     found = type_of(bound.args[0])
     if isinstance(found, t.DecimalType):
         if found.scale > 6:
-            from lightstream.errors import unsupported
-
             raise unsupported(f"{name} of a decimal with more than six digits after the point")
         return bound
     if isinstance(found, t.FloatType | t.DoubleType):
