@@ -134,6 +134,14 @@ class SparkNoSuchElementException(PySparkException):
     """A setting or element that does not exist."""
 
 
+class SparkUpgradeException(PySparkException):
+    """A result that differs between Spark versions. Kept for programs that name it."""
+
+
+class PickleException(PySparkException):
+    """A value that cannot be pickled. Kept for programs that name it."""
+
+
 class UnknownException(PySparkException):
     """An error of no known class."""
 

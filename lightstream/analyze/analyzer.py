@@ -617,7 +617,13 @@ def _deduplicate(relation: r.Deduplicate, analyzer: Analyzer) -> lp.LogicalPlan:
         for name in relation.columns:
             matches = [a for a in child.output if same(a.name, name)]
             if not matches:
-                raise unresolved_column((name,), child.output)
+                names = ", ".join(a.name for a in child.output)
+                raise AnalysisException(
+                    "UNRESOLVED_COLUMN_AMONG_FIELD_NAMES",
+                    f'Cannot resolve column name "{name}" among ({names}).',
+                    sqlstate="42703",
+                    parameters={"colName": f'"{name}"', "fieldNames": names},
+                )
             found.extend(m for m in matches if m not in found)
         keys = tuple(found)
     for key in keys:
@@ -635,7 +641,12 @@ def _deduplicate(relation: r.Deduplicate, analyzer: Analyzer) -> lp.LogicalPlan:
 
 @rule(r.WithWatermark)
 def _with_watermark(relation: r.WithWatermark, analyzer: Analyzer) -> lp.LogicalPlan:
-    raise unsupported("withWatermark")
+    child = analyzer.plan(relation.input)
+    if child.is_streaming:
+        raise unsupported("withWatermark")
+    # Spark: without effect in a batch query, but the column has to be there.
+    analyzer.over(child).value(e.UnresolvedAttribute((relation.column,)))
+    return child
 
 
 @rule(r.Sample)

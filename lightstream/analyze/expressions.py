@@ -48,6 +48,17 @@ class ExpressionResolver:
         if isinstance(expression, e.Alias) and len(expression.names) == 1:
             child = trim_alias(self.resolve(expression.child))
             return [replace(expression, child=child, id=expression.id or e.fresh_id())]
+        if isinstance(expression, e.Alias):
+            child = trim_alias(self.resolve(expression.child))
+            if not isinstance(e.type_of(child), t.StructType) or not _makes_rows(child):
+                raise AnalysisException(
+                    "MULTI_ALIAS_WITHOUT_GENERATOR",
+                    f"Multi part aliasing ({', '.join(expression.names)}) is not supported with {shown(child)} as it "
+                    "is not a generator function.",
+                    sqlstate="42K0E",
+                    parameters={"expr": f'"{shown(child)}"', "names": ", ".join(expression.names)},
+                )
+            return [replace(expression, child=child, id=expression.id or e.fresh_id())]
         resolved = self.resolve(expression)
         return [name_item(resolved)]
 
@@ -358,6 +369,13 @@ def _match_in(
     if all(isinstance(item, e.Attribute) for item in right):
         return tuple(left), plan
     return tuple(left), Project(plan, tuple(right))
+
+
+def _makes_rows(expression: e.Expression) -> bool:
+    from lightstream.functions import registry
+
+    function = registry.lookup(expression.name) if isinstance(expression, e.Call) else None
+    return function is not None and function.kind == "generator"
 
 
 def trim_alias(expression: e.Expression) -> e.Expression:

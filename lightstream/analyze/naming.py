@@ -40,7 +40,7 @@ def shown(expression: e.Expression) -> str:
         case e.WindowExpression():
             return _window(expression)
         case e.LambdaVariable():
-            return f"namedlambdavariable({expression.name})"
+            return "namedlambdavariable()"
         case e.LambdaFunction():
             return f"lambdafunction({', '.join(map(shown, (expression.body, *expression.parameters)))})"
         case e.SubqueryExpression(kind="scalar"):
@@ -170,7 +170,7 @@ def _day_time_text(us: int, start: int, end: int) -> str:
     rest, fields = us, []
     for position in range(start, end + 1):
         amount, rest = divmod(rest, sizes[position])
-        fields.append(str(amount) if position == start else f"{amount:02d}")
+        fields.append(str(amount) if position == 0 else f"{amount:02d}")
     if end == 3 and rest:
         fields[-1] += f".{rest:06d}".rstrip("0")
     if start == 0:

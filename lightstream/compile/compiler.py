@@ -154,7 +154,12 @@ class Compiler:
         names = distinct_names(used)
         position = len(self.scans)
         alias = f"scan_{position}"
-        required = [Required((a.name,), name) for a, name in zip(used, names, strict=True)]
+        if isinstance(plan, lp.LocalScan):
+            # Two columns of a frame may share a name: they are asked for by position.
+            positions = {a.id: str(i) for i, a in enumerate(plan.columns)}
+            required = [Required((positions[a.id],), name) for a, name in zip(used, names, strict=True)]
+        else:
+            required = [Required((a.name,), name) for a, name in zip(used, names, strict=True)]
         required.extend(Required(path, output) for path, output in paths)
         self.scans.append(CompiledScan(plan, tuple(required)))
         columns = {a.id: f"{alias}.{quote(name)}" for a, name in zip(used, names, strict=True)}

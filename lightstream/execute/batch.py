@@ -133,17 +133,16 @@ def batch_scan(scan: CompiledScan, cursor: duckdb.DuckDBPyConnection) -> Scan:
     node = scan.node
     if isinstance(node, lp.LocalScan):
         frame = f"lightstream_frame_{id(node.data)}"
-        return Scan(_frame_sql(node, scan, frame), {frame: node.data})
+        return Scan(_frame_sql(scan, frame), {frame: node.data})
     found: Scan = node.reader.scan(scan.columns, cursor)
     return found
 
 
-def _frame_sql(node: lp.LocalScan, scan: CompiledScan, frame: str) -> str:
-    # Columns of a frame are named by position, so that two may share a name.
-    positions = {column.name: i for i, column in enumerate(node.columns)}
+def _frame_sql(scan: CompiledScan, frame: str) -> str:
+    # Columns of a frame are named, and asked for, by position, so that two may share a name.
     if not scan.columns:
         return f"(SELECT 1 AS one FROM {frame})"
-    items = ", ".join(f"c{positions[r.path[0]]} AS {_quoted(r.output)}" for r in scan.columns)
+    items = ", ".join(f"c{r.path[0]} AS {_quoted(r.output)}" for r in scan.columns)
     return f"(SELECT {items} FROM {frame})"
 
 

@@ -16,48 +16,82 @@ from lightstream.plan import types as t
 from lightstream.plan.expressions import Call, Expression, type_of
 
 _DATETIMES = (t.DateType, t.TimestampType, t.TimestampNTZType)
+_DAYS = (t.ByteType, t.ShortType, t.IntegerType)
 _INTERVALS = (t.DayTimeIntervalType, t.YearMonthIntervalType)
 
 
 def bind_time_arithmetic(operator: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
     """Bind `+ - * /` where a date, timestamp or interval takes part."""
-    left, right = args
+    left, right = _typed_nulls(operator, args)
     one, other = type_of(left), type_of(right)
     if operator in ("+", "-"):
         if isinstance(one, _INTERVALS) and isinstance(other, _DATETIMES) and operator == "+":
             left, right, one, other = right, left, other, one
-        if isinstance(one, t.DateType) and isinstance(other, t.ByteType | t.ShortType | t.IntegerType):
+        if operator == "+" and isinstance(other, t.DateType) and isinstance(one, _DAYS):
+            left, right, one, other = right, left, other, one
+        if isinstance(one, t.DateType) and isinstance(other, _DAYS):
             return Bound((left, right), t.DateType(), any_nullable(args))
-        if (
-            operator == "+"
-            and isinstance(other, t.DateType)
-            and isinstance(one, t.ByteType | t.ShortType | t.IntegerType)
-        ):
-            return Bound((right, left), t.DateType(), any_nullable(args))
         found = _plus_interval(operator, (left, right), one, other) or _difference(
             operator, (left, right), one, other, conf
         )
         if found is not None:
             return found
-    if operator in ("*", "/"):
-        if operator == "*" and isinstance(other, _INTERVALS) and not isinstance(one, _INTERVALS):
-            left, right, one, other = right, left, other, one
-        if isinstance(one, _INTERVALS):
-            scaled = _scaled(left, right, conf)
-            if scaled is not None:
-                return Bound(scaled.args, scaled.type, any_nullable(scaled.args))
+    if operator == "*" and isinstance(other, _INTERVALS) and not isinstance(one, _INTERVALS):
+        left, right, one, other = right, left, other, one
+    if operator in ("*", "/") and isinstance(one, _INTERVALS):
+        scaled = _scaled(left, right, conf)
+        if scaled is not None:
+            return scaled
     if operator == "div" and isinstance(one, _INTERVALS) and type(one) is type(other):
         return Bound((left, right), t.LongType(), True)
-    if any(isinstance(type_of(a), t.CalendarIntervalType) for a in args):
-        raise unsupported("Arithmetic with an interval of months, days and time at once")
-    for this, that in ((left, right), (right, left)):
-        if isinstance(type_of(this), t.DateType) and isinstance(type_of(that), t.NumericType):
-            name = "date_add" if operator == "+" else "date_sub"
-            raise mismatch.unexpected_input(name, (this, that), 1, '("INT" or "SMALLINT" or "TINYINT")')
-    mixed = any(isinstance(type_of(a), _INTERVALS) for a in args) and operator in ("+", "-")
-    if mixed:
-        raise mismatch.unexpected_input(operator, args, 0, '"(TIMESTAMP OR TIMESTAMP WITHOUT TIME ZONE)"')
-    raise mismatch.different_operands(operator, args)
+    raise _refused(operator, args)
+
+
+def _typed_nulls(operator: str, args: tuple[Expression, ...]) -> tuple[Expression, Expression]:
+    """Give an operand NULL the type that the other one wants."""
+    typed = list(args)
+    for this, that in ((0, 1), (1, 0)):
+        if not isinstance(type_of(args[this]), t.NullType):
+            continue
+        other = type_of(args[that])
+        target: t.DataType | None = None
+        if isinstance(other, _INTERVALS) and operator in ("+", "-", "div"):
+            target = other
+        elif isinstance(other, _DATETIMES) and operator == "+":
+            target = t.DayTimeIntervalType()
+        elif isinstance(other, _DATETIMES) and operator == "-":
+            target = other
+        if target is not None:
+            typed[this] = cast_to(args[this], target)
+    return typed[0], typed[1]
+
+
+def _refused(operator: str, args: tuple[Expression, ...]) -> Exception:
+    """Return Spark's error for operands of which one is a date, a timestamp or an interval."""
+    from lightstream.functions.operators import wrong_operands
+
+    one, other = (type_of(a) for a in args)
+    calendar = t.CalendarIntervalType
+    partners = (*_DATETIMES, t.StringType, calendar) if operator in ("+", "-") else (t.NumericType, t.StringType)
+    for this, that in ((one, other), (other, one)):
+        right = operator in ("+", "*") or (this is one if operator == "/" else True)
+        if isinstance(this, calendar) and isinstance(that, partners) and right and operator not in ("%", "div"):
+            return unsupported("Arithmetic with an interval of months, days and time at once")
+    if operator in ("+", "-"):
+        for this, that in ((args[0], args[1]), (args[1], args[0])):
+            if isinstance(type_of(this), t.DateType) and isinstance(type_of(that), t.NumericType):
+                name = "date_add" if operator == "+" else "date_sub"
+                return mismatch.unexpected_input(name, (this, that), 1, '("INT" or "SMALLINT" or "TINYINT")')
+    whole = (t.DateType, t.DayTimeIntervalType, calendar)
+    unexpected = {
+        "+": isinstance(one, whole) or isinstance(other, whole),
+        "-": isinstance(one, _DATETIMES) or isinstance(other, (*_DATETIMES, *whole)),
+        "*": isinstance(one, (*_INTERVALS, calendar)) or isinstance(other, (*_INTERVALS, calendar)),
+        "/": isinstance(one, (*_INTERVALS, calendar)),
+    }
+    if unexpected.get(operator):
+        return mismatch.unexpected_input(operator, args, 0, '"(TIMESTAMP OR TIMESTAMP WITHOUT TIME ZONE)"')
+    return wrong_operands(operator, args)
 
 
 def shown_time_arithmetic(operator: str, call: Call, args: Sequence[str]) -> str:

@@ -66,28 +66,44 @@ def _numbers(operator: str, args: tuple[Expression, ...], conf: Conf) -> tuple[E
         target = common_type((one, other), conf.ansi)
         if not conf.ansi and isinstance(target, t.StringType):
             target = t.DoubleType()
-    if target is None:
-        raise mismatch.different_operands(operator, args)
-    decimals_meet = isinstance(target, t.DecimalType)
-    if decimals_meet:
+    if target is None or not isinstance(target, t.NumericType):
+        raise wrong_operands(operator, args)
+    if isinstance(target, t.DecimalType) and not isinstance(one, t.NullType) and not isinstance(other, t.NullType):
         return _as_decimal(left, conf), _as_decimal(right, conf)
-    if not isinstance(target, t.NumericType):
-        raise mismatch.wrong_operand(operator, args, _required(operator), target.sql())
     if operator == "/":
+        if isinstance(target, t.DecimalType) and isinstance(one, t.DecimalType):
+            return left, cast_to(right, target, conf.ansi)
         # Spark casts a string next to a whole number to bigint first.
         if isinstance(target, t.LongType):
             left, right = cast_to(left, target, conf.ansi), cast_to(right, target, conf.ansi)
         target = t.DoubleType()
-    elif operator == "div":
+    elif operator == "div" and not isinstance(target, t.DecimalType):
         if not isinstance(target, t.IntegralType):
-            raise mismatch.wrong_operand(operator, args, _required(operator), target.sql())
+            raise wrong_operands(operator, args)
         target = t.LongType()
     return cast_to(left, target, conf.ansi), cast_to(right, target, conf.ansi)
+
+
+def wrong_operands(operator: str, args: tuple[Expression, ...]) -> AnalysisException:
+    """Return the error of an operator whose operands agree on a type it has not, or on no type."""
+    one, other = (type_of(a) for a in args)
+    strings = isinstance(one, t.StringType) or isinstance(other, t.StringType)
+    plain = all(
+        isinstance(k, t.AtomicType | t.NullType) and not isinstance(k, t.AnsiIntervalType) for k in (one, other)
+    )
+    doubles = isinstance(one, t.DoubleType) or isinstance(other, t.DoubleType)
+    exact = isinstance(one, t.DecimalType) or isinstance(other, t.DecimalType)
+    if one == other or (strings and plain) or (doubles and exact):
+        shown = other if isinstance(one, t.StringType) else one
+        return mismatch.wrong_operand(operator, args, _required(operator), shown.sql())
+    return mismatch.different_operands(operator, args)
 
 
 def _required(operator: str) -> str:
     if operator == "/":
         return '("DOUBLE" or "DECIMAL")'
+    if operator in ("&", "|", "^"):
+        return '"INTEGRAL"'
     if operator == "div":
         return '("BIGINT" or "DECIMAL" or "INTERVAL DAY TO SECOND" or "INTERVAL YEAR TO MONTH")'
     return '"NUMERIC"'
@@ -325,8 +341,7 @@ def _bind_in(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
         raise mismatch.wrong_count(name, "> 1", len(args))
     kinds = [type_of(a) for a in args]
     target = common_type(kinds, conf.ansi)
-    nested = [k for k in kinds if isinstance(k, t.ArrayType | t.StructType)]
-    if target is None or any(_strings(k) != _strings(nested[0]) for k in nested):
+    if target is None:
         raise mismatch.different_types(name, args, kinds)
     check_orderable(name, args, target)
     bound = tuple(cast_to(a, target, conf.ansi) for a in args)
@@ -405,10 +420,8 @@ def _bind_bits(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
     fractions = any(isinstance(k, t.DecimalType) for k in kinds) and any(
         isinstance(k, t.IntegralType) for k in kinds
     )
-    if target is None or fractions:
-        raise mismatch.different_operands(name, args)
-    if not isinstance(target, t.IntegralType):
-        raise mismatch.wrong_operand(name, args, '"INTEGRAL"', target.sql())
+    if target is None or fractions or not isinstance(target, t.IntegralType):
+        raise wrong_operands(name, args)
     bound = tuple(cast_to(a, target, conf.ansi) for a in args)
     return Bound(bound, target, any_nullable(bound))
 

@@ -8,6 +8,7 @@ business.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
@@ -20,13 +21,20 @@ from lightstream.sources.json.records import codec_of, duckdb_reads, escape_glob
 
 FAILED_MARK = "lightstream-json|"
 
-_ISO_TIME = (
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?"
+# Dates and times in the form that both sides read alike.
+_DATE = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
+_CLOCK = "([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
+_FRACTION = r"\.[0-9]{1,6}"
+_OFFSET = "(Z|[+-](0[0-9]|1[0-7]):[0-5][0-9])"
+# Patterns for just that form: `yyyy-MM-dd'T'HH:mm:ss[.SSS][XXX]` and the like.
+_USUAL_PATTERN = re.compile(
+    r"yyyy-MM-dd('T'| )HH:mm:ss(\.S{1,6}|\[\.S{1,6}\])?(XXX|\[XXX\]|'Z')?\Z"
 )
-_ISO_OFFSET = r"(Z|[+-](0[0-9]|1[0-7]):[0-5][0-9])"
 _CLOCK_CHANGE = "INTERVAL 4 HOUR"  # no clock was put back by more since 1970
 # Text that no date begins with: Spark gives null for it. (It drops "GMT" before it tries again.)
-_NO_DATE = '"([A-FH-SU-Za-z_].*)?"'
+_NO_DATE = '"[A-FH-SU-Za-z_].*"'
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 # From the SQL of a raw value to the SQL of Spark's value.
 Convert = Callable[[str], str]
@@ -115,6 +123,9 @@ class _Scan:
         file_values: FileValues | None,
     ) -> None:
         if not options.is_plain or not all(duckdb_reads(codec_of(path)) for path in paths):
+            raise NotFastError
+        # Names that are no UTF-8 cannot be written in SQL text, nor can columns with a NUL.
+        if any(_SURROGATE.search(path) for path in paths) or any("\0" in name for name in schema.names):
             raise NotFastError
         self.paths = paths
         self.fields = {field.name: (index, field.dataType) for index, field in enumerate(schema.fields)}
@@ -362,19 +373,27 @@ class _Scan:
         return convert
 
     def _timestamp(self, data_type: t.DataType, strict: bool) -> Convert:
-        if self.options.timestamp_format is not None:
-            raise NotFastError
+        zoned, local = _timestamp_shapes(self.options.timestamp_format)
+
         def convert(raw: str) -> str:
             text = f"CAST({raw} AS VARCHAR)"
             plain = f"substring({text}, 2, strlen({text}) - 2)"
+            cases = []
+            if zoned is not None:
+                cases.append((zoned, f"TRY_CAST({plain} AS TIMESTAMPTZ)"))
+            if local is not None:
+                literal_z = local.endswith("Z")
+                cut = f"substring({text}, 2, strlen({text}) - 3)" if literal_z else plain
+                cases.append((local, self._in_session_zone(cut)))
+            parsed = " ".join(
+                f"WHEN regexp_full_match({text}, '\"{shape}\"') THEN coalesce({value}, {self._failed()})"
+                for shape, value in cases
+            )
+            no_text = _no_date(text) if self.options.timestamp_format is None else _no_text(text)
             return (
-                f"CASE WHEN regexp_full_match({text}, '\"{_ISO_TIME}{_ISO_OFFSET}\"') "
-                f"THEN coalesce(TRY_CAST({plain} AS TIMESTAMPTZ), {self._failed()}) "
-                f"WHEN regexp_full_match({text}, '\"{_ISO_TIME}\"') "
-                f"THEN coalesce({self._in_session_zone(plain)}, {self._failed()}) "
-                f"WHEN regexp_full_match({text}, '-?[0-9]{{1,11}}') "
+                f"CASE {parsed} WHEN regexp_full_match({text}, '-?[0-9]{{1,11}}') "
                 f"THEN make_timestamptz(CAST({text} AS BIGINT) * 1000000) "
-                f"WHEN {_no_date(text)} THEN {self._otherwise(strict, text)} "
+                f"WHEN {no_text} THEN {self._otherwise(strict, text)} "
                 f"WHEN {text} IS NOT NULL THEN {self._failed()} END"
             )
 
@@ -397,24 +416,25 @@ class _Scan:
         return f"CASE WHEN {plain_clock} THEN {instant} END"
 
     def _timestamp_ntz(self, data_type: t.DataType, strict: bool) -> Convert:
-        if self.options.timestamp_ntz_format is not None:
+        _, local = _timestamp_shapes(self.options.timestamp_ntz_format)
+        if local is None or local.endswith("Z"):
             raise NotFastError
-        return self._local_time("TIMESTAMP", _ISO_TIME, strict)
+        return self._local_time("TIMESTAMP", local, strict, self.options.timestamp_ntz_format is None)
 
     def _date(self, data_type: t.DataType, strict: bool) -> Convert:
-        if self.options.date_format is not None:
+        if self.options.date_format not in (None, "yyyy-MM-dd"):
             raise NotFastError
-        return self._local_time("DATE", "[0-9]{4}-[0-9]{2}-[0-9]{2}", strict)
+        return self._local_time("DATE", _DATE, strict, self.options.date_format is None)
 
-    def _local_time(self, kind: str, pattern: str, strict: bool) -> Convert:
+    def _local_time(self, kind: str, shape: str, strict: bool, by_cast: bool) -> Convert:
         def convert(raw: str) -> str:
             text = f"CAST({raw} AS VARCHAR)"
             plain = f"substring({text}, 2, strlen({text}) - 2)"
             other = self._otherwise(strict, text)
             return (
-                f"CASE WHEN regexp_full_match({text}, '\"{pattern}\"') "
+                f"CASE WHEN regexp_full_match({text}, '\"{shape}\"') "
                 f"THEN coalesce(TRY_CAST({plain} AS {kind}), {self._failed()}) "
-                f"WHEN {_no_date(text)} OR NOT starts_with({text}, '\"') THEN {other} "
+                f"WHEN {_no_date(text) if by_cast else _no_text(text)} OR NOT starts_with({text}, '\"') THEN {other} "
                 f"WHEN {text} IS NOT NULL THEN {self._failed()} END"
             )
 
@@ -426,11 +446,42 @@ def _looks_like_token(raw: str) -> str:
     return f"({raw} BETWEEN '-' AND ':' OR {raw} BETWEEN '[' AND '\\' OR {raw} BETWEEN '{{' AND '|')"
 
 
-def _no_date(text: str) -> str:
+def _no_text(text: str) -> str:
+    """Return the condition for tokens that are no string (nor an integer), and for the empty string."""
     return (
-        f"{text} IN ('true', 'false') OR {text}[1] IN ('{{', '[') OR regexp_full_match({text}, '{_NO_DATE}') "
+        f"{text} IN ('true', 'false', '\"\"') OR {text}[1] IN ('{{', '[') "
         f"OR (NOT starts_with({text}, '\"') AND (contains({text}, '.') OR contains({text}, 'e')))"
     )
+
+
+def _no_date(text: str) -> str:
+    return f"{_no_text(text)} OR regexp_full_match({text}, '{_NO_DATE}')"
+
+
+def _timestamp_shapes(pattern: str | None) -> tuple[str | None, str | None]:
+    """Return what text with and without a zone looks like that DuckDB's cast reads as the pattern does.
+
+    Text with a literal `Z` at the end counts as without.
+
+    Raises:
+        NotFastError: the pattern is another one.
+    """
+    if pattern is None:
+        time = f"{_DATE}[T ]{_CLOCK}({_FRACTION})?"
+        return f"{time}{_OFFSET}", time
+    match = _USUAL_PATTERN.match(pattern)
+    if match is None:
+        raise NotFastError
+    separator, fraction, zone = match.groups()
+    time = f"{_DATE}{separator.strip(chr(39))}{_CLOCK}"
+    if fraction:
+        digits = rf"\.[0-9]{{1,{fraction.count('S')}}}"
+        time += f"({digits})?" if fraction.startswith("[") else digits
+    if zone == "'Z'":
+        return None, f"{time}Z"
+    if not zone:
+        return None, time
+    return f"{time}{_OFFSET}", time if zone.startswith("[") else None
 
 
 _SCALARS: dict[type[t.DataType], Callable[[_Scan, t.DataType, bool], Convert]] = {

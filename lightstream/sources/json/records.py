@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from lightstream.errors import QueryExecutionException, unsupported
 from lightstream.sources.json.options import JsonOptions
+from lightstream.sources.paths import to_uri
 
 _BOM = b"\xef\xbb\xbf"
 # Hadoop's codecs, by the end of the file name.
@@ -25,20 +26,9 @@ def codec_of(path: str) -> str | None:
     return next((codec for suffix, codec in _CODECS.items() if lower.endswith(suffix)), None)
 
 
-def file_uri(path: str) -> str:
-    """Return a path as Spark writes it in `_metadata.file_path`: `file:/dir/a%20b.json`."""
-    return "file:" + "".join(_URI_ESCAPES.get(char, char) for char in path)
-
-
-# Characters that java.net.URI quotes in a path; letters beyond ASCII stay as they are.
-_URI_ESCAPES = {char: f"%{ord(char):02X}" for char in map(chr, range(0x80)) if not (
-    char.isalnum() or char in "-_.!~*'()/:@&=+$,;"
-)}  # fmt: skip
-
-
 def read_failed(path: str, cause: str, *, missing: bool = False) -> QueryExecutionException:
     """Return Spark's error for a file that could not be read."""
-    name = "file://" + file_uri(path)[len("file:") :]
+    name = to_uri(path)
     condition = "FAILED_READ_FILE.FILE_NOT_EXIST" if missing else "FAILED_READ_FILE.NO_HINT"
     return QueryExecutionException(
         condition,

@@ -126,7 +126,7 @@ class _Attempt:
         self.check = PendingCheck(
             [file.path for file in files],
             sum(file.size for file in files),
-            cursor.cursor(),
+            cursor.cursor,
             null_lines=strict,
         )
 

@@ -61,7 +61,7 @@ class PendingCheck:
     Args:
         paths: the files.
         total_bytes: their size; a small search is not worth a thread, and runs when it is asked for.
-        cursor: a cursor of its own, for machines where DuckDB searches faster than the C library.
+        open_cursor: gives a cursor of its own, for machines where DuckDB searches faster than the C library.
         null_lines: also look for lines that are `null`, which DuckDB cannot tell from `{}`.
     """
 
@@ -69,12 +69,12 @@ class PendingCheck:
         self,
         paths: Sequence[str],
         total_bytes: int,
-        cursor: duckdb.DuckDBPyConnection | None = None,
+        open_cursor: Callable[[], duckdb.DuckDBPyConnection] | None = None,
         *,
         null_lines: bool = False,
     ) -> None:
         self._paths = paths
-        self._cursor = cursor
+        self._open_cursor = open_cursor
         self._null_lines = null_lines
         self._found: list[str] | None = None
         self._error: BaseException | None = None
@@ -99,13 +99,16 @@ class PendingCheck:
 
     def _run(self) -> None:
         try:
-            self._found = find_suspects(self._paths, self._cursor, null_lines=self._null_lines)
+            self._found = find_suspects(self._paths, self._open_cursor, null_lines=self._null_lines)
         except BaseException as error:
             self._error = error
 
 
 def find_suspects(
-    paths: Sequence[str], cursor: duckdb.DuckDBPyConnection | None = None, *, null_lines: bool = False
+    paths: Sequence[str],
+    open_cursor: Callable[[], duckdb.DuckDBPyConnection] | None = None,
+    *,
+    null_lines: bool = False,
 ) -> list[str]:
     """Return the files that have bytes that DuckDB might read otherwise than Spark.
 
@@ -114,8 +117,8 @@ def find_suspects(
     """
     plain = [path for path in paths if codec_of(path) is None]
     words: set[str] | None = None
-    if cursor is not None and len(plain) == len(paths) and not _c_search_is_fast():
-        words = _words_by_sql(plain, cursor)
+    if open_cursor is not None and len(plain) == len(paths) and not _c_search_is_fast():
+        words = _words_by_sql(plain, open_cursor())
     return [
         path
         for path in paths
