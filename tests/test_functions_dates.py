@@ -963,8 +963,12 @@ def test_bad_values_are_null_without_ansi(session):
 
 
 def test_now_is_one_moment_in_the_sessions_zone(session):
-    row = in_zone(session, "Asia/Tokyo").sql(
-        "select now() = current_timestamp(), current_date() = curdate(), localtimestamp() = cast(now() as timestamp_ntz), "
-        "current_date() = cast(now() as date), current_timezone(), abs(unix_timestamp() - unix_seconds(now())) <= 1"
-    ).collect()[0]
+    row = (
+        in_zone(session, "Asia/Tokyo")
+        .sql(
+            "select now() = current_timestamp(), current_date() = curdate(), localtimestamp() = cast(now() as timestamp_ntz), "
+            "current_date() = cast(now() as date), current_timezone(), abs(unix_timestamp() - unix_seconds(now())) <= 1"
+        )
+        .collect()[0]
+    )
     assert tuple(row) == (True, True, True, True, "Asia/Tokyo", True)

@@ -168,4 +168,8 @@ def test_digests_that_duckdb_has_not_are_refused(spark, call):  # noqa: F811
 
 
 def test_entries_say_what_frame_they_have():
-    assert [registry.lookup(name).extra.get("frame") for name in ("rank", "lag", "nth_value")] == ["rows", "offset", None]
+    assert [registry.lookup(name).extra.get("frame") for name in ("rank", "lag", "nth_value")] == [
+        "rows",
+        "offset",
+        None,
+    ]

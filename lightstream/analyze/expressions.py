@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 # Functions that SQL lets one write without parentheses.
 _BARE_FUNCTIONS = frozenset(
-    {"current_date", "current_timestamp", "current_time", "localtimestamp", "current_user", "user",
+    {"current_date", "current_timestamp", "current_time", "current_user", "user",
      "session_user", "current_catalog", "current_database", "current_schema", "grouping__id"}
 )  # fmt: skip
 
@@ -38,6 +38,7 @@ class ExpressionResolver:
         self.conf = conf
         self.analyze_subquery = analyze_subquery
         self._lambda_variables: list[dict[str, e.LambdaVariable]] = []
+        self._in_window = False  # whether the call to be resolved next is the one that OVER belongs to
 
     # ---- whole items ------------------------------------------------------------------------------------------
 
@@ -215,6 +216,15 @@ class ExpressionResolver:
 
         args: list[e.Expression] = []
         lower = call.name.lower()
+        over, self._in_window = self._in_window, False
+        entry = registry.lookup(lower)
+        if entry is not None and entry.kind == "window" and not over:
+            raise AnalysisException(
+                "WINDOW_FUNCTION_WITHOUT_OVER_CLAUSE",
+                f"Window function {lower}() requires an OVER clause.",
+                sqlstate="42601",
+                parameters={"funcName": f'"{lower}()"'},
+            )
         for argument in call.args:
             if isinstance(argument, e.UnresolvedStar | e.UnresolvedRegex):
                 if (
@@ -308,12 +318,40 @@ class ExpressionResolver:
         return replace(cast, child=child, mode=mode, nullable=nullable)
 
     def _window(self, window: e.WindowExpression) -> e.Expression:
-        return e.WindowExpression(
-            self.value(window.function),
+        self._in_window = True
+        try:
+            function = self.value(window.function)
+        finally:
+            self._in_window = False
+        resolved = e.WindowExpression(
+            function,
             tuple(self.value(item) for item in window.partition_by),
             tuple(replace(order, child=self.value(order.child)) for order in window.order_by),
             window.frame,
         )
+        frame = _required_frame(function)
+        if frame is None:
+            return resolved
+        if not window.order_by:
+            raise AnalysisException(
+                "WINDOW_FUNCTION_FRAME_NOT_ORDERED",
+                f"The window function {shown(function)} requires the window to be ordered: add an ORDER BY clause.",
+                sqlstate="42601",
+                parameters={"wf": shown(function)},
+            )
+        if window.frame is not None and frame == "offset":
+            name = function.name if isinstance(function, e.Call) else ""
+            raise AnalysisException(
+                "_LEGACY_ERROR_TEMP_1035", f"Cannot specify window frame for {name} function."
+            )
+        if window.frame is not None and frame == "rows" and window.frame != _ROWS_SO_FAR:
+            raise AnalysisException(
+                "_LEGACY_ERROR_TEMP_1036",
+                "Window Frame of "
+                + shown(function)
+                + " must match the required frame specifiedwindowframe(RowFrame, unboundedpreceding$(), currentrow$()).",
+            )
+        return resolved
 
     def _subquery(self, subquery: e.SubqueryExpression) -> e.Expression:
         from lightstream.plan.logical import LogicalPlan
@@ -336,6 +374,20 @@ class ExpressionResolver:
         if subquery.kind == "in":
             values, plan = _match_in(values, plan)
         return replace(subquery, plan=plan, outer=outer, values=values)
+
+
+# The frame that Spark gives to ranks, and the only one that may be written for them.
+_ROWS_SO_FAR = e.WindowFrame("rows", e.FrameBoundary(None), e.FrameBoundary(0))
+
+
+def _required_frame(function: e.Expression) -> str | None:
+    """Return how Spark fixes a window function's frame: "rows", "offset", "" for one that only needs an order."""
+    from lightstream.functions import registry
+
+    entry = registry.lookup(function.name) if isinstance(function, e.Call) else None
+    if entry is None or entry.kind != "window":
+        return None
+    return str(entry.extra.get("frame", ""))
 
 
 def _match_in(

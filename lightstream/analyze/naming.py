@@ -78,7 +78,10 @@ def _window(window: e.WindowExpression) -> str:
     if window.order_by:
         parts.append("ORDER BY " + ", ".join(map(shown, window.order_by)))
     frame = window.frame
-    if frame is None:
+    fixed = _fixed_frame(window.function) if frame is None else None
+    if fixed is not None:
+        kind, lower, upper = fixed
+    elif frame is None:
         kind, lower, upper = "ROWS", "UNBOUNDED PRECEDING", "UNBOUNDED FOLLOWING"
         if window.order_by:
             kind, upper = "RANGE", "CURRENT ROW"
@@ -88,6 +91,22 @@ def _window(window: e.WindowExpression) -> str:
         upper = _boundary(frame.upper, "FOLLOWING")
     parts.append(f"{kind} BETWEEN {lower} AND {upper}")
     return f"{shown(window.function)} OVER ({' '.join(parts)})"
+
+
+def _fixed_frame(function: e.Expression) -> tuple[str, str, str] | None:
+    """Return the frame that Spark gives to ranks, and to lag and lead, and prints."""
+    from lightstream.functions import registry
+
+    entry = registry.lookup(function.name) if isinstance(function, e.Call) else None
+    found = entry.extra.get("frame") if entry is not None else None
+    if found == "rows":
+        return "ROWS", "UNBOUNDED PRECEDING", "CURRENT ROW"
+    if found == "offset" and isinstance(function, e.Call):
+        offset = function.args[1] if len(function.args) > 1 else e.Literal(1, t.IntegerType())
+        sign = "-" if function.name == "lag" else ""
+        place = f"{sign}{shown(offset)} FOLLOWING"
+        return "ROWS", place, place
+    return None
 
 
 def _boundary(boundary: e.FrameBoundary, unbounded: str) -> str:

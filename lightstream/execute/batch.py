@@ -72,23 +72,24 @@ class Result:
 
     def arrow(self) -> pyarrow.Table:
         """Return the rows as an Arrow table with the columns' own names."""
-        try:
-            table: pyarrow.Table = execute_compiled(self._compiled, self._cursor, batch_scan).to_arrow_table()
-        except Exception as error:
-            raise translated(error) from None
+        table: pyarrow.Table = self._kept().to_arrow_table()
         return table.rename_columns(self.schema.names) if self.schema.fields else table
 
     def polars(self) -> polars.DataFrame:
         """Return the rows as a Polars frame (columns of the same name are numbered)."""
+        # `polars.DataFrame(relation)` would do without pyarrow, but leaves objects that DuckDB complains of at exit.
+        frame: polars.DataFrame = self._kept().pl()
+        return frame
+
+    def _kept(self) -> duckdb.DuckDBPyRelation:
+        """Return the rows as a relation over a temporary table: a relation cannot be tried twice."""
         execute_compiled(
             self._compiled,
             self._cursor,
             batch_scan,
             prefix="CREATE OR REPLACE TEMP TABLE lightstream_result AS ",
         )
-        # `polars.DataFrame(relation)` would do without pyarrow, but leaves objects that DuckDB complains of at exit.
-        frame: polars.DataFrame = self._cursor.query("SELECT * FROM temp.main.lightstream_result").pl()
-        return frame
+        return self._cursor.query("SELECT * FROM temp.main.lightstream_result")
 
 
 def _has_timestamp(data_type: t.DataType) -> bool:

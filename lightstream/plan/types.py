@@ -506,7 +506,8 @@ class StructType(DataType):
         else:
             if data_type is None:
                 raise PySparkValueError(
-                    "ARGUMENT_REQUIRED", "`data_type` is required when passing name of struct_field to create."
+                    "ARGUMENT_REQUIRED",
+                    "`data_type` is required when passing name of struct_field to create.",
                 )
             resolved = DataType.fromDDL(data_type) if isinstance(data_type, str) else data_type
             self.fields.append(StructField(field, resolved, nullable, metadata))

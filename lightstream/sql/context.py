@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from lightstream.sql.session import SparkSession
 
 SPARK_VERSION = "4.3.0"
+__version__ = SPARK_VERSION  # `from pyspark.version import __version__`
 _LOG_LEVELS = ("ALL", "DEBUG", "ERROR", "FATAL", "INFO", "OFF", "TRACE", "WARN")
 
 
