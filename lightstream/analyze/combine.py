@@ -65,9 +65,9 @@ def _tell_sides_apart(
                 raise AnalysisException(
                     "_LEGACY_ERROR_TEMP_1200",
                     f"Column {node.name} are ambiguous. It's probably because you joined several Datasets "
-                    "together, and some of these Datasets are the same. This column points to one of the Datasets but Spark is "
-                    "unable to figure out which one. Please alias the Datasets with different names via `Dataset.as` before "
-                    "joining them, and specify the column using qualified name.",
+                    "together, and some of these Datasets are the same. This column points to one of the Datasets "
+                    "but Spark is unable to figure out which one. Please alias the Datasets with different names via "
+                    "`Dataset.as` before joining them, and specify the column using qualified name.",
                 )
     return rewritten
 

@@ -347,9 +347,8 @@ class ExpressionResolver:
         if window.frame is not None and frame == "rows" and window.frame != _ROWS_SO_FAR:
             raise AnalysisException(
                 "_LEGACY_ERROR_TEMP_1036",
-                "Window Frame of "
-                + shown(function)
-                + " must match the required frame specifiedwindowframe(RowFrame, unboundedpreceding$(), currentrow$()).",
+                "Window Frame of " + shown(function) + " must match the required frame "
+                "specifiedwindowframe(RowFrame, unboundedpreceding$(), currentrow$()).",
             )
         return resolved
 

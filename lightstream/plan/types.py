@@ -331,7 +331,7 @@ class YearMonthIntervalType(AnsiIntervalType):
     jsonValue = simpleString
 
 
-def PySparkRuntimeErrorForInterval(start: int | None, end: int | None) -> PySparkValueError:  # noqa: N802
+def PySparkRuntimeErrorForInterval(start: int | None, end: int | None) -> PySparkValueError:
     return PySparkValueError(
         "INVALID_INTERVAL_CASTING", f"interval {start} to {end} is not a valid range of fields."
     )
