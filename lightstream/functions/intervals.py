@@ -78,10 +78,10 @@ def _refused(operator: str, args: tuple[Expression, ...]) -> Exception:
         if isinstance(this, calendar) and isinstance(that, partners) and right and operator not in ("%", "div"):
             return unsupported("Arithmetic with an interval of months, days and time at once")
     if operator in ("+", "-"):
-        for this, that in ((args[0], args[1]), (args[1], args[0])):
-            if isinstance(type_of(this), t.DateType) and isinstance(type_of(that), t.NumericType):
+        for date, days in ((args[0], args[1]), (args[1], args[0])):
+            if isinstance(type_of(date), t.DateType) and isinstance(type_of(days), t.NumericType):
                 name = "date_add" if operator == "+" else "date_sub"
-                return mismatch.unexpected_input(name, (this, that), 1, '("INT" or "SMALLINT" or "TINYINT")')
+                return mismatch.unexpected_input(name, (date, days), 1, '("INT" or "SMALLINT" or "TINYINT")')
     whole = (t.DateType, t.DayTimeIntervalType, calendar)
     unexpected = {
         "+": isinstance(one, whole) or isinstance(other, whole),
