@@ -155,7 +155,8 @@ def _never_fails(source: t.DataType, target: t.DataType) -> bool:
     if isinstance(source, t.DatetimeType) and isinstance(target, t.DatetimeType):
         return True
     if isinstance(target, t.DecimalType):
-        return not isinstance(source, t.BooleanType) and _fits_decimal(source, target)
+        exact = not isinstance(source, t.DecimalType) or target.scale >= source.scale
+        return not isinstance(source, t.BooleanType) and exact and _fits_decimal(source, target)
     return isinstance(target, t.StringType)
 
 
@@ -168,7 +169,9 @@ def _fits_decimal(source: t.DataType, target: t.DecimalType) -> bool:
         whole, scale = INTEGRAL_DIGITS[type(source)], 0
     else:
         return False
-    return target.precision - target.scale >= whole and target.scale >= scale
+    room = target.precision - target.scale
+    # With a digit to spare rounding cannot overflow either.
+    return room > whole or (room == whole and target.scale >= scale)
 
 
 # ---- how a cast is spelled ------------------------------------------------------------------------------------

@@ -78,6 +78,10 @@ def _refused(operator: str, args: tuple[Expression, ...]) -> Exception:
         if isinstance(this, calendar) and isinstance(that, partners) and right and operator not in ("%", "div"):
             return unsupported("Arithmetic with an interval of months, days and time at once")
     if operator in ("+", "-"):
+        if isinstance(one, t.StringType) and isinstance(other, t.DayTimeIntervalType):
+            return unsupported("A string plus or minus an interval", "Cast the string to a timestamp first.")
+        if isinstance(other, t.StringType) and isinstance(one, t.DayTimeIntervalType) and operator == "+":
+            return unsupported("An interval plus a string", "Cast the string to a timestamp first.")
         for date, days in ((args[0], args[1]), (args[1], args[0])):
             if isinstance(type_of(date), t.DateType) and isinstance(type_of(days), t.NumericType):
                 name = "date_add" if operator == "+" else "date_sub"
