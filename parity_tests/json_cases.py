@@ -93,7 +93,8 @@ _BASE64 = [
 ]  # fmt: skip
 
 _RECORDS = _lines(
-    b"", b" ", b"\t", b"null", b"5", b'"x"', b"true", b"{}", b"[]", b"[{}]", b'[{"a":7},{"a":8}]', b'[{"a":7},{"a":"x"}]',
+    b"", b" ", b"\t", b"null", b"5", b'"x"', b"true", b"{}", b"[]", b"[{}]", b'[{"a":7},{"a":8}]',
+    b'[{"a":7},{"a":"x"}]',
     b'[{"a":7},null]', b'[{"a":7},5]', b'[[{"a":7}]]', b'{"a":3}{"a":4}', b'{"a":3} junk', b"{bad json", b'{"a":1',
     b'{"a":1,', b"{", b"}", b'{"a"}', b'{"a":}', b'{"a":1,,"b":"x"}', b'{,"a":1}', b'{"a":1 "b":"x"}', b'{"a":1,}',
     b'{"A":1}', b'{"":1,"a":2}', b'{"\\u0061":1}', b'{"a":1,"a":2}', b'{"a":"x","a":2}', b'{"a":1,"a":"x"}',
@@ -110,42 +111,62 @@ CASES: list[JsonCase] = [
     *(
         JsonCase(name, _values("v", _ANY), _KEPT.format(f"v {kind}"))
         for name, kind in (
-            ("boolean", "boolean"), ("tinyint", "tinyint"), ("smallint", "smallint"), ("int", "int"),
-            ("bigint", "bigint"), ("float", "float"), ("double", "double"), ("string", "string"),
-            ("struct", "struct<p:int,q:string>"), ("array of int", "array<int>"),
-            ("array of string", "array<string>"), ("array of struct", "array<struct<p:int>>"),
-            ("map to int", "map<string,int>"), ("map to struct", "map<string,struct<p:int>>"),
+            ("boolean", "boolean"),
+            ("tinyint", "tinyint"),
+            ("smallint", "smallint"),
+            ("int", "int"),
+            ("bigint", "bigint"),
+            ("float", "float"),
+            ("double", "double"),
+            ("string", "string"),
+            ("struct", "struct<p:int,q:string>"),
+            ("array of int", "array<int>"),
+            ("array of string", "array<string>"),
+            ("array of struct", "array<struct<p:int>>"),
+            ("map to int", "map<string,int>"),
+            ("map to struct", "map<string,struct<p:int>>"),
         )
-    ),  # fmt: skip
+    ),
     JsonCase("decimal(10,2)", _values("v", _ANY + _DECIMALS), _KEPT.format("v decimal(10,2)")),
     JsonCase("decimal(38,18)", _values("v", _ANY + _DECIMALS), _KEPT.format("v decimal(38,18)")),
     JsonCase("date", _values("v", _DATES), _KEPT.format("v date")),
     JsonCase("timestamp", _values("v", _TIMES), _KEPT.format("v timestamp")),
     JsonCase(
-        "timestamp in New York", _values("v", _TIMES), _KEPT.format("v timestamp"), time_zone="America/New_York"
+        "timestamp in New York",
+        _values("v", _TIMES),
+        _KEPT.format("v timestamp"),
+        time_zone="America/New_York",
     ),
-    JsonCase("timestamp, timeZone", _values("v", _TIMES), _KEPT.format("v timestamp"), {"timeZone": "+05:30"}),
+    JsonCase(
+        "timestamp, timeZone", _values("v", _TIMES), _KEPT.format("v timestamp"), {"timeZone": "+05:30"}
+    ),
     JsonCase("timestamp_ntz", _values("v", _TIMES), _KEPT.format("v timestamp_ntz")),
     JsonCase("binary", _values("v", _BASE64), _KEPT.format("v binary")),
     *(
         JsonCase(
             f"timestampFormat {pattern}",
-            _values("v", _TIMES + [b'"02/01/2025 03:04"', b'"20250102030405"', b'"Jan 2, 2025 03:04 PM"']),
+            _values("v", [*_TIMES, b'"02/01/2025 03:04"', b'"20250102030405"', b'"Jan 2, 2025 03:04 PM"']),
             _KEPT.format("v timestamp"),
             {"timestampFormat": pattern},
         )
         for pattern in (
-            "yyyy-MM-dd HH:mm:ss", "yyyy-MM-dd'T'HH:mm:ss[.SSS][XXX]", "dd/MM/yyyy HH:mm", "yyyyMMddHHmmss",
-            "MMM d, yyyy hh:mm a", "yyyy-MM-dd'T'HH:mm:ss'Z'",
+            "yyyy-MM-dd HH:mm:ss",
+            "yyyy-MM-dd'T'HH:mm:ss[.SSS][XXX]",
+            "dd/MM/yyyy HH:mm",
+            "yyyyMMddHHmmss",
+            "MMM d, yyyy hh:mm a",
+            "yyyy-MM-dd'T'HH:mm:ss'Z'",
         )
-    ),  # fmt: skip
+    ),
     JsonCase("dateFormat", _values("v", _DATES), _KEPT.format("v date"), {"dateFormat": "yyyy/MM/dd"}),
     JsonCase("records", _RECORDS, _RECORDS_SCHEMA),
     JsonCase("records without _corrupt_record", _RECORDS, _RECORDS_SCHEMA, columns=("a", "b", "n", "l")),
     JsonCase("records, one column", _RECORDS, _RECORDS_SCHEMA, columns=("b", "_corrupt_record")),
     JsonCase("records, no column", _RECORDS, _RECORDS_SCHEMA, columns=()),
     JsonCase("records, DROPMALFORMED", _RECORDS, _RECORDS_SCHEMA, {"mode": "DROPMALFORMED"}),
-    JsonCase("records, DROPMALFORMED, one column", _RECORDS, _RECORDS_SCHEMA, {"mode": "dropMalformed"}, ("b",)),
+    JsonCase(
+        "records, DROPMALFORMED, one column", _RECORDS, _RECORDS_SCHEMA, {"mode": "dropMalformed"}, ("b",)
+    ),
     JsonCase("records, DROPMALFORMED, no column", _RECORDS, _RECORDS_SCHEMA, {"mode": "DROPMALFORMED"}, ()),
     JsonCase(
         "records, another corrupt column", _RECORDS, "a int, bad string", {"columnNameOfCorruptRecord": "bad"}
@@ -153,13 +174,18 @@ CASES: list[JsonCase] = [
     *(
         JsonCase(f"records, {name}={value}", _RECORDS, _RECORDS_SCHEMA, {name: value})
         for name, value in (
-            ("allowSingleQuotes", "false"), ("allowUnquotedFieldNames", "true"), ("allowComments", "true"),
-            ("allowUnquotedControlChars", "true"), ("allowBackslashEscapingAnyCharacter", "true"),
+            ("allowSingleQuotes", "false"),
+            ("allowUnquotedFieldNames", "true"),
+            ("allowComments", "true"),
+            ("allowUnquotedControlChars", "true"),
+            ("allowBackslashEscapingAnyCharacter", "true"),
             ("allowNonNumericNumbers", "false"),
         )
-    ),  # fmt: skip
+    ),
     JsonCase(
-        "leading zeros", _values("v", [b"01", b"-007", b"00", b"0", b"00.5"]), _KEPT.format("v double"),
+        "leading zeros",
+        _values("v", [b"01", b"-007", b"00", b"0", b"00.5"]),
+        _KEPT.format("v double"),
         {"allowNumericLeadingZeros": "true"},
     ),
     JsonCase("byte order mark", b'\xef\xbb\xbf{"a":1}\n\xef\xbb\xbf{"a":2}\n', _RECORDS_SCHEMA),
@@ -167,21 +193,32 @@ CASES: list[JsonCase] = [
     JsonCase("lineSep", b'{"a":1}||{"a":\n2}||||{bad||', _RECORDS_SCHEMA, {"lineSep": "||"}),
     JsonCase("encoding UTF-8", _values("b", _ANY), "b string, _corrupt_record string", {"encoding": "UTF-8"}),
     JsonCase(
-        "encoding UTF-16LE", '{"a":1,"b":{"k" : 1.50}}\n{"a":2,"b":"é"}\n'.encode("utf-16-le"), "a int, b string",
+        "encoding UTF-16LE",
+        '{"a":1,"b":{"k" : 1.50}}\n{"a":2,"b":"é"}\n'.encode("utf-16-le"),
+        "a int, b string",
         {"encoding": "UTF-16LE", "lineSep": "\n"},
     ),
     JsonCase(
-        "encoding ISO-8859-1", '{"a":1,"b":"é"}\n'.encode("latin-1"), "a int, b string",
+        "encoding ISO-8859-1",
+        '{"a":1,"b":"é"}\n'.encode("latin-1"),
+        "a int, b string",
         {"encoding": "ISO-8859-1", "lineSep": "\n"},
     ),
     JsonCase("multiLine, an object", b'{"a":\n1}\n{"a":2}', _RECORDS_SCHEMA, {"multiLine": "true"}),
-    JsonCase("multiLine, an array", b'[{"a":3},\n{"a":4,"b":{"k" : 1}}]', _RECORDS_SCHEMA, {"multiLine": "true"}),
+    JsonCase(
+        "multiLine, an array", b'[{"a":3},\n{"a":4,"b":{"k" : 1}}]', _RECORDS_SCHEMA, {"multiLine": "true"}
+    ),
     JsonCase("multiLine, a bad element", b'[{"a":3},{"a":"x"}]', _RECORDS_SCHEMA, {"multiLine": "true"}),
     JsonCase("multiLine, broken", b"{bad", _RECORDS_SCHEMA, {"multiLine": "true"}),
-    JsonCase("multiLine, UTF-16", b"\xff\xfe" + '{"a":7}'.encode("utf-16-le"), _RECORDS_SCHEMA, {"multiLine": "true"}),
+    JsonCase(
+        "multiLine, UTF-16",
+        b"\xff\xfe" + '{"a":7}'.encode("utf-16-le"),
+        _RECORDS_SCHEMA,
+        {"multiLine": "true"},
+    ),
     JsonCase("empty file", b"", _RECORDS_SCHEMA),
     JsonCase("unknown option", b'{"a":1}\n', "a int", {"noSuchOption": "x"}),
-]  # fmt: skip
+]
 
 INFER_CASES: list[InferCase] = [
     InferCase("types", (b'{"l":1,"d":1.5,"s":"x","b":true,"big":9223372036854775808,"huge":1e400}\n',)),

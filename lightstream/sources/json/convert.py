@@ -325,7 +325,9 @@ def _binary(data_type: t.DataType, options: JsonOptions) -> Converter:
 
 
 _JAVA_DECIMAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\Z")
-_WIDE = Context(prec=2100, rounding=ROUND_HALF_UP, Emin=-999999999, Emax=999999999, traps=[InvalidOperation, Overflow])
+_WIDE = Context(
+    prec=2100, rounding=ROUND_HALF_UP, Emin=-999999999, Emax=999999999, traps=[InvalidOperation, Overflow]
+)
 _MAX_EXPONENT = 2000
 
 
@@ -402,9 +404,7 @@ def _timestamp(data_type: t.DataType, options: JsonOptions) -> Converter:
     return convert
 
 
-def timestamp_parser(
-    options: JsonOptions, *, with_fallback: bool = True
-) -> Callable[[str], int | None]:
+def timestamp_parser(options: JsonOptions, *, with_fallback: bool = True) -> Callable[[str], int | None]:
     """Return the function from text to microseconds since 1970 (None: no timestamp) that the options ask for."""
     zone = find_zone(options.time_zone)
     if zone is None:

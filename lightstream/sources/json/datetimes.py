@@ -134,7 +134,9 @@ def _time_parts(text: str) -> tuple[Local, str | None] | None:
     return None if clock is None else ((_TODAY, 1, 1, *clock), zone_text)
 
 
-def _clock(hour: str | None, minute: str | None, second: str | None, fraction: str | None) -> tuple[int, int] | None:
+def _clock(
+    hour: str | None, minute: str | None, second: str | None, fraction: str | None
+) -> tuple[int, int] | None:
     hours, minutes, seconds = int(hour or 0), int(minute or 0), int(second or 0)
     if hours > 23 or minutes > 59 or seconds > 59:
         return None

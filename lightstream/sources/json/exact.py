@@ -196,4 +196,6 @@ def _array(values: Any, data_type: t.DataType) -> pa.Array:
 def _check_unique_keys(values: Any) -> None:
     for value in values:
         if value is not None and len({pair[0] for pair in value}) != len(value):
-            raise unsupported("A JSON object with a key twice, read as a map", "Spark would keep both entries.")
+            raise unsupported(
+                "A JSON object with a key twice, read as a map", "Spark would keep both entries."
+            )

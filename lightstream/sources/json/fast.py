@@ -27,9 +27,7 @@ _CLOCK = "([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
 _FRACTION = r"\.[0-9]{1,6}"
 _OFFSET = "(Z|[+-](0[0-9]|1[0-7]):[0-5][0-9])"
 # Patterns for just that form: `yyyy-MM-dd'T'HH:mm:ss[.SSS][XXX]` and the like.
-_USUAL_PATTERN = re.compile(
-    r"yyyy-MM-dd('T'| )HH:mm:ss(\.S{1,6}|\[\.S{1,6}\])?(XXX|\[XXX\]|'Z')?\Z"
-)
+_USUAL_PATTERN = re.compile(r"yyyy-MM-dd('T'| )HH:mm:ss(\.S{1,6}|\[\.S{1,6}\])?(XXX|\[XXX\]|'Z')?\Z")
 _CLOCK_CHANGE = "INTERVAL 4 HOUR"  # no clock was put back by more since 1970
 # Text that no date begins with: Spark gives null for it. (It drops "GMT" before it tries again.)
 _NO_DATE = '"[A-FH-SU-Za-z_].*"'
@@ -164,7 +162,9 @@ class _Scan:
             if raw_type == "VARCHAR":
                 # The check of a string does not change it: in WHERE it costs less, and nothing can leave it out.
                 items.append(f"{quote(name)} AS {output}")
-                checks.append(f"CASE WHEN {_looks_like_token(quote(name))} THEN {self._failed('text')} ELSE true END")
+                checks.append(
+                    f"CASE WHEN {_looks_like_token(quote(name))} THEN {self._failed('text')} ELSE true END"
+                )
                 continue
             value = convert(quote(name))
             items.append(f"{value} AS {output}")

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from lightstream.errors import AnalysisException, SparkRuntimeException
+from lightstream.errors import AnalysisException, IllegalArgumentException, SparkRuntimeException
 from lightstream.plan import types as t
 from lightstream.sources.json.exact import make_tokenizer
 from lightstream.sources.json.infer_types import (
@@ -50,12 +50,17 @@ def infer_schema(
     Spark: with `samplingRatio` it looks at a random part of the records; here at all of them, always.
 
     Raises:
+        IllegalArgumentException: the option samplingRatio is not positive.
         AnalysisException: COLUMN_ALREADY_EXISTS, for keys that are the same or differ in case only.
         SparkRuntimeException: with the mode FAILFAST, a record that is no object.
         QueryExecutionException: `FAILED_READ_FILE`.
     """
     if not files:
         return None
+    if not options.sampling_ratio > 0:
+        raise IllegalArgumentException(
+            None, f"requirement failed: samplingRatio ({options.sampling_ratio}) should be greater than 0"
+        )
     inference = _Inference(options)
     for file in files:
         data = read_file(file.path, options)

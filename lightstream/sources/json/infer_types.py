@@ -111,7 +111,10 @@ def make_inferrer(options: JsonOptions) -> Callable[[Tokenizer], t.DataType]:
     It raises BadValue for a value that is no JSON.
     """
     if options.infer_timestamp:
-        timestamp, timestamp_ntz = timestamp_parser(options, with_fallback=False), timestamp_ntz_parser(options)
+        timestamp, timestamp_ntz = (
+            timestamp_parser(options, with_fallback=False),
+            timestamp_ntz_parser(options),
+        )
         default_timestamp = t.TimestampNTZType() if options.ntz_is_default_timestamp else t.TimestampType()
 
     def infer(p: Tokenizer) -> t.DataType:

@@ -31,7 +31,7 @@ def lookalike_pattern(sample: Sequence[Any], text: bytes) -> re.Pattern[bytes] |
     Returns:
         The expression (to be matched at the beginning of a line), None when the records are too unlike each other.
     """
-    space = " ?" if re.search(rb'[,:] ', text) else ""
+    space = " ?" if re.search(rb"[,:] ", text) else ""
     try:
         record = _object([value for value in sample if value], space)
     except _NoPatternError:

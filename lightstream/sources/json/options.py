@@ -11,7 +11,7 @@ from lightstream.sources.json.tokens import MAX_DEPTH, MAX_NUMBER_CHARS, MAX_STR
 
 PERMISSIVE, DROPMALFORMED, FAILFAST = "PERMISSIVE", "DROPMALFORMED", "FAILFAST"
 
-_NOT_DONE = ("singlevariantcolumn", "explodeembeddedarray", "useunsaferow")
+_NOT_DONE = ("singleVariantColumn", "explodeEmbeddedArray", "useUnsafeRow")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ def parse_options(
     """
     lower = {str(name).lower(): str(value) for name, value in options.items() if value is not None}
     for name in _NOT_DONE:
-        if name in lower and lower[name].lower() != "false":
+        if lower.get(name.lower(), "false").lower() != "false":
             raise unsupported(f"The JSON option {name}")
     locale = lower.get("locale", "en-US")
     if locale.replace("_", "-").lower() != "en-us":

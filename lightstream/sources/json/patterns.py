@@ -97,7 +97,9 @@ def _unquoted(pattern: str) -> str:
     return "".join(pattern.split("'")[::2])
 
 
-def _elements(text: str, at: int, pattern: str, fractions: bool, nested: bool = False) -> tuple[list[Element], int]:
+def _elements(
+    text: str, at: int, pattern: str, fractions: bool, nested: bool = False
+) -> tuple[list[Element], int]:
     out: list[Element] = []
     while at < len(text):
         char = text[at]
@@ -148,7 +150,9 @@ def _letter(letter: str, count: int, following: int, pattern: str) -> Element:
             parameters={"pattern": pattern, "config": "spark.sql.legacy.timeParserPolicy", "docroot": ""},
         )
     if letter == "y" and count <= 6:
-        return _short_year(following) if count == 2 else _year(1 if count < 4 else count, count >= 4, following)
+        return (
+            _short_year(following) if count == 2 else _year(1 if count < 4 else count, count >= 4, following)
+        )
     if letter in "ML" and count <= 4:
         if count <= 2:
             return _number("month", 2, 2, 0) if count == 2 else _number("month", 1, 19, following)

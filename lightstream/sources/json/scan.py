@@ -234,7 +234,11 @@ class _Attempt:
             parts.append(self._exact_sql(name, dirty))
         if not parts:
             return Scan(_no_rows(self.read))
-        sql = parts[0] if len(parts) == 1 else f"({' UNION ALL '.join(f'SELECT * FROM {part}' for part in parts)})"
+        sql = (
+            parts[0]
+            if len(parts) == 1
+            else f"({' UNION ALL '.join(f'SELECT * FROM {part}' for part in parts)})"
+        )
         return Scan(sql, frames, self.after, self.verified) if clean else Scan(sql, frames)
 
     def _fast_sql(self, files: Sequence[FileEntry]) -> str | None:
@@ -244,7 +248,9 @@ class _Attempt:
             self.read.columns,
             self.read.options,
             token_texts=self.experience.token_texts,
-            file_values=FileValues({c.output: [self._file_value(c, file) for file in files] for c in self.of_file}),
+            file_values=FileValues(
+                {c.output: [self._file_value(c, file) for file in files] for c in self.of_file}
+            ),
         )
 
     def _file_value(self, column: Required, file: FileEntry) -> str:
@@ -256,7 +262,12 @@ class _Attempt:
 
         data_type = self.read.partitions[column.path[0]].dataType
         text = next(
-            (value for name, value in file.partition_values.items() if name.lower() == column.path[0].lower()), None
+            (
+                value
+                for name, value in file.partition_values.items()
+                if name.lower() == column.path[0].lower()
+            ),
+            None,
         )
         value = partition_value(text, data_type, column.path[0], self.read.options.time_zone)
         return f"CAST({literal_sql(Literal(value, data_type))} AS {duck_type(data_type)})"

@@ -161,10 +161,14 @@ def is_suspect(path: str, *, null_lines: bool = False, words: bool = True) -> bo
 
 
 def _compressed_is_suspect(path: str, null_lines: bool) -> bool:
+    from lightstream.errors import PySparkException
     from lightstream.sources.json.options import JsonOptions
     from lightstream.sources.json.records import read_file
 
-    data = read_file(path, JsonOptions())
+    try:
+        data = read_file(path, JsonOptions())
+    except PySparkException:
+        return True  # the exact reader says what is wrong with it
     if not data:
         return False
     return _region_is_suspect(bytearray(data) + b"\0", len(data), null_lines, words=True)
@@ -215,7 +219,9 @@ def _odd_words(buffer: bytearray, end: int, null_lines: bool) -> bool:
     if not null_lines:
         return False
     first = buffer[0] in b"n \t"
-    return (first or has(b"\nn") or has(b"\n ") or has(b"\n\t")) and _NULL_LINE.search(buffer, 0, end) is not None
+    return (first or has(b"\nn") or has(b"\n ") or has(b"\n\t")) and _NULL_LINE.search(
+        buffer, 0, end
+    ) is not None
 
 
 def _any_of(needles: tuple[tuple[bytes, tuple[bytes, ...]], ...], has: Search) -> bool:
@@ -274,7 +280,9 @@ def _words_by_sql(paths: Sequence[str], cursor: duckdb.DuckDBPyConnection) -> se
     import duckdb
 
     try:
-        return {row[0] for row in cursor.execute(_SQL_WORDS, [[escape_glob(path) for path in paths]]).fetchall()}
+        return {
+            row[0] for row in cursor.execute(_SQL_WORDS, [[escape_glob(path) for path in paths]]).fetchall()
+        }
     except duckdb.Error:
         return None
 

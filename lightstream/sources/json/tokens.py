@@ -337,7 +337,12 @@ class Tokenizer:
             self._ptr += 1
         if self._ptr < self._end:
             char = self._buf[self._ptr]
-            if char >= _ZERO and char != 0x5D and char != 0x7D and identifier_part(self._char_for_error(char)):
+            if (
+                char >= _ZERO
+                and char != 0x5D
+                and char != 0x7D
+                and identifier_part(self._char_for_error(char))
+            ):
                 self._skip_word()
                 raise BadValue("unknown word")
 
