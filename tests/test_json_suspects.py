@@ -26,6 +26,11 @@ CLEAN = [
     b'{"a":"nan inf"}\n',
     b'{"a":"xnan, iffy"}\n',
     b"null\n",
+    b'{"a":"in text: nan, inf, [1,] and {,}"}\n',
+    b'{"a":"level:info","b":"x,nano"}\n{"a": "status: information, infinite"}\n',
+    b'{"a":[' + b"[1,2]," * 1500 + b"[3,4]]}\n",
+    b'{"a":"' + b"[" * 1500 + b'"}\n',
+    b'{"a":"' + b"x" * 60_000 + b'","b":"' + b'\\"' * 60_000 + b'"}\n',
 ]
 SUSPECT = [
     b'{"a":1,}\n',
@@ -60,6 +65,8 @@ SUSPECT = [
     b'{"a":' + b"1" * 1001 + b"}\n",
     b'{"a":0.' + b"1" * 1001 + b"}\n",
     b'{"' + b"k" * 50_001 + b'":1}\n',
+    b'{"' + b'\\"' * 50_001 + b'" :1}\n',
+    b'{"a":"\\","b":1,}\n',
 ]
 
 

@@ -10,8 +10,9 @@ from lightstream.plan import types as t
 from lightstream.sources.json.convert import PartialRows, PartialValue, make_root
 from lightstream.sources.json.options import DROPMALFORMED, FAILFAST, JsonOptions, check_corrupt_column
 from lightstream.sources.json.quick import make_quick
+from lightstream.sources.json.record_reader import BadValue
 from lightstream.sources.json.records import codec_of, read_failed, read_file, split_records
-from lightstream.sources.json.tokens import BadValue, Tokenizer
+from lightstream.sources.json.tokens import Tokenizer
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -26,8 +26,8 @@ from lightstream.sources.json.infer_types import (
 from lightstream.sources.json.lookalike import lookalike_pattern
 from lightstream.sources.json.options import DROPMALFORMED, FAILFAST, JsonOptions
 from lightstream.sources.json.quick import is_unusual
+from lightstream.sources.json.record_reader import BadValue
 from lightstream.sources.json.records import codec_of, read_file, split_records
-from lightstream.sources.json.tokens import BadValue
 from lightstream.sources.listing import FileEntry
 
 _RECORDS_PER_LESSON = 100

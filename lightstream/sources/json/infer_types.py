@@ -7,9 +7,12 @@ from collections.abc import Callable, Iterable
 from lightstream.errors import AnalysisException
 from lightstream.plan import types as t
 from lightstream.sources.json import tokens as k
-from lightstream.sources.json.convert import parse_decimal, timestamp_ntz_parser, timestamp_parser
+from lightstream.sources.json.characters import to_text
+from lightstream.sources.json.numbers import parse_decimal
 from lightstream.sources.json.options import JsonOptions
-from lightstream.sources.json.tokens import BadValue, Tokenizer, to_text
+from lightstream.sources.json.record_reader import BadValue
+from lightstream.sources.json.temporal import timestamp_ntz_parser, timestamp_parser
+from lightstream.sources.json.tokens import Tokenizer
 
 MAX_PRECISION = 38
 _LONG = t.DecimalType(20, 0)  # holds every bigint

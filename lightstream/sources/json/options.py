@@ -7,7 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lightstream.errors import AnalysisException, IllegalArgumentException, unsupported
-from lightstream.sources.json.tokens import MAX_DEPTH, MAX_NUMBER_CHARS, MAX_STRING_CHARS, STANDARD, Tolerance
+from lightstream.sources.json.record_reader import (
+    MAX_DEPTH,
+    MAX_NUMBER_CHARS,
+    MAX_STRING_CHARS,
+    STANDARD,
+    Tolerance,
+)
 
 PERMISSIVE, DROPMALFORMED, FAILFAST = "PERMISSIVE", "DROPMALFORMED", "FAILFAST"
 

@@ -12,9 +12,10 @@ from decimal import Decimal
 from typing import Any
 
 from lightstream.plan import types as t
-from lightstream.sources.json.convert import date_parser, timestamp_ntz_parser, timestamp_parser, to_decimal
+from lightstream.sources.json.numbers import to_decimal
 from lightstream.sources.json.options import JsonOptions
-from lightstream.sources.json.tokens import MAX_DEPTH, MAX_NAME_CHARS, STANDARD, BadValue
+from lightstream.sources.json.record_reader import MAX_DEPTH, MAX_NAME_CHARS, STANDARD, BadValue
+from lightstream.sources.json.temporal import date_parser, timestamp_ntz_parser, timestamp_parser
 
 _SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
 _LONG_NUMBER = re.compile(rb"[0-9.eE+-]{1001}")

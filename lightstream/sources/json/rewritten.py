@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from lightstream.sources.json import tokens as k
+from lightstream.sources.json.characters import identifier_part, to_text
 from lightstream.sources.json.options import JsonOptions
-from lightstream.sources.json.tokens import BadValue, Tokenizer, Tolerance, identifier_part, to_text
+from lightstream.sources.json.record_reader import BadValue, Tolerance
+from lightstream.sources.json.tokens import Tokenizer
 
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\b": "\\b", "\t": "\\t", "\n": "\\n", "\f": "\\f", "\r": "\\r"}
 _QUOTED = str.maketrans(

@@ -7,6 +7,7 @@ A file that is named without need costs time only; one that is missed would give
 
 from __future__ import annotations
 
+import json
 import re
 import threading
 import time
@@ -14,8 +15,13 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
+from lightstream.sources.json.record_reader import (
+    MAX_DEPTH,
+    MAX_NAME_CHARS,
+    MAX_NUMBER_CHARS,
+    MAX_STRING_CHARS,
+)
 from lightstream.sources.json.records import codec_of, escape_glob
-from lightstream.sources.json.tokens import MAX_DEPTH, MAX_NAME_CHARS, MAX_NUMBER_CHARS
 
 if TYPE_CHECKING:
     import duckdb
@@ -25,10 +31,11 @@ Search = Callable[[bytes], bool]
 _CHUNK_BYTES = 1 << 20
 _INLINE_BYTES = 1 << 19
 
-_COMMA_CLOSE = re.compile(rb",[ \t\r]*[}\]]")
-_SPECIAL = re.compile(rb"[:\[,][ \t\r]*([-+]?(?i:nan|inf)[A-Za-z]*)")
+# What may be a comma before a bracket or a word that is no JSON; it is none inside a string.
+_ODD = re.compile(rb",[ \t\r]*[}\]]|[:\[,][ \t\r]*(?:[-+]?(?i:nan|inf|infinity))(?=[ \t\r\n,}\]]|\Z)")
+_ACCEPTED = re.compile(rb"[:\[,][ \t\r]*(?:NaN|-?Infinity)\Z")
+_MAX_ODD_LINES = 500
 _NULL_LINE = re.compile(rb"(?:\A|\n)[ \t\r]*n")
-_ACCEPTED = frozenset((b"NaN", b"Infinity", b"-Infinity"))
 _NUMBER = re.compile(rb"[0-9][0-9.eE+-]{%d}" % MAX_NUMBER_CHARS)
 
 # What can begin a word that is no JSON: two bytes that are rare, and the words themselves.
@@ -200,28 +207,47 @@ def _odd_words(buffer: bytearray, end: int, null_lines: bool) -> bool:
     has = _searcher(buffer, end)
     tabs = buffer.find(b"\t", 0, end) >= 0  # carriage returns are known to end lines
     arrays = buffer.find(b"[", 0, end) >= 0
-    if has(b",}") or (arrays and has(b",]")):
-        return True
     spaced = has(b", ")
-    if (spaced or tabs) and any(map(has, _SPACE_CLOSE)) and _COMMA_CLOSE.search(buffer, 0, end):
-        return True
-    spaced = spaced or has(b": ") or (arrays and has(b"[ "))
-    maybe_special = (
-        _any_of(_AFTER_COLON, has)
+    spaced_values = spaced or has(b": ") or (arrays and has(b"[ "))
+    maybe_odd = (
+        has(b",}")
+        or (arrays and has(b",]"))
+        or ((spaced or tabs) and any(map(has, _SPACE_CLOSE)))
+        or _any_of(_AFTER_COLON, has)
         or (arrays and _any_of(_IN_ARRAY, has))
-        or (spaced and _any_of(_AFTER_COLON_SPACE, has))
-        or (spaced and arrays and _any_of(_IN_ARRAY_SPACE, has))
-        or (spaced and has(b"  "))
+        or (spaced_values and _any_of(_AFTER_COLON_SPACE, has))
+        or (spaced_values and arrays and _any_of(_IN_ARRAY_SPACE, has))
+        or (spaced_values and has(b"  "))
         or tabs
     )
-    if maybe_special and any(match.group(1) not in _ACCEPTED for match in _SPECIAL.finditer(buffer, 0, end)):
+    if maybe_odd and _has_odd_line(buffer, end):
         return True
     if not null_lines:
         return False
-    first = buffer[0] in b"n \t"
-    return (first or has(b"\nn") or has(b"\n ") or has(b"\n\t")) and _NULL_LINE.search(
-        buffer, 0, end
-    ) is not None
+    maybe_null = buffer[0] in b"n \t" or has(b"\nn") or has(b"\n ") or has(b"\n\t")
+    return maybe_null and _NULL_LINE.search(buffer, 0, end) is not None
+
+
+def _has_odd_line(buffer: bytearray, end: int) -> bool:
+    looked_at, judged_to = 0, 0
+    for match in _ODD.finditer(buffer, 0, end):
+        if match.start() < judged_to or _ACCEPTED.match(match.group()):
+            continue
+        begin = buffer.rfind(b"\n", 0, match.start()) + 1
+        judged_to = buffer.find(b"\n", match.end() - 1, end)
+        judged_to = end if judged_to < 0 else judged_to
+        looked_at += 1
+        if looked_at > _MAX_ODD_LINES or not _is_json(bytes(buffer[begin:judged_to])):
+            return True
+    return False
+
+
+def _is_json(line: bytes) -> bool:
+    try:
+        json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _any_of(needles: tuple[tuple[bytes, tuple[bytes, ...]], ...], has: Search) -> bool:
@@ -253,10 +279,32 @@ _NUMBER_BYTES = bytes(1 if chr(code) in "0123456789.eE+-" else 0 for code in ran
 _TOO_MANY = bytes([1]) * (MAX_NUMBER_CHARS // _STRIDE)
 
 
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+
+
 def _long_line_is_suspect(line: bytes) -> bool:
-    if line.count(b"{") + line.count(b"[") > MAX_DEPTH:
+    if line.count(b"{") + line.count(b"[") > MAX_DEPTH and _depth(line) > MAX_DEPTH:
         return True
-    return len(line) > MAX_NAME_CHARS and max(map(len, line.split(b'"'))) >= MAX_NAME_CHARS
+    return len(line) > MAX_NAME_CHARS and _has_long_text(line)
+
+
+def _depth(line: bytes) -> int:
+    depth = deepest = 0
+    for bracket in _STRING.sub(b"", line).translate(None, _NO_BRACKETS):
+        depth += 1 if bracket in b"[{" else -1
+        deepest = max(deepest, depth)
+    return deepest
+
+
+def _has_long_text(line: bytes) -> bool:
+    for match in _STRING.finditer(line):
+        length = match.end() - match.start() - 2
+        if length >= MAX_STRING_CHARS:
+            return True
+        if length >= MAX_NAME_CHARS and line[match.end() : match.end() + 100].lstrip()[:1] in (b":", b""):
+            return True
+    return False
 
 
 def _searcher(buffer: bytearray, end: int) -> Search:
