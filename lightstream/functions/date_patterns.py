@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from lightstream.errors import (
     IllegalArgumentException,
-    PySparkException,
     SparkRuntimeException,
+    SparkUpgradeException,
     unsupported,
 )
 from lightstream.functions.cast_times import is_utc
@@ -107,9 +107,8 @@ def _check_letter(pattern: str, letter: str, count: int) -> None:
         raise _unrecognized(pattern)
 
 
-def _unrecognized(pattern: str) -> PySparkException:
-    # PySpark's class is SparkUpgradeException.
-    return PySparkException(
+def _unrecognized(pattern: str) -> SparkUpgradeException:
+    return SparkUpgradeException(
         "INCONSISTENT_BEHAVIOR_CROSS_VERSION.DATETIME_PATTERN_RECOGNITION",
         f"The datetime pattern '{pattern}' is one of Spark before 3.0.",
         sqlstate="42K0B",
