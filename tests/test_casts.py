@@ -176,6 +176,26 @@ def test_long_operands_are_bound_once() -> None:
     assert bound.count(long) == 1
 
 
+def test_an_error_that_prints_an_expression_is_not_taken_for_one_inside_it() -> None:
+    inner = 'CASE WHEN (x % 2) THEN error(\'lightstream-error:{"condition": "X"}\') END'
+    for operator, condition in (("//", "DIVIDE_BY_ZERO"), ("%", "REMAINDER_BY_ZERO")):
+        text = f"Invalid Input Error: Division by zero in expression (({inner}) {operator} y). Use TRY(...)"
+        found = translate(text)
+        assert found is not None
+        assert found.getCondition() == condition
+
+
+def test_products_of_short_decimals_have_room(database: duckdb.DuckDBPyConnection) -> None:
+    from lightstream.functions.decimals import arithmetic
+
+    kind = t.DecimalType(12, 4)
+    result = t.DecimalType(25, 8)
+    value = "CAST('12345678.1234' AS DECIMAL(12,4))"
+    for operator, expected in (("*", "152415768326597.34562756"), ("/", "1.00000000")):
+        sql = arithmetic(operator, value, value, (kind, kind), result, True)
+        assert database.execute(f"SELECT CAST({sql} AS VARCHAR)").fetchone() == (expected,)
+
+
 def test_unknown_errors_are_left_alone() -> None:
     assert translate("Catalog Error: Table with name t does not exist!") is None
     assert isinstance(

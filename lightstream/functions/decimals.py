@@ -22,6 +22,8 @@ def arithmetic(
     one, other = pair
     if operator in ("/", "div", "%"):
         return _by(operator, left, right, one, other, result, ansi)
+    if operator == "*" and _stays_narrow(one, other):
+        left = f"CAST({left} AS DECIMAL({_NARROW + 1},{one.scale}))"
     text = f"({left} {operator} {right})"
     assert isinstance(result, t.DecimalType)
     if _duck_result(operator, one, other) != (result.precision, result.scale):
@@ -29,10 +31,19 @@ def arithmetic(
     return text if ansi else f"TRY({text})"
 
 
+# DuckDB multiplies decimals of up to 18 digits in 64 bits, and fails where the product has more.
+_NARROW = 18
+
+
+def _stays_narrow(one: t.DecimalType, other: t.DecimalType) -> bool:
+    return max(one.precision, other.precision) <= _NARROW < one.precision + other.precision
+
+
 def _duck_result(operator: str, one: t.DecimalType, other: t.DecimalType) -> tuple[int, int]:
     """Return precision and scale that DuckDB gives the result."""
     if operator == "*":
-        return min(38, one.precision + other.precision), one.scale + other.scale
+        left = _NARROW + 1 if _stays_narrow(one, other) else one.precision
+        return min(38, left + other.precision), one.scale + other.scale
     scale = max(one.scale, other.scale)
     whole = max(one.precision - one.scale, other.precision - other.scale)
     return min(38, whole + scale + 1), scale
@@ -61,12 +72,11 @@ def _by(
 def unscaled(sql: str, data_type: t.DecimalType, scale: int) -> str:
     """Return a decimal times 10^scale as HUGEINT; `scale` is at least the type's own."""
     p, s = data_type.precision, data_type.scale
-    if p + s + 1 <= 38:
-        whole = (
-            f"CAST({sql} * CAST({10**s} AS DECIMAL({s + 1},0)) AS HUGEINT)"
-            if s
-            else f"CAST({sql} AS HUGEINT)"
-        )
+    if s == 0:
+        whole = f"CAST({sql} AS HUGEINT)"
+    elif max(p, _NARROW + 1) + s + 1 <= 38:
+        wide = sql if p + s + 1 <= _NARROW else f"CAST({sql} AS DECIMAL({max(p, _NARROW + 1)},{s}))"
+        whole = f"CAST({wide} * CAST({10**s} AS DECIMAL({s + 1},0)) AS HUGEINT)"
     else:
         whole = f"CAST(replace(CAST({sql} AS VARCHAR), '.', '') AS HUGEINT)"
     if scale > s:

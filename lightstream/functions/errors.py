@@ -12,6 +12,7 @@ from lightstream.functions.spelling import ERROR_MARK
 _OVERFLOW = re.compile(
     r"Overflow in (addition|subtraction|multiplication|division|negation) of|Overflow on abs|Overflow in (\w+)"
 )
+_DIVISION = re.compile(r"^[\w ]*Error: Division by zero in expression (.*)", re.DOTALL)
 _NARROWING = re.compile(
     r"Type (\w+) with value (\S+) can't be cast (?:because|to).* destination type (\w+)|"
     r"Failed to cast decimal value (\S+) to type (\w+)"
@@ -42,11 +43,11 @@ def translate(message: str) -> PySparkException | None:
     Errors that a spelling raises itself (`error_sql`) carry their condition; arithmetic overflow, division by zero
     and narrowing casts are DuckDB's own errors, told apart by their text.
     """
-    if ERROR_MARK in message:
+    if message.partition("Error: ")[2].startswith(ERROR_MARK) or message.startswith(ERROR_MARK):
         return _marked(message)
-    if "Division by zero" in message:
-        remainder = re.search(r"Division by zero in expression \(.* % ", message)
-        return by_zero("REMAINDER_BY_ZERO" if remainder else "DIVIDE_BY_ZERO")
+    division = _DIVISION.search(message)
+    if division:  # before all else: the rest of the message is the text of the expression
+        return by_zero("REMAINDER_BY_ZERO" if _operator(division.group(1)) == "%" else "DIVIDE_BY_ZERO")
     for text, (condition, sqlstate, kind) in _SAYINGS.items():
         if text in message:
             error: PySparkException = getattr(errors, kind)(condition, text, sqlstate=sqlstate)
@@ -79,6 +80,19 @@ def translate(message: str) -> PySparkException | None:
             )  # fmt: skip
         return arithmetic_overflow(detail)
     return None
+
+
+def _operator(expression: str) -> str:
+    """Return the operator at the top of a division's text, which DuckDB prints as `(a // b)`."""
+    depth, quoted = 0, False
+    for at, char in enumerate(expression):
+        if char == "'":
+            quoted = not quoted
+        elif not quoted:
+            depth += (char == "(") - (char == ")")
+            if depth == 1 and expression.startswith((" % ", " // "), at):
+                return expression[at + 1 :].partition(" ")[0]
+    return ""
 
 
 def _marked(message: str) -> PySparkException | None:

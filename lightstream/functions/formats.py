@@ -175,7 +175,9 @@ class _Conversion:
             tail = f" || '.' || split_part({exact}, '.', 2)" if count else ""
             sign = f"CASE WHEN starts_with({exact}, '-0') THEN '-' ELSE '' END || "
             exact = f"{sign}{whole}{tail}"
-        return f"CASE WHEN isfinite({value}) THEN {exact} ELSE {java_text(value)} END"
+        # What rounds to zero from below keeps its sign.
+        signed = f"CASE WHEN {value} < 0 AND NOT starts_with({exact}, '-') THEN '-' ELSE '' END || {exact}"
+        return f"CASE WHEN isfinite({value}) THEN {signed} ELSE {java_text(value)} END"
 
     def _signed(self, text: str) -> str:
         mark = "+" if "+" in self.flags else " " if " " in self.flags else ""

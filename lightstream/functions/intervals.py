@@ -72,10 +72,17 @@ def _refused(operator: str, args: tuple[Expression, ...]) -> Exception:
 
     one, other = (type_of(a) for a in args)
     calendar = t.CalendarIntervalType
-    partners = (*_DATETIMES, t.StringType, calendar) if operator in ("+", "-") else (t.NumericType, t.StringType)
+    partners = (
+        (*_DATETIMES, t.StringType, calendar) if operator in ("+", "-") else (t.NumericType, t.StringType)
+    )
     for this, that in ((one, other), (other, one)):
         right = operator in ("+", "*") or (this is one if operator == "/" else True)
-        if isinstance(this, calendar) and isinstance(that, partners) and right and operator not in ("%", "div"):
+        if (
+            isinstance(this, calendar)
+            and isinstance(that, partners)
+            and right
+            and operator not in ("%", "div")
+        ):
             return unsupported("Arithmetic with an interval of months, days and time at once")
     if operator in ("+", "-"):
         if isinstance(one, t.StringType) and isinstance(other, t.DayTimeIntervalType):
@@ -222,9 +229,7 @@ def _scale_sql(
         rounded = f"(CAST({left} AS HUGEINT) * 2 + sign({left}) * abs({wide})) // ({wide} * 2)"
     else:
         rounded = f"round(CAST({left} AS DOUBLE) / CAST({right} AS DOUBLE))"
-    failure = "NULL"
-    if ctx.ansi:
-        failure = error_sql("INTERVAL_DIVIDED_BY_ZERO", BY_ZERO_MESSAGES["DIVIDE_BY_ZERO"], "22012")
+    failure = error_sql("INTERVAL_DIVIDED_BY_ZERO", BY_ZERO_MESSAGES["DIVIDE_BY_ZERO"], "22012")
     return (
         f"(CASE WHEN {right} = 0 AND {left} IS NOT NULL THEN {failure} ELSE CAST({rounded} AS {carrier}) END)"
     )

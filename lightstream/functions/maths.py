@@ -21,10 +21,12 @@ from lightstream.plan.expressions import Call, Cast, Expression, Literal, type_o
 _ONE_DOUBLE: dict[str, str] = {
     "sqrt": "sqrt({0})", "exp": "exp({0})", "sin": "sin({0})", "cos": "cos({0})", "tan": "tan({0})",
     "asin": "asin({0})", "acos": "acos({0})", "atan": "atan({0})", "sinh": "sinh({0})", "cosh": "cosh({0})",
-    "tanh": "tanh({0})", "asinh": "asinh({0})", "acosh": "acosh({0})", "atanh": "atanh({0})",
+    "tanh": "tanh({0})", "atanh": "atanh({0})",
     "cot": "(1e0 / tan({0}))", "sec": "(1e0 / cos({0}))", "csc": "(1e0 / sin({0}))",
     "degrees": "({0} * 57.29577951308232e0)", "radians": "({0} * 0.017453292519943295e0)",
-    "expm1": "CASE WHEN abs({0}) < 1e-5 THEN {0} + {0} * {0} / 2 ELSE exp({0}) - 1 END",
+    "asinh": "asinh({0})", "acosh": "acosh({0})",
+    # exp(x) - 1 without losing digits near 0.
+    "expm1": "CASE WHEN abs({0}) < 1 THEN 2 * exp({0} / 2) * sinh({0} / 2) ELSE exp({0}) - 1 END",
 }  # fmt: skip
 for _name, _sql in _ONE_DOUBLE.items():
     scalar(_name, "double -> double?", _sql, shown=f"{_name.upper()}({{0}})")
@@ -45,9 +47,14 @@ def _cbrt_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
 scalar("cbrt", "double -> double?", _cbrt_sql, shown="CBRT({0})")
 scalar("ln", "double -> double?", "CASE WHEN {0} > 0 THEN ln({0}) END")
 scalar("log10", "double -> double?", "CASE WHEN {0} > 0 THEN log10({0}) END", shown="LOG10({0})")
-scalar("log2", "double -> double?", "CASE WHEN {0} > 0 THEN log2({0}) END", shown="LOG2({0})")
+scalar(
+    "log2",
+    "double -> double?",
+    "CASE WHEN {0} > 0 THEN ln({0}) / ln(CAST(2 AS DOUBLE)) END",
+    shown="LOG2({0})",
+)
 scalar("log1p", "double -> double?",
-       "CASE WHEN {0} > -1 THEN CASE WHEN abs({0}) < 1e-5 THEN {0} - {0} * {0} / 2 ELSE ln(1 + {0}) END END",
+       "CASE WHEN {0} > -1 THEN CASE WHEN 1 + {0} = 1 THEN {0} ELSE ln(1 + {0}) * {0} / (1 + {0} - 1) END END",
        shown="LOG1P({0})")  # fmt: skip
 
 
@@ -388,7 +395,7 @@ def _try_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
 
     inner = call.args[2]
     assert isinstance(inner, Call)
-    # Division gives NULL for a zero without ANSI rules; sums and products would wrap around, so they are tried.
+    # Division is kept from zeros; sums and products are tried, without ANSI rules they would wrap around.
     divides = inner.name in ("/", "%")
     rules = SqlContext(not divides, ctx.time_zone)
 
@@ -402,13 +409,13 @@ def _try_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
         args[0],
         "left",
         lambda left: bound(
-            args[1], "right", lambda right: _tried(scalar_sql(inner, [left, right], rules), divides)
+            args[1], "right", lambda right: _tried(scalar_sql(inner, [left, right], rules), divides, right)
         ),
     )
 
 
-def _tried(sql: str, divides: bool) -> str:
-    return sql if divides else f"TRY({sql})"
+def _tried(sql: str, divides: bool, divisor: str) -> str:
+    return f"CASE WHEN {divisor} <> 0 THEN {sql} END" if divides else f"TRY({sql})"
 
 
 for _name, _operator in (

@@ -61,14 +61,18 @@ def _numbers(operator: str, args: tuple[Expression, ...], conf: Conf) -> tuple[E
     elif (isinstance(one, t.StringType) and isinstance(other, t.StringType | t.NullType)) or (
         isinstance(other, t.StringType) and isinstance(one, t.NullType)
     ):
-        target = t.StringType()
+        target = t.StringType() if conf.ansi else t.DoubleType()
     else:
         target = common_type((one, other), conf.ansi)
         if not conf.ansi and isinstance(target, t.StringType):
             target = t.DoubleType()
     if target is None or not isinstance(target, t.NumericType):
         raise wrong_operands(operator, args)
-    if isinstance(target, t.DecimalType) and not isinstance(one, t.NullType) and not isinstance(other, t.NullType):
+    if (
+        isinstance(target, t.DecimalType)
+        and not isinstance(one, t.NullType)
+        and not isinstance(other, t.NullType)
+    ):
         return _as_decimal(left, conf), _as_decimal(right, conf)
     if operator == "/":
         if isinstance(target, t.DecimalType) and isinstance(one, t.DecimalType):
@@ -89,7 +93,8 @@ def wrong_operands(operator: str, args: tuple[Expression, ...]) -> AnalysisExcep
     one, other = (type_of(a) for a in args)
     strings = isinstance(one, t.StringType) or isinstance(other, t.StringType)
     plain = all(
-        isinstance(k, t.AtomicType | t.NullType) and not isinstance(k, t.AnsiIntervalType) for k in (one, other)
+        isinstance(k, t.AtomicType | t.NullType) and not isinstance(k, t.AnsiIntervalType)
+        for k in (one, other)
     )
     doubles = isinstance(one, t.DoubleType) or isinstance(other, t.DoubleType)
     exact = isinstance(one, t.DecimalType) or isinstance(other, t.DecimalType)
@@ -368,7 +373,7 @@ def _bind_logic(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
     bound = []
     for argument in args:
         found = type_of(argument)
-        if isinstance(found, t.NullType | t.StringType) and isinstance(argument, Literal | Expression):
+        if isinstance(found, t.NullType) or (conf.ansi and isinstance(found, t.StringType)):
             argument = cast_to(argument, t.BooleanType(), conf.ansi)
         elif not isinstance(found, t.BooleanType):
             other = [type_of(a) for a in args]

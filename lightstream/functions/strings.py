@@ -301,7 +301,9 @@ def _bind_concat(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
     if any(isinstance(k, t.ArrayType) for k in kinds):
         target = common_type(kinds, conf.ansi)
         if not isinstance(target, t.ArrayType) or any(isinstance(k, t.NullType) for k in kinds):
-            if all(isinstance(k, t.ArrayType | t.AtomicType | t.NullType | t.CalendarIntervalType) for k in kinds):
+            if all(
+                isinstance(k, t.ArrayType | t.AtomicType | t.NullType | t.CalendarIntervalType) for k in kinds
+            ):
                 raise mismatch.different_types(name, args, kinds)
             wrong = next((i for i, k in enumerate(kinds) if not isinstance(k, t.ArrayType)), 0)
             raise mismatch.unexpected_input(name, args, wrong, '("STRING" or "BINARY" or "ARRAY")')
