@@ -61,7 +61,8 @@ CASES: dict[str, tuple[str, ...]] = {
         "interval 3 hour div interval 1 hour", "timestamp_ntz'2020-01-01 00:00:00' + interval 1 day",
         "date'2020-01-01' + 1L", "date'2020-01-01' + 1.5", "interval 1 day + 1",
         "interval 1 month + interval 1 day", "interval 1 day + date'2020-01-01'",
-        "date'2020-01-01' - interval 25 hour",
+        "date'2020-01-01' - interval 25 hour", "300 > 500 and cast(300 as tinyint) = 1",
+        "true or cast(300 as tinyint) = 1",
     ),
     "conversions": (
         "double('nan')", "int('5')", "string(5)", "date('2020-01-01')", "timestamp('2020-01-01 01:02:03')",
@@ -242,7 +243,12 @@ CASES: dict[str, tuple[str, ...]] = {
         "mask('AbCD123-@$#', NULL, 'q', NULL, '*')", "mask(NULL)", "array_join(array('a', NULL), ',', NULL)",
         "'Ab' || 'c' || 1", "upper(lower('Ab'))", "instr('aXbXc', 'X', 3)", "instr('abcabc', 'b', 9)",
         "instr('abcabc', 'b', 1, 1)", "luhn_check('79927398713')", "luhn_check('79927398714')",
-        "luhn_check('')", "luhn_check('a1')", "luhn_check(NULL)",
+        "luhn_check('')", "luhn_check('a1')", "luhn_check(NULL)", "unbase64('YWJj')", "unbase64('')",
+        "unbase64(NULL)", "to_binary('616263')", "to_binary('61626')", "to_binary('abc', 'utf-8')",
+        "to_binary('YWJj', 'base64')", "to_binary('zz')", "try_to_binary('zz')",
+        "try_to_binary('6162', 'hex')", "url_decode('a+b%20c%C3%A9')", "url_decode('%zz')",
+        "try_url_decode('%zz')", "is_valid_utf8('a')", "make_valid_utf8('a')", "validate_utf8('a')",
+        "quote('Don\\'t')",
     ),
     "patterns": (
         "'abc' like 'a%'", "'abc' like '_b_'", "'abc' like 'a\\\\%'", "'a%c' like 'a\\\\%c'",

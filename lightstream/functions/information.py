@@ -22,6 +22,15 @@ scalar("current_catalog", " -> string!", "'spark_catalog'")
 scalar("current_schema current_database", " -> string!", "'default'", shown="current_schema()")
 
 
+def _user_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
+    import getpass
+
+    return text_sql(getpass.getuser())
+
+
+scalar("current_user user session_user", " -> string!", _user_sql, shown="{name}()")
+
+
 def _bind_equal_null(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
     if len(args) != 2:
         raise mismatch.wrong_count(name, "2", len(args))

@@ -74,8 +74,8 @@ class Function:
 
 
 _FAMILIES = (
-    "operators", "conditional", "conversions", "strings", "patterns", "maths", "dates", "formats", "arrays",
-    "sequences", "maps", "higher_order", "generators", "aggregates", "moments", "windows", "hashing",
+    "operators", "conditional", "conversions", "strings", "patterns", "encodings", "maths", "dates", "formats",
+    "arrays", "sequences", "maps", "higher_order", "generators", "aggregates", "moments", "windows", "hashing",
     "information",
 )  # fmt: skip
 _functions: dict[str, Function] = {}

@@ -1,0 +1,100 @@
+"""Text as bytes and back: base64, hexadecimal, URLs, UTF-8."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lightstream.conf import Conf
+from lightstream.errors import unsupported
+from lightstream.functions.registry import Bound, SqlContext, any_nullable, scalar
+from lightstream.functions.signatures import parse as signature
+from lightstream.functions.spelling import error_sql, error_with_value_sql, let
+from lightstream.plan.expressions import Call, Expression, Literal
+
+_BASE64 = "(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?"
+
+
+def _unbase64_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
+    failure = error_sql(
+        "LIGHTSTREAM_UNSUPPORTED",
+        "Base64 text with other characters, or without its padding, is not supported by lightstream.",
+        "0A000",
+        "UnsupportedOperationException",
+    )
+    return let(
+        args[0],
+        lambda v: (
+            f"CASE WHEN regexp_full_match({v}, '{_BASE64}') THEN from_base64({v}) "
+            f"WHEN {v} IS NOT NULL THEN {failure} END"
+        ),
+        "base",
+    )
+
+
+scalar("unbase64", "string -> binary", _unbase64_sql)
+
+
+def _bind_to_binary(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
+    bound = signature("string, string? -> binary?").bind(name, args, conf)
+    form = bound.args[1] if len(bound.args) == 2 else None
+    if form is not None and not (isinstance(form, Literal) and str(form.value).lower() in _FORMATS):
+        raise unsupported(f"{name} with a format other than hex, utf-8 and base64")
+    exact = name == "to_binary" and isinstance(form, Literal) and str(form.value).lower() == "base64"
+    return Bound(bound.args, bound.type, any_nullable(bound.args)) if exact else bound
+
+
+_FORMATS = ("hex", "utf-8", "utf8", "base64")
+
+
+def _to_binary_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
+    form = call.args[1] if len(call.args) == 2 else None
+    kind = str(form.value).lower() if isinstance(form, Literal) else "hex"
+    if kind in ("utf-8", "utf8"):
+        return f"encode({args[0]})"
+
+    def body(v: str) -> str:
+        pattern = "[0-9a-fA-F]*" if kind == "hex" else _BASE64
+        read = f"unhex(repeat('0', length({v}) % 2) || {v})" if kind == "hex" else f"from_base64({v})"
+        failure = error_with_value_sql(
+            "CONVERSION_INVALID_INPUT",
+            f"The value '{{}}' ('{kind.upper()}') cannot be converted to \"BINARY\" because it is malformed. Use "
+            "`try_to_binary` to tolerate malformed input and return NULL instead.",
+            v,
+            "22018",
+            "IllegalArgumentException",
+        )
+        otherwise = "" if call.name.startswith("try_") else f" ELSE {failure}"
+        return f"CASE WHEN regexp_full_match({v}, '{pattern}') THEN {read}{otherwise} END"
+
+    return let(args[0], body, "text")
+
+
+scalar("to_binary", _bind_to_binary, _to_binary_sql)
+scalar("try_to_binary", _bind_to_binary, _to_binary_sql)
+
+
+def _url_decode_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
+    def body(v: str) -> str:
+        failure = error_with_value_sql(
+            "CANNOT_DECODE_URL",
+            "The provided URL cannot be decoded: {}. Please ensure that the URL is properly formatted and try again.",
+            v,
+            "22546",
+            "IllegalArgumentException",
+        )
+        otherwise = "" if call.name.startswith("try_") else f" ELSE {failure}"
+        read = f"url_decode(replace({v}, '+', ' '))"
+        return (
+            f"CASE WHEN regexp_full_match({v}, '(?s)(?:[^%]|%[0-9a-fA-F]{{2}})*') THEN {read}{otherwise} END"
+        )
+
+    return let(args[0], body, "url")
+
+
+scalar("url_decode", "string -> string?", _url_decode_sql)
+scalar("try_url_decode", "string -> string?", _url_decode_sql)
+# A string of ours is always valid.
+scalar("is_valid_utf8", "string -> boolean?", "CASE WHEN {0} IS NOT NULL THEN TRUE END")
+for _name in ("make_valid_utf8", "validate_utf8", "try_validate_utf8"):
+    scalar(_name, "string -> string?", "{0}")
+scalar("quote", "string -> string?", r"('''' || replace({0}, '''', '\''') || '''')")
