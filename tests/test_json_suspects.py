@@ -173,3 +173,17 @@ def test_a_check_beside_the_query(tmp_path: Path) -> None:
     missing = PendingCheck([str(tmp_path / "none.json")], 1 << 30)
     with pytest.raises(FileNotFoundError):
         missing.suspects()
+
+
+@pytest.mark.parametrize(
+    ("number", "long"),
+    [
+        (b"12.34", False), (b"1234567890.12345", False), (b"1234567890.123456", True), (b"0.123456789012345", True),
+        (b"0.12345678901234", False), (b"123456789012.123", False), (b"1234567890123.123", True),
+        (b"12345678901234567890", False), (b"1e5", False), (b"1234567890123456e-3", True), (b"1.5e300", False),
+    ],
+)  # fmt: skip
+def test_fractions_that_a_double_does_not_keep(tmp_path: Path, number: bytes, long: bool) -> None:
+    path = _write(tmp_path, b'{"a":' + number + b',"b":"1.2"}\n')
+    assert is_suspect(path, decimals=True) is long
+    assert not is_suspect(path)

@@ -363,7 +363,10 @@ class _Scan:
             plain = f"substring({text}, 2, strlen({text}) - 2)"
             other = self._otherwise(strict, text)
             return (
-                f"CASE WHEN regexp_full_match({text}, '-?[0-9]+') THEN coalesce(TRY_CAST({text} AS {kind}), {other}) "
+                f"CASE WHEN regexp_full_match({text}, '-?[0-9]+') "
+                # Up to 15 digits come through a double unchanged; `suspects` looks for numbers with more.
+                f"OR (strlen({text}) <= 16 AND regexp_full_match({text}, '-?[0-9]+\\.[0-9]+')) "
+                f"THEN coalesce(TRY_CAST({text} AS {kind}), {other}) "
                 f"WHEN regexp_full_match({text}, '\"[+-]?[0-9]{{1,38}}(\\.[0-9]{{1,38}})?\"') "
                 f"THEN coalesce(TRY_CAST({plain} AS {kind}), {other}) "
                 f"WHEN {text} IN ('true', 'false', '\"\"') OR {text}[1] IN ('{{', '[') THEN {other} "

@@ -128,11 +128,12 @@ class _Attempt:
             sum(file.size for file in files),
             cursor.cursor,
             null_lines=strict,
+            decimals=any(_has(t.DecimalType, field.dataType) for field in self.needed.fields),
         )
 
     def _peek(self, names: set[str]) -> None:
         """Look at the first record for string columns with values that look like numbers or objects."""
-        strings = {f.name for f in self.needed.fields if _has_string(f.dataType)}
+        strings = {f.name for f in self.needed.fields if _has(t.StringType, f.dataType)}
         new = strings - self.experience.peeked
         if not new:
             return
@@ -319,14 +320,14 @@ def _metadata_value(name: str, file: FileEntry) -> str:
     return values[name]
 
 
-def _has_string(data_type: t.DataType) -> bool:
+def _has(kind: type[t.DataType], data_type: t.DataType) -> bool:
     if isinstance(data_type, t.StructType):
-        return any(_has_string(f.dataType) for f in data_type.fields)
+        return any(_has(kind, field.dataType) for field in data_type.fields)
     if isinstance(data_type, t.ArrayType):
-        return _has_string(data_type.elementType)
+        return _has(kind, data_type.elementType)
     if isinstance(data_type, t.MapType):
-        return _has_string(data_type.valueType)
-    return isinstance(data_type, t.StringType)
+        return _has(kind, data_type.valueType)
+    return isinstance(data_type, kind)
 
 
 def _looks_like_token(value: Any) -> bool:

@@ -8,6 +8,7 @@ A file that is named without need costs time only; one that is missed would give
 from __future__ import annotations
 
 import json
+import os
 import re
 import threading
 import time
@@ -70,6 +71,7 @@ class PendingCheck:
         total_bytes: their size; a small search is not worth a thread, and runs when it is asked for.
         open_cursor: gives a cursor of its own, for machines where DuckDB searches faster than the C library.
         null_lines: also look for lines that are `null`, which DuckDB cannot tell from `{}`.
+        decimals: also look for fractions with more digits than a double keeps.
     """
 
     def __init__(
@@ -79,10 +81,12 @@ class PendingCheck:
         open_cursor: Callable[[], duckdb.DuckDBPyConnection] | None = None,
         *,
         null_lines: bool = False,
+        decimals: bool = False,
     ) -> None:
         self._paths = paths
         self._open_cursor = open_cursor
         self._null_lines = null_lines
+        self._decimals = decimals
         self._found: list[str] | None = None
         self._error: BaseException | None = None
         self._thread: threading.Thread | None = None
@@ -106,7 +110,9 @@ class PendingCheck:
 
     def _run(self) -> None:
         try:
-            self._found = find_suspects(self._paths, self._open_cursor, null_lines=self._null_lines)
+            self._found = find_suspects(
+                self._paths, self._open_cursor, null_lines=self._null_lines, decimals=self._decimals
+            )
         except BaseException as error:
             self._error = error
 
@@ -116,6 +122,7 @@ def find_suspects(
     open_cursor: Callable[[], duckdb.DuckDBPyConnection] | None = None,
     *,
     null_lines: bool = False,
+    decimals: bool = False,
 ) -> list[str]:
     """Return the files that have bytes that DuckDB might read otherwise than Spark.
 
@@ -126,28 +133,47 @@ def find_suspects(
     words: set[str] | None = None
     if open_cursor is not None and len(plain) == len(paths) and not _c_search_is_fast():
         words = _words_by_sql(plain, open_cursor())
+    buffer = bytearray()
     return [
         path
         for path in paths
-        if is_suspect(path, null_lines=null_lines, words=words is None or null_lines or path in words)
+        if is_suspect(
+            path,
+            null_lines=null_lines,
+            decimals=decimals,
+            words=words is None or null_lines or path in words,
+            buffer=buffer,
+        )
     ]
 
 
-def is_suspect(path: str, *, null_lines: bool = False, words: bool = True) -> bool:
+def is_suspect(
+    path: str,
+    *,
+    null_lines: bool = False,
+    decimals: bool = False,
+    words: bool = True,
+    buffer: bytearray | None = None,
+) -> bool:
     """Return whether a file has bytes that DuckDB might read otherwise than Spark.
 
     Args:
         path: the file; compression by its name.
         null_lines: also look for lines that are `null`.
+        decimals: also look for fractions with more digits than a double keeps.
         words: look for words and commas; when they are known to be in order only the rest is looked at.
+        buffer: room to read into, which grows; for several files in turn.
 
     Raises:
         OSError: the file cannot be read.
     """
     if codec_of(path) is not None:
-        return _compressed_is_suspect(path, null_lines)
+        return _compressed_is_suspect(path, null_lines, decimals)
     with open(path, "rb", buffering=0) as file:
-        buffer = bytearray(_CHUNK_BYTES + 1)
+        buffer = bytearray() if buffer is None else buffer
+        missing = min(_CHUNK_BYTES, os.fstat(file.fileno()).st_size + 1) + 1 - len(buffer)
+        if missing > 0:
+            buffer.extend(bytes(missing))
         carried = 0
         while True:
             if carried + 1 >= len(buffer):
@@ -156,10 +182,10 @@ def is_suspect(path: str, *, null_lines: bool = False, words: bool = True) -> bo
                 count = file.readinto(view[carried : len(buffer) - 1])
             filled = carried + (count or 0)
             if not count:
-                return filled > 0 and _region_is_suspect(buffer, filled, null_lines, words)
+                return filled > 0 and _region_is_suspect(buffer, filled, null_lines, decimals, words)
             end = buffer.rfind(b"\n", carried, filled) + 1
             if end:
-                if _region_is_suspect(buffer, end, null_lines, words):
+                if _region_is_suspect(buffer, end, null_lines, decimals, words):
                     return True
                 buffer[: filled - end] = buffer[end:filled]
                 carried = filled - end
@@ -167,7 +193,7 @@ def is_suspect(path: str, *, null_lines: bool = False, words: bool = True) -> bo
                 carried = filled
 
 
-def _compressed_is_suspect(path: str, null_lines: bool) -> bool:
+def _compressed_is_suspect(path: str, null_lines: bool, decimals: bool) -> bool:
     from lightstream.errors import PySparkException
     from lightstream.sources.json.options import JsonOptions
     from lightstream.sources.json.records import read_file
@@ -178,10 +204,10 @@ def _compressed_is_suspect(path: str, null_lines: bool) -> bool:
         return True  # the exact reader says what is wrong with it
     if not data:
         return False
-    return _region_is_suspect(bytearray(data) + b"\0", len(data), null_lines, words=True)
+    return _region_is_suspect(bytearray(data) + b"\0", len(data), null_lines, decimals, words=True)
 
 
-def _region_is_suspect(buffer: bytearray, end: int, null_lines: bool, words: bool) -> bool:
+def _region_is_suspect(buffer: bytearray, end: int, null_lines: bool, decimals: bool, words: bool) -> bool:
     """Look at complete lines: `buffer[:end]`, with room for one byte more."""
     kept, buffer[end] = buffer[end], 0
     try:
@@ -189,6 +215,7 @@ def _region_is_suspect(buffer: bytearray, end: int, null_lines: bool, words: boo
             _odd_bytes(buffer, end)
             or (words and _odd_words(buffer, end, null_lines))
             or _oversized(buffer, end)
+            or (decimals and _has_long_fraction(buffer, end))
         )
     finally:
         buffer[end] = kept
@@ -272,6 +299,26 @@ def _oversized(buffer: bytearray, end: int) -> bool:
             return True
         position = newline + 1
     return False
+
+
+# Fractions of five digits, and those behind a whole part of eleven.
+_LONG_FRACTION = re.compile(rb"\.(?:[0-9]{5}|(?<=[0-9]{11}\.)[0-9])")
+_LONG_MANTISSA = re.compile(rb"(?<=[0-9]{15})[eE]")
+_DIGITS_AROUND = re.compile(rb"[0-9]*\.[0-9]*")
+_DOUBLE_DIGITS = 15
+_MAX_FRACTION_SPAN = 400
+
+
+def _has_long_fraction(buffer: bytearray, end: int) -> bool:
+    """Return whether a number has a fraction and more digits than any double gives back."""
+    for match in _LONG_FRACTION.finditer(buffer, 0, end):
+        begin = match.start()
+        while begin > 0 and match.start() - begin <= _DOUBLE_DIGITS and 0x30 <= buffer[begin - 1] <= 0x39:
+            begin -= 1
+        number = _DIGITS_AROUND.match(buffer, begin, min(end, begin + _MAX_FRACTION_SPAN))
+        if number is not None and number.end() - begin - 1 > _DOUBLE_DIGITS:
+            return True
+    return _LONG_MANTISSA.search(buffer, 0, end) is not None
 
 
 _STRIDE = 50
