@@ -102,15 +102,15 @@ def test_suspect_across_the_ends_of_chunks(
 
 
 def test_without_a_fast_c_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(suspects, "_c_search_is_fast", lambda: False)
+    connection = duckdb.connect()
     for index, content in enumerate(CLEAN):
         path = _write(tmp_path, content, f"clean{index}.json")
-        assert find_suspects([path], duckdb.connect) == []
+        assert find_suspects([path], connection) == []
     for index, content in enumerate(SUSPECT):
         path = _write(tmp_path, content, f"suspect{index}.json")
-        assert find_suspects([path], duckdb.connect) == [path]
+        assert find_suspects([path], connection) == [path]
     not_utf8 = _write(tmp_path, b'{"a":"\xff",}\n', "bad.json")
-    assert find_suspects([not_utf8], duckdb.connect) == [not_utf8]
+    assert find_suspects([not_utf8], connection) == [not_utf8]
     monkeypatch.setattr(suspects, "_c_search", lambda: None)
     for index, content in enumerate(SUSPECT):
         assert is_suspect(_write(tmp_path, content, f"suspect{index}.json"))

@@ -6,9 +6,10 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+# No possessive groups: before Python 3.11.5 they match what they should not (possessive characters are right).
 _INTEGER = r"-?+(?:[1-8][0-9]{18}|[1-9][0-9]{0,17}+|0)"
-_FLOAT = r"-?+(?:[1-9][0-9]{0,99}+|0)(?:\.[0-9]{1,99}+)?+(?:[eE][-+]?+[0-9]{1,9}+)?+"
-_STRING = r'"[^"\\\x00-\x1f]*+(?:\\["\\/bfnrt][^"\\\x00-\x1f]*+)*+"'
+_FLOAT = r"-?+(?:[1-9][0-9]{0,99}+|0)(?:\.[0-9]{1,99}+)?(?:[eE][-+]?+[0-9]{1,9}+)?"
+_STRING = r'"[^"\\\x00-\x1f]*+(?:\\["\\/bfnrt][^"\\\x00-\x1f]*+)*"'
 _BOOLEAN = r"(?:true|false)"
 _MAX_PATTERN_CHARS = 20_000
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_.$@ -]+\Z")
@@ -38,7 +39,7 @@ def lookalike_pattern(sample: Sequence[Any], text: bytes) -> re.Pattern[bytes] |
         return None
     if len(record) > _MAX_PATTERN_CHARS:
         return None
-    return re.compile(rf"(?:{record}\r?\n)*+".encode())
+    return re.compile(rf"(?:{record}\r?\n)*".encode())
 
 
 def _object(values: Sequence[Any], space: str) -> str:
@@ -55,7 +56,7 @@ def _object(values: Sequence[Any], space: str) -> str:
         member = f'"{re.escape(name)}":{space}{_value(members[name], space)}'
         # A comma goes with the members that may be missing: behind them before the first that is always there.
         if index < first:
-            parts.append(f"(?:{member},{space})?+")
+            parts.append(f"(?:{member},{space})?")
         elif index == first:
             parts.append(member)
         else:
@@ -102,5 +103,5 @@ def _value(values: Sequence[Any], space: str) -> str:
         patterns.append(_object([value for value in objects if value], space))
     if lists:
         element = _value([item for value in lists for item in value], space)
-        patterns.append(rf"\[(?:{element}(?:,{space}{element})*+)?+\]")
+        patterns.append(rf"\[(?:{element}(?:,{space}{element})*)?\]")
     return f"(?:{'|'.join(patterns)})"

@@ -16,7 +16,7 @@ from lightstream.sources.contract import Required, Scan
 from lightstream.sources.json.fast import FileValues, failure, fast_sql
 from lightstream.sources.json.options import PERMISSIVE, JsonOptions, check_corrupt_column
 from lightstream.sources.json.records import codec_of, read_failed
-from lightstream.sources.json.suspects import PendingCheck
+from lightstream.sources.json.suspects import PendingCheck, c_search_is_fast
 from lightstream.sources.listing import FileEntry
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ class _Attempt:
         self.check = PendingCheck(
             [file.path for file in files],
             sum(file.size for file in files),
-            cursor.cursor,
+            None if c_search_is_fast() else cursor.cursor(),
             null_lines=strict,
             decimals=any(_has(t.DecimalType, field.dataType) for field in self.needed.fields),
         )
