@@ -28,6 +28,7 @@ AGGREGATIONS = {
     "having": lambda df: df.groupBy("k").count().where("count > 1"),
     "distinct estimate": lambda df: df.groupBy("k").agg(F.approx_count_distinct("n")),
     "deviation": lambda df: df.groupBy("k").agg(F.stddev("x"), F.var_pop("x")),
+    "sets": lambda df: df.groupBy("k").agg(F.sort_array(F.collect_set("n"))),
     "filtered aggregate": lambda df: df.groupBy("k").agg(F.expr("count(*) filter (where n > 1)")),
 }
 
@@ -120,6 +121,23 @@ def test_update_mode_gives_the_touched_groups_of_each_batch(spark, source, tmp_p
     numbers = [(p.numInputRows, p.stateOperators[0].numRowsTotal, p.stateOperators[0].numRowsUpdated)
                for p in query.recentProgress]  # fmt: skip
     assert numbers == [(3, 3, 3), (2, 4, 2), (0, 4, 0), (3, 4, 2), (2, 5, 2)]
+
+
+def test_first_and_last_follow_the_batches(spark, source, tmp_path):
+    def make(df):
+        values = F.first("n"), F.last("n"), F.first("x", True), F.last("x", True), F.collect_list("n")
+        return df.groupBy("k").agg(*values)
+
+    run(spark, source, make, "firsts", tmp_path / "c", "complete", maxFilesPerTrigger=1)
+    assert sortable(rows_of(spark.table("firsts"))) == sortable(
+        [
+            ("a", 1, 4, 0.5, 0.5, [1, 4]),
+            ("b", 2, 5, -1.25, 0.25, [2, 5, 5]),
+            ("c", 7, 7, 8.0, 8.0, [7]),
+            ("d", 9, 9, 16.0, 16.0, [9]),
+            (None, 3, 1, 4.0, 1.0, [3, 1]),
+        ]
+    )
 
 
 def test_two_sources_and_one_read_twice(spark, source, tmp_path):

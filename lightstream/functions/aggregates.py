@@ -173,7 +173,9 @@ def _first_parts(call: Call, ctx: SqlContext) -> AggregateParts:
         return AggregateParts(("any_value({0})",), "{0}", ("any_value",))
     if call.filter is not None:
         raise unsupported("last(... ignore nulls) with FILTER")
-    return AggregateParts(("last({0}) FILTER (WHERE {0} IS NOT NULL)",))
+    # Of two states the later one that is not NULL counts; `touched` tells the batch's from the stored one.
+    merge = "last({0} ORDER BY touched) FILTER (WHERE {0} IS NOT NULL)"
+    return AggregateParts(("last({0}) FILTER (WHERE {0} IS NOT NULL)",), "{0}", (merge,))
 
 
 def _shown_first(call: Call, args: Sequence[str]) -> str:
@@ -202,9 +204,9 @@ def _collect_parts(call: Call, ctx: SqlContext) -> AggregateParts:
     if nullable_of(call.args[0]):
         values = "list_filter({0}, lambda ls_e: ls_e IS NOT NULL)"
     if call.name == "collect_set":
-        # Merged states hold a value as often as it came: the end makes them distinct again.
-        return AggregateParts(("list(DISTINCT {0})",), f"coalesce(list_distinct({values}), [])")
-    return AggregateParts(("list({0})",), f"coalesce({values}, [])")
+        merge = "list_distinct(flatten(list({0})))"
+        return AggregateParts(("list(DISTINCT {0})",), f"coalesce(list_distinct({values}), [])", (merge,))
+    return AggregateParts(("list({0})",), f"coalesce({values}, [])", ("flatten(list({0} ORDER BY touched))",))
 
 
 aggregate("collect_list array_agg", _bind_collect, _collect_parts,

@@ -14,6 +14,9 @@ from lightstream.plan import expressions as e
 from lightstream.plan import logical as lp
 
 
+_ORDERED_MERGES = frozenset({"first", "last", "any_value"})
+
+
 @dataclass(frozen=True, slots=True)
 class _Core:
     """One state column: how a batch computes it and how two of them merge."""
@@ -67,8 +70,12 @@ class AggregateOperator:
                 name = f"s{len(cores)}"
                 if merge is None:
                     core = _Core(name, f"{text} EXPORT_STATE", f"combine_aggr({name})", f"finalize({name})")
+                elif "{0}" in merge:
+                    core = _Core(name, text, merge.format(name), name)
                 else:
-                    core = _Core(name, text, f"{merge}({name})", name)
+                    # The stored value comes before the batch's: that matters to first and last.
+                    order = " ORDER BY touched" if merge in _ORDERED_MERGES else ""
+                    core = _Core(name, text, f"{merge}({name}{order})", name)
                 cores.append(core)
                 values.append(core.value)
                 items.append(f"{core.partial} AS {name}")

@@ -8,7 +8,7 @@ from lightstream.errors import unsupported
 from lightstream.parse.failure import located
 from lightstream.plan.relations import Command
 
-_SPACE = r"(?:\s+|--[^\n]*\n|/\*.*?\*/)*+"
+_SPACE = r"(?:\s+|--[^\n]*\n|/\*.*?\*/)*"
 _SET = re.compile(_SPACE + r"SET\b(?P<rest>.*)", re.IGNORECASE | re.DOTALL)
 _RESET = re.compile(_SPACE + r"RESET\b(?P<rest>.*)", re.IGNORECASE | re.DOTALL)
 _KEY = r"(?:`(?P<quoted>(?:[^`]|``)+)`|(?P<key>\w+(?:[.:]\w+)*))"
