@@ -13,7 +13,6 @@ from lightstream.operators.state import StateDatabase
 from lightstream.plan import expressions as e
 from lightstream.plan import logical as lp
 
-
 _ORDERED_MERGES = frozenset({"first", "last", "any_value"})
 
 
