@@ -345,7 +345,7 @@ def tables(printed: str) -> list[str]:
 
 def test_the_example_prints_the_same_schema_and_final_counts(activity: tuple[str, str]) -> None:
     in_spark, here = activity
-    schema = [re.match(r"root\n(?: \|-- .*\n)+", printed) for printed in activity]
+    schema = [re.search(r"^root\n(?: \|-- .*\n)+", printed, re.MULTILINE) for printed in activity]
     assert schema[0] is not None
     assert schema[1] is not None
     assert schema[0].group() == schema[1].group()
