@@ -9,7 +9,7 @@ import textwrap
 import duckdb
 import pytest
 
-from lightstream.stream.microbatch import CRASH_POINTS
+from lightstream.crash import STEPS
 
 PROGRAM = textwrap.dedent(
     """
@@ -84,7 +84,7 @@ def latest(rows):
 
 
 @pytest.mark.parametrize("kind", ["append", "complete", "update"])
-@pytest.mark.parametrize("point", CRASH_POINTS)
+@pytest.mark.parametrize("point", STEPS)
 def test_a_kill_at_every_step_changes_nothing(source, tmp_path, expected, point, kind):
     crashed = run(source, tmp_path, kind, f"{point}@{1 if kind != 'update' else 2}")
     if point == "after-state" and kind == "append":

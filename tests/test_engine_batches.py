@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from engine_fakes import Rig, Rows, RowsStream, grouped, new_session
 
+from lightstream import crash as crash_points
 from lightstream.checkpoint.logs import CommitLog, OffsetLog
 from lightstream.errors import PySparkException, SparkRuntimeException, StreamingQueryException
 from lightstream.operators.incremental import IncrementalPlan
 from lightstream.sinks.noop import NoopSink
-from lightstream.stream import microbatch, triggers
-from lightstream.stream.microbatch import CRASH_POINTS
+from lightstream.stream import triggers
 from lightstream.stream.triggers import Trigger
 
 NOW = Trigger(triggers.AVAILABLE_NOW)
@@ -31,12 +31,12 @@ def crash(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """A function that sets where the next query dies, as (point, batch id)."""
     wanted: list[tuple[str, int]] = []
 
-    def die(point: str, batch_id: int) -> None:
+    def die(point: str, batch_id: int | None = None) -> None:
         if (point, batch_id) in wanted:
             wanted.clear()
             raise Killed
 
-    monkeypatch.setattr(microbatch, "crash", die)
+    monkeypatch.setattr(crash_points, "at", die)
     yield lambda point, batch_id: wanted.append((point, batch_id))
 
 
@@ -215,7 +215,12 @@ def final_table(plan: str, keys: bool = False) -> list[tuple[Any, ...]]:
 @pytest.mark.parametrize("batch_id", [0, 2])
 @pytest.mark.parametrize(
     ("plan", "point"),
-    [(plan, point) for plan in PLANS for point in CRASH_POINTS if (plan, point) != ("rows", "after-state")],
+    [
+        (plan, point)
+        for plan in PLANS
+        for point in crash_points.STEPS
+        if (plan, point) != ("rows", "after-state")
+    ],
 )
 def test_a_table_is_the_same_wherever_a_query_dies(
     crash: Any, tmp_path: Path, plan: str, point: str, batch_id: int
@@ -235,7 +240,7 @@ def test_a_table_is_the_same_wherever_a_query_dies(
     rig.close()
 
 
-@pytest.mark.parametrize("point", CRASH_POINTS)
+@pytest.mark.parametrize("point", crash_points.STEPS)
 def test_a_file_of_its_own_is_the_same_wherever_a_query_dies(crash: Any, tmp_path: Path, point: str) -> None:
     import duckdb
 

@@ -7,37 +7,49 @@ import errno
 import os
 from collections.abc import Iterator
 
+from lightstream import crash
+
 TEMPORARY_SUFFIX = ".lightstream.tmp"
 
 # Errors of file systems that cannot hard-link.
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EOPNOTSUPP, errno.EMLINK)
 
 
-def create_once(directory: str, name: str, data: bytes, *, durable: bool) -> None:
+def create_once(directory: str, name: str, data: bytes, *, durable: bool, label: str = "") -> None:
     """Create `directory/name` with `data`; with `durable`, return when it survives a power failure.
+
+    `label` is what the crash points call the file.
 
     Raises:
         FileExistsError: the name is taken; what it holds is left as it is.
     """
-    with open_once(directory, name, durable=durable) as descriptor:
+    with open_once(directory, name, durable=durable, label=label) as descriptor:
         write_all(descriptor, data)
 
 
 @contextlib.contextmanager
-def open_once(directory: str, name: str, *, durable: bool) -> Iterator[int]:
+def open_once(directory: str, name: str, *, durable: bool, label: str = "") -> Iterator[int]:
     """Yield a descriptor to write to; on leaving without an error, the file appears as `directory/name`."""
     temporary = temporary_path(directory, name)
     descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
     try:
+        if crash.at is not None:
+            crash.at(f"{label}-begun")
         yield descriptor
+        if crash.at is not None:
+            crash.at(f"{label}-written")
         # Hadoop checks a file against its `.name.crc` sibling when there is one: one that was left behind by
         # Spark for an earlier file of this name would make the new file unreadable.
         with contextlib.suppress(FileNotFoundError):
             os.unlink(os.path.join(directory, f".{name}.crc"))
         _publish(temporary, os.path.join(directory, name))
+        if crash.at is not None:
+            crash.at(f"{label}-named")
         if durable:
             # After the name is in place: one journal commit then covers both the content and the name.
             os.fsync(descriptor)
+        if crash.at is not None:
+            crash.at(f"{label}-forced")
     finally:
         os.close(descriptor)
         with contextlib.suppress(FileNotFoundError):

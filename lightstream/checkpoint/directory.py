@@ -10,6 +10,7 @@ import socket
 import uuid
 from typing import Self
 
+from lightstream import crash
 from lightstream.checkpoint.atomic import create_once, remove
 from lightstream.checkpoint.damage import concurrent_update, damaged
 from lightstream.checkpoint.logs import CommitLog, OffsetLog
@@ -130,7 +131,8 @@ class CheckpointDirectory:
             )
         query_id = str(uuid.uuid4())
         try:
-            create_once(self.path, "metadata", f'{{"id":"{query_id}"}}'.encode(), durable=self.durable)
+            data = f'{{"id":"{query_id}"}}'.encode()
+            create_once(self.path, "metadata", data, durable=self.durable, label="metadata")
         except FileExistsError:
             raise concurrent_update(os.path.join(self.path, "metadata"), 0) from None
         except OSError as error:
@@ -154,8 +156,12 @@ def _lock(directory: str) -> int | None:
             if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
                 raise
             raise _locked(directory, os.pread(descriptor, 200, 0).decode(errors="replace").strip()) from None
+        if crash.at is not None:
+            crash.at("lock-taken")
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"process {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
+        if crash.at is not None:
+            crash.at("lock-signed")
     except BaseException:
         os.close(descriptor)
         raise

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
+from lightstream import crash
 from lightstream.checkpoint.atomic import TEMPORARY_SUFFIX, create_once, remove
 from lightstream.checkpoint.damage import check_version, concurrent_update, damaged
 from lightstream.errors import SparkRuntimeException
@@ -75,6 +76,7 @@ class _BatchLog(Generic[Entry]):
     """Files named by batch id in one directory. The ids are kept in memory: no batch lists the directory."""
 
     condition = ""
+    label = ""
 
     def __init__(self, path: str, *, durable: bool) -> None:
         self.path = path
@@ -116,10 +118,10 @@ class _BatchLog(Generic[Entry]):
         data = self._format(entry).encode()
         try:
             try:
-                create_once(self.path, str(batch_id), data, durable=self.durable)
+                create_once(self.path, str(batch_id), data, durable=self.durable, label=self.label)
             except FileNotFoundError:
                 os.makedirs(self.path, exist_ok=True)
-                create_once(self.path, str(batch_id), data, durable=self.durable)
+                create_once(self.path, str(batch_id), data, durable=self.durable, label=self.label)
         except FileExistsError:
             raise concurrent_update(self.file(batch_id), batch_id) from None
         except OSError as error:
@@ -138,6 +140,8 @@ class _BatchLog(Generic[Entry]):
         """Remove the entries of ids below `before`."""
         kept = 0
         while kept < len(self._ids) and self._ids[kept] < before:
+            if crash.at is not None:
+                crash.at("purge-removing")
             remove(self.path, str(self._ids[kept]))
             kept += 1
         del self._ids[:kept]
@@ -181,6 +185,7 @@ class OffsetLog(_BatchLog[OffsetEntry]):
     """`offsets/N`: the write-ahead log of what each batch reads."""
 
     condition = "OFFSET_LOG"
+    label = "offsets"
 
     def _format(self, entry: OffsetEntry) -> str:
         metadata = {
@@ -219,6 +224,7 @@ class CommitLog(_BatchLog[CommitEntry]):
     """`commits/N`: the batches that are done."""
 
     condition = "COMMIT_LOG"
+    label = "commits"
 
     def _format(self, entry: CommitEntry) -> str:
         return f'v1\n{{"nextBatchWatermarkMs":{entry.next_batch_watermark_ms}}}'

@@ -17,6 +17,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from lightstream import crash
 from lightstream.checkpoint.atomic import TEMPORARY_SUFFIX, create_once, open_once, remove, write_all
 from lightstream.checkpoint.damage import check_version, concurrent_update, damaged
 
@@ -83,7 +84,7 @@ class SourceLog:
             if log_id == self._next_compact_id:
                 self._write_compact(self.path, log_id, body)
             else:
-                create_once(self.path, str(log_id), _HEADER + body, durable=self.durable)
+                create_once(self.path, str(log_id), _HEADER + body, durable=self.durable, label="source-log")
                 self._plain.append(log_id)
         except FileExistsError as error:
             raise concurrent_update(str(error.filename2 or error.filename or self.path), log_id) from None
@@ -179,7 +180,8 @@ class SourceLog:
         return max(last_readable, following)
 
     def _write_compact(self, path: str, log_id: int, body: bytes) -> None:
-        with open_once(path, f"{log_id}{COMPACT_SUFFIX}", durable=self.durable) as target:
+        name = f"{log_id}{COMPACT_SUFFIX}"
+        with open_once(path, name, durable=self.durable, label="compaction") as target:
             if self._compact:
                 _copy(os.path.join(path, f"{self._compact[-1]}{COMPACT_SUFFIX}"), target)
             else:
@@ -198,8 +200,12 @@ class SourceLog:
     def _remove_before(self, path: str, log_id: int) -> None:
         # The older .compact files first: as long as they are there, Spark derives another interval.
         for older in [older for older in self._compact if older < log_id]:
+            if crash.at is not None:
+                crash.at("compaction-removing")
             remove(path, f"{older}{COMPACT_SUFFIX}")
         for older in [older for older in self._plain if older < log_id]:
+            if crash.at is not None:
+                crash.at("compaction-removing")
             remove(path, str(older))
         self._compact = [kept for kept in self._compact if kept >= log_id]
         self._plain = [kept for kept in self._plain if kept >= log_id]

@@ -7,6 +7,7 @@ import os
 import threading
 from typing import TYPE_CHECKING
 
+from lightstream import crash
 from lightstream.errors import PySparkException
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ class Database:
             connection = duckdb.connect(self.path or ":memory:")
         except duckdb.Error as error:
             raise _cannot_open(self.path or ":memory:", error) from None
+        if crash.at is not None:
+            crash.at("database-opened")
         for statement in macros():
             connection.execute(statement)
         if self.path is not None:
@@ -75,8 +78,12 @@ class Database:
                 from lightstream.database.peer import stop
 
                 stop(self)
+            if crash.at is not None:
+                crash.at("database-closing")
             self._connection.close()
             self._connection = None
+            if crash.at is not None:
+                crash.at("database-closed")
 
 
 def set_time_zone(cursor: duckdb.DuckDBPyConnection, time_zone: str) -> None:

@@ -8,6 +8,7 @@ import json
 import os
 from typing import TYPE_CHECKING, Any
 
+from lightstream import crash
 from lightstream.errors import PySparkException, SparkRuntimeException
 from lightstream.functions.spelling import quote, text_sql
 
@@ -31,11 +32,15 @@ class StateDatabase:
 
         try:
             cursor.execute(f"ATTACH {text_sql(self.path)} AS {self.alias}")
+            if crash.at is not None:
+                crash.at("state-attached")
             cursor.execute(
                 f"CREATE TABLE IF NOT EXISTS {self.alias}.progress (batch_id BIGINT);"
                 f"CREATE TABLE IF NOT EXISTS {self.alias}.operators (operator_id INTEGER, name VARCHAR,"
                 " key_schema VARCHAR, value_schema VARCHAR)"
             )
+            if crash.at is not None:
+                crash.at("state-made")
             [(last,)] = cursor.execute(f"SELECT max(batch_id) FROM {self.alias}.progress").fetchall()
         except duckdb.Error as error:
             raise PySparkException(
@@ -50,6 +55,8 @@ class StateDatabase:
         self._tables = {name for (name,) in tables}
         if self.last_batch_id is None:
             cursor.execute(f"INSERT INTO {self.alias}.progress VALUES (NULL)")
+        if crash.at is not None:
+            crash.at("state-ready")
 
     def table(self, name: str) -> str:
         """Return a state table's qualified name."""
@@ -81,6 +88,8 @@ class StateDatabase:
             self.cursor.execute(
                 f"INSERT INTO {self.alias}.operators VALUES (?, ?, ?, ?)", [operator_id, *new]
             )
+            if crash.at is not None:
+                crash.at("operator-noted")
             return
         row = rows[0]
         if row[0] != new[0]:
@@ -103,9 +112,15 @@ class StateDatabase:
         """Run statements on state tables and record the batch, in one transaction."""
         try:
             self.cursor.execute("BEGIN")
+            if crash.at is not None:
+                crash.at("state-begun", batch_id)
             for statement in statements:
                 self.cursor.execute(statement)
+            if crash.at is not None:
+                crash.at("state-changed", batch_id)
             self.cursor.execute(f"UPDATE {self.alias}.progress SET batch_id = {batch_id}")
+            if crash.at is not None:
+                crash.at("state-noted", batch_id)
             self.cursor.execute("COMMIT")
         except BaseException:
             self._roll_back()
@@ -121,8 +136,12 @@ class StateDatabase:
         """Detach the database."""
         import duckdb
 
+        if crash.at is not None:
+            crash.at("state-detaching")
         with contextlib.suppress(duckdb.Error):  # the instance may be closed already
             self.cursor.execute(f"DETACH {self.alias}")
+        if crash.at is not None:
+            crash.at("state-detached")
 
 
 def _other_operators(path: str, name: str) -> SparkRuntimeException:

@@ -9,6 +9,7 @@ import time
 import weakref
 from typing import TYPE_CHECKING
 
+from lightstream import crash
 from lightstream.errors import PySparkException
 from lightstream.functions.spelling import text_sql
 
@@ -71,6 +72,8 @@ class AttachedFile:
         while True:
             try:
                 cursor.execute(f"ATTACH {text_sql(self.path)} AS {self.alias}")
+                if crash.at is not None:
+                    crash.at("file-attached")
                 return
             except duckdb.Error as error:
                 text = str(error)
@@ -92,8 +95,12 @@ class AttachedFile:
 
     def _detach(self, cursor: duckdb.DuckDBPyConnection) -> None:
         if self._attached_at is not None and self._users == 0:
+            if crash.at is not None:
+                crash.at("file-detaching")
             cursor.execute(f"DETACH {self.alias}")
             self._attached_at = None
+            if crash.at is not None:
+                crash.at("file-detached")
 
 
 def attached_file(database: Database, path: str) -> AttachedFile | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from lightstream import crash
 from lightstream.errors import AnalysisException, PySparkException, SparkRuntimeException
 from lightstream.functions.spelling import duck_type, quote, text_sql
 from lightstream.plan.types import StructType
@@ -147,6 +148,10 @@ class DuckDBTableSink:
                 cursor.execute(f"DELETE FROM {books} WHERE {where}")
                 cursor.execute(f"INSERT INTO {books} VALUES (?, ?, -1)", [self._query_id, label])
                 self._latest = -1
+            if crash.at is not None:
+                crash.at("table-made")
+        if crash.at is not None:
+            crash.at("table-ready")
 
     def _check_schema_name(self, cursor: duckdb.DuckDBPyConnection) -> None:
         cursor.execute(
@@ -234,9 +239,15 @@ class DuckDBTableSink:
                         cursor.execute(f"DELETE FROM {self._table}")
                     elif self._keys:
                         self._delete_keys(cursor, batch)
+                    if crash.at is not None:
+                        crash.at("rows-deleted")
                     count = changed_rows(cursor.execute(self._insert + batch.sql))
+                    if crash.at is not None:
+                        crash.at("rows-inserted")
                     if changed_rows(cursor.execute(self._entry.format(batch.batch_id))) != 1:
                         raise _books_lost(self.name)
+                    if crash.at is not None:
+                        crash.at("batch-noted")
                 return count
             except duckdb.TransactionException:
                 # Someone else changed the same rows at the same moment.

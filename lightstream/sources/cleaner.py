@@ -9,6 +9,7 @@ import shutil
 import threading
 from collections.abc import Sequence
 
+from lightstream import crash
 from lightstream.errors import IllegalArgumentException
 from lightstream.sources.file_options import ARCHIVE, OFF, FileStreamOptions
 from lightstream.sources.globs import name_pattern
@@ -54,15 +55,19 @@ class SourceCleaner:
             self._clean(path)
 
     def _clean(self, path: str) -> None:
+        if crash.at is not None:
+            crash.at("clean-begun")
         try:
             if self._archive_directory is None:
                 os.unlink(path)
-                return
-            target = self._archive_directory.rstrip("/") + path
-            os.makedirs(os.path.dirname(target), exist_ok=True)
-            shutil.move(path, target)
+            else:
+                target = self._archive_directory.rstrip("/") + path
+                os.makedirs(os.path.dirname(target), exist_ok=True)
+                shutil.move(path, target)
         except OSError as error:
             logger.warning("cleanSource could not clean %s: %s", path, error)
+        if crash.at is not None:
+            crash.at("clean-done")
 
 
 def open_cleaner(options: FileStreamOptions, source_path: str, threads: int) -> SourceCleaner | None:

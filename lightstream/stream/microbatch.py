@@ -48,12 +48,11 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
-import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from lightstream import crash
 from lightstream.checkpoint.logs import CommitEntry, OffsetEntry, offset_conf
 from lightstream.errors import SparkRuntimeException
 from lightstream.execute.errors import translated
@@ -73,32 +72,6 @@ if TYPE_CHECKING:
     from lightstream.sources.contract import Stream
 
 logger = logging.getLogger(__name__)
-
-CRASH_POINTS = (
-    "before-offsets",
-    "after-offsets",
-    "after-source-commit",
-    "after-compute",
-    "after-sink",
-    "after-state",
-    "after-commit",
-)
-"""Where `LIGHTSTREAM_CRASH_AT=<point>` or `<point>@<batch id>` kills the process, for tests of recovery."""
-
-
-def _crash_from_environment() -> Callable[[str, int], None] | None:
-    wanted, _, batch = os.environ.get("LIGHTSTREAM_CRASH_AT", "").partition("@")
-    if not wanted:
-        return None
-
-    def crash(point: str, batch_id: int) -> None:
-        if point == wanted and (not batch or int(batch) == batch_id):
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    return crash
-
-
-crash: Callable[[str, int], None] | None = _crash_from_environment()
 
 
 class StopQuery(Exception):
@@ -376,16 +349,16 @@ class MicroBatchRunner:
         self._check_stop()
         if batch.rerun:
             return
-        if crash is not None:
-            crash("before-offsets", batch.batch_id)
+        if crash.at is not None:
+            crash.at("before-offsets", batch.batch_id)
         self.status.message = "Writing offsets to log"
         with self.reporter.timed("walCommit"):
             self.checkpoint.offsets.add(
                 batch.batch_id,
                 OffsetEntry(batch.watermark_ms, batch.timestamp_ms, batch.ends, self._offset_conf),
             )
-        if crash is not None:
-            crash("after-offsets", batch.batch_id)
+        if crash.at is not None:
+            crash.at("after-offsets", batch.batch_id)
 
     def _tell_sources(self, batch: PlannedBatch) -> None:
         for index, (stream, start) in enumerate(zip(self.streams, batch.starts, strict=True)):
@@ -394,8 +367,8 @@ class MicroBatchRunner:
                 self._told[index] = start
         if not batch.rerun:
             self.checkpoint.purge(batch.batch_id, self._batches_to_retain)
-        if crash is not None:
-            crash("after-source-commit", batch.batch_id)
+        if crash.at is not None:
+            crash.at("after-source-commit", batch.batch_id)
 
     def _execute(self, batch: PlannedBatch) -> tuple[BatchOutput | None, int]:
         """Compute, sink and state; nothing but event times when the state has the batch."""
@@ -407,15 +380,15 @@ class MicroBatchRunner:
             )
             return (self._compute(batch) if self.plan.watermark_delays_ms else None), 0
         output = self._compute(batch)
-        if crash is not None:
-            crash("after-compute", batch.batch_id)
+        if crash.at is not None:
+            crash.at("after-compute", batch.batch_id)
         rows = self._write_sink(batch, output)
-        if crash is not None:
-            crash("after-sink", batch.batch_id)
+        if crash.at is not None:
+            crash.at("after-sink", batch.batch_id)
         if self.plan.is_stateful:
             self.plan.commit_state(batch.batch_id)
-            if crash is not None:
-                crash("after-state", batch.batch_id)
+            if crash.at is not None:
+                crash.at("after-state", batch.batch_id)
         return output, rows
 
     def _compute(self, batch: PlannedBatch) -> BatchOutput:
@@ -463,8 +436,8 @@ class MicroBatchRunner:
         if output is not None:
             self._tracker.update(output.event_times)
         self.checkpoint.commits.add(batch.batch_id, CommitEntry(self._tracker.global_ms))
-        if crash is not None:
-            crash("after-commit", batch.batch_id)
+        if crash.at is not None:
+            crash.at("after-commit", batch.batch_id)
         self._late_ms = self._used_ms = batch.watermark_ms
         self.committed = batch.ends
         self.batch_id = batch.batch_id + 1
