@@ -29,9 +29,8 @@ SPARK_SETTINGS = {
 }
 
 
-@pytest.fixture(scope="session")
-def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """Real Spark."""
+def start_spark(warehouse: str) -> Any:
+    """Return a session of real Spark with these settings."""
     real_spark.prepare()
     from pyspark.sql import SparkSession
 
@@ -39,9 +38,15 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     builder = SparkSession.builder.master("local[2]").appName("parity")
     for name, value in SPARK_SETTINGS.items():
         builder = builder.config(name, value)
-    builder = builder.config("spark.sql.warehouse.dir", str(tmp_path_factory.mktemp("warehouse")))
-    session = builder.getOrCreate()
+    session = builder.config("spark.sql.warehouse.dir", warehouse).getOrCreate()
     session.sparkContext.setLogLevel("OFF")
+    return session
+
+
+@pytest.fixture(scope="session")
+def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Real Spark."""
+    session = start_spark(str(tmp_path_factory.mktemp("warehouse")))
     yield session
     session.stop()
 
