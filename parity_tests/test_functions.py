@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from answers import REFUSED, Answer, ask, ask_all, difference
+from answers import REFUSED, ask, ask_all
 from dates_cases import CASES as DATE_CASES
 from dates_cases import QUERY_CASES, ZONES
 from function_cases import AGGREGATE_CASES, CASES, TABLES
 from known import KNOWN
+
+from lightstream.parity.answers import Answer, difference
 
 ONE_ROW = "from values (0)"  # Spark computes expressions over literal rows while it plans: no job
 # Family of texts to (zone, texts, what follows the expression; None for whole queries).

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from answers import REFUSED, Answer, columns_of, difference, failed, rows_of
+from answers import REFUSED
 from json_cases import CASES, INFER_CASES, InferCase, JsonCase
 from known import KNOWN
+
+from lightstream.parity.answers import Answer, columns_of, difference, failed, rows_of
 
 
 def known(case: JsonCase | InferCase, kind: str) -> Any:

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from answers import columns_of, failed, rows_of, same
 from known import KNOWN
+
+from lightstream.parity.answers import columns_of, failed, rows_of, same
 
 ROOT = Path(__file__).parent.parent
 SCHEMA = "k string, n int, x double, ts timestamp"

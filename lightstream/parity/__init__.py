@@ -1,0 +1,1 @@
+"""Compares what programs and queries give on real Spark and on lightstream."""
