@@ -38,7 +38,9 @@ def test_the_licence_is_there() -> None:
     assert SETTINGS["project"]["license"] == "Apache-2.0"
 
 
-@pytest.mark.parametrize("script", ["scripts/demo", "scripts/test", "scripts/prepare.sh", ".ci/run"])
+@pytest.mark.parametrize(
+    "script", ["scripts/bench", "scripts/demo", "scripts/test", "scripts/prepare.sh", ".ci/run"]
+)
 def test_scripts_are_plain_sh(script: str) -> None:
     assert subprocess.run(["sh", "-n", PROJECT / script], timeout=30).returncode == 0
 
