@@ -78,12 +78,18 @@ class RowsStream:
             end = min(end, begin + self.source.limit)
         return start if end <= begin else json.dumps({"rows": end}, separators=(",", ":"))
 
-    def scan(self, start: str | None, end: str | None, columns: Any, cursor: Any) -> Scan:
+    def input_of(self, start: str | None, end: str | None) -> tuple[int, int]:
+        return count_of(start), count_of(end)
+
+    def expected(self, count: int) -> list[tuple[int, int]]:
+        return []
+
+    def scan(self, what: tuple[int, int], columns: Any, cursor: Any) -> Scan:
         if self.source.before_scan is not None:
             self.source.before_scan()
         if self.source.fail_scan is not None:
             raise self.source.fail_scan
-        rows = self.source.rows[count_of(start) : count_of(end)]
+        rows = self.source.rows[what[0] : what[1]]
         import pyarrow
 
         frame = f"rows_{id(self)}"

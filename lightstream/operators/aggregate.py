@@ -44,7 +44,10 @@ class AggregateOperator:
         self.conf = conf
         self.table = f"aggregate_{operator_id}"
         self.merged = f"temp.main.lightstream_merged_{operator_id}"
-        self.delta = f"temp.main.lightstream_delta_{operator_id}"
+        self.own_delta = f"temp.main.lightstream_delta_{operator_id}"
+        self.delta = (
+            self.own_delta
+        )  # where the batch's partial states are: there, or where they were read ahead
         self.keys = [f"k{i}" for i in range(len(node.keys))]
         self.partial, self.cores, self.finals = self._compile()
 

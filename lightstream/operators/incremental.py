@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,9 @@ from lightstream.conf import Conf
 from lightstream.errors import internal
 from lightstream.execute.batch import batch_scan, execute_compiled, set_now
 from lightstream.operators.aggregate import AggregateOperator
+from lightstream.operators.ahead import ReadAhead
 from lightstream.operators.contract import BatchInput, BatchOutput, EventTimeStats, StateMetrics
+from lightstream.operators.profile import rows_read
 from lightstream.operators.state import StateDatabase
 from lightstream.plan import logical as lp
 from lightstream.sources.contract import Scan, Stream
@@ -50,6 +51,11 @@ class IncrementalPlan:
         self._streams: tuple[Stream, ...] = ()
         self._metrics: tuple[StateMetrics, ...] = ()
         self._times: dict[str, float] = {}
+        self._groups = 0
+        self._ahead: ReadAhead | None = None
+        self._uses_now = any(
+            "lightstream_now" in text for text in (self.final.template, self._reading.template)
+        )
 
     @classmethod
     def of(cls, plan: lp.LogicalPlan, output_mode: str, conf: Conf) -> IncrementalPlan:
@@ -80,18 +86,33 @@ class IncrementalPlan:
         self._cursor, self._streams = cursor, streams
         # Row counts of scans come from the profile of the statement that read them.
         cursor.execute("SET enable_profiling = 'no_output'")
+        reading = self._reading
+        if len(reading.scans) == 1 and len(self.scans) == 1 and not self._uses_now:
+            self._ahead = ReadAhead(cursor, self.conf.time_zone, reading, streams[0])
         if self.aggregate is None:
             return None
         self._state = StateDatabase(cursor, state_directory, durable)
         operator = self.aggregate
         self._state.check_operator(0, operator.name, operator.key_schema(), operator.value_schema())
+        self._groups = self._state.row_count(operator.table)
         return self._state.last_batch_id
 
     def close(self) -> None:
-        """Detach the state."""
+        """End what is being read and detach the state."""
+        if self._ahead is not None:
+            self._ahead.close()
+            self._ahead = None
         if self._state is not None:
             self._state.close()
             self._state = None
+
+    def interrupt(self) -> None:
+        """Cancel the statement that is running, from another thread."""
+        cursor, ahead = self._cursor, self._ahead
+        if cursor is not None:
+            cursor.interrupt()
+        if ahead is not None:
+            ahead.interrupt()
 
     # ---- one batch --------------------------------------------------------------------------------------------
 
@@ -100,45 +121,61 @@ class IncrementalPlan:
         cursor = self._cursor
         if cursor is None:
             raise internal("the plan was not opened")
-        if self._uses_now():
+        if self._uses_now:
             set_now(cursor, batch.timestamp_ms * 1000)
-        reading = self.final if self.aggregate is None else self.aggregate.partial
-        bound = _BoundScans(self, batch, cursor, reading)
+        early = None
+        if self._ahead is not None:
+            early = self._ahead.take(self._streams[0].input_of(batch.starts[0], batch.ends[0]))
+        bound = _BoundScans(self, batch, cursor, self._reading)
         if self.aggregate is None:
+            if early is not None:
+                return BatchOutput(f"SELECT * FROM {early[0]}", (early[1],), self._event_times())
             _create(_OUTPUT, self.final, cursor, bound)
             rows = bound.rows()
             return BatchOutput(f"SELECT * FROM {_OUTPUT}", rows, self._event_times())
         started = time.perf_counter()
-        self._run_aggregate(self.aggregate, cursor, bound)
+        self._run_aggregate(self.aggregate, cursor, bound, early[0] if early is not None else None)
         self._times["updates"] = time.perf_counter() - started
-        rows = bound.rows()
+        rows = bound.rows() if early is None else (early[1],)
         if self._final_is_a_view:
             return BatchOutput(self.final.render(()), rows, self._event_times())
         _create(_OUTPUT, self.final, cursor, _BoundScans(self, batch, cursor, self.final))
         return BatchOutput(f"SELECT * FROM {_OUTPUT}", rows, self._event_times())
 
+    def read_ahead(self) -> None:
+        """Begin to read what the next batches are expected to read; for the time after `run`."""
+        if self._ahead is not None:
+            self._ahead.start()
+
     def _run_aggregate(
-        self, operator: AggregateOperator, cursor: duckdb.DuckDBPyConnection, bound: _BoundScans
+        self,
+        operator: AggregateOperator,
+        cursor: duckdb.DuckDBPyConnection,
+        bound: _BoundScans,
+        early: str | None,
     ) -> None:
         if self._state is None:
             raise internal("the state was not opened")
+        operator.delta = early or operator.own_delta
         stored = operator.stored(self._state)
-        if operator.rewrites_all or stored is None:
+        if early is None and (operator.rewrites_all or stored is None):
             # One statement reads, aggregates and merges.
             merge = operator.merge_sql(operator.partial.template, stored)
             compiled = Compiled(merge, operator.partial.scans, operator.partial.names)
             _create(operator.merged, compiled, cursor, bound)
-        else:
+            return
+        if early is None:
             _create(operator.delta, operator.partial, cursor, bound)
             bound.count()
-            cursor.execute(
-                f"CREATE OR REPLACE TEMP TABLE {_bare(operator.merged)} AS "
-                + operator.merge_sql(f"SELECT * FROM {operator.delta}", stored)
-            )
+        cursor.execute(
+            f"CREATE OR REPLACE TEMP TABLE {_bare(operator.merged)} AS "
+            + operator.merge_sql(f"SELECT * FROM {operator.delta}", stored)
+        )
 
-    def _uses_now(self) -> bool:
-        texts = [self.final.template] + ([self.aggregate.partial.template] if self.aggregate else [])
-        return any("lightstream_now" in text for text in texts)
+    @property
+    def _reading(self) -> Compiled:
+        """The statement that reads the sources."""
+        return self.final if self.aggregate is None else self.aggregate.partial
 
     def _event_times(self) -> tuple[EventTimeStats, ...]:
         return ()
@@ -149,16 +186,18 @@ class IncrementalPlan:
             return
         operator, state = self.aggregate, self._state
         started = time.perf_counter()
-        state.commit(batch_id, operator.commit_statements(state))
+        *deleted, inserted = state.commit(batch_id, operator.commit_statements(state))
         state.created(operator.table)
         seconds = time.perf_counter() - started
-        stored = operator.merged if operator.rewrites_all else state.table(operator.table)
-        [(total, updated)] = self._cursor.execute(
-            f"SELECT (SELECT count(*) FROM {stored}), count(*) FILTER (WHERE touched) FROM {operator.merged}"
-        ).fetchall()
+        self._groups += inserted - sum(deleted)
+        updated = inserted
+        if deleted and operator.rewrites_all:
+            [(updated,)] = self._cursor.execute(
+                f"SELECT count(*) FROM {operator.merged} WHERE touched"
+            ).fetchall()
         self._metrics = (
             StateMetrics(
-                operator.name, total, updated, 0, 0, round(self._times.get("updates", 0) * 1000), 0,
+                operator.name, self._groups, updated, 0, 0, round(self._times.get("updates", 0) * 1000), 0,
                 round(seconds * 1000), 0, {},
             ),
         )  # fmt: skip
@@ -207,7 +246,7 @@ class _BoundScans:
         start, end = self._batch.starts[index], self._batch.ends[index]
         stream = self._plan._streams[index]
         if self._direct:
-            return stream.scan(start, end, scan.columns, cursor)
+            return stream.scan(stream.input_of(start, end), scan.columns, cursor)
         position = next(i for i, known in enumerate(self._reading.scans) if known is scan)
         table = f"temp.main.lightstream_input_{position}"
         whole = Compiled("SELECT * FROM \x01scan0\x01 AS scan_0", (scan,), ())
@@ -220,7 +259,7 @@ class _BoundScans:
     def count(self) -> None:
         """Take the row count from the profile of the statement that was just run."""
         if self._direct and not self._counted:
-            self._rows[0] = _profiled_rows(self._cursor)
+            self._rows[0] = rows_read(self._cursor)
             self._counted = True
 
     def rows(self) -> tuple[int, ...]:
@@ -236,7 +275,7 @@ class _Once:
         self._stream, self._start, self._end = stream, start, end
 
     def scan_of(self, scan: CompiledScan, cursor: duckdb.DuckDBPyConnection) -> Scan:
-        return self._stream.scan(self._start, self._end, scan.columns, cursor)
+        return self._stream.scan(self._stream.input_of(self._start, self._end), scan.columns, cursor)
 
 
 def _create(
@@ -268,20 +307,3 @@ def _streaming_scans(plan: lp.LogicalPlan) -> tuple[lp.DataSourceScan, ...]:
         if isinstance(node, lp.DataSourceScan) and node.is_streaming and all(node is not n for n in found):
             found.append(node)
     return tuple(found)
-
-
-def _profiled_rows(cursor: duckdb.DuckDBPyConnection) -> int:
-    """Return how many rows the last statement read from outside DuckDB."""
-    profile = json.loads(cursor.get_profiling_information(format="json"))
-
-    def leaves(operator: dict[str, Any]) -> int:
-        children = operator.get("children") or []
-        if children:
-            return sum(leaves(child) for child in children)
-        info = operator.get("extra_info") or {}
-        own_table = "Table" in info
-        if own_table or operator.get("type") in ("DUMMY_SCAN", "COLUMN_DATA_SCAN", "EMPTY_RESULT"):
-            return 0
-        return int(operator.get("intermediate_rows") or 0)
-
-    return sum(leaves(operator) for operator in profile.get("operator") or [])

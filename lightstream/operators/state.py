@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from lightstream import crash
 from lightstream.errors import PySparkException, SparkRuntimeException
 from lightstream.functions.spelling import quote, text_sql
+from lightstream.sinks.rows import changed_rows
 
 if TYPE_CHECKING:
     import duckdb
@@ -62,6 +63,13 @@ class StateDatabase:
         """Return a state table's qualified name."""
         return f"{self.alias}.{quote(name)}"
 
+    def row_count(self, name: str) -> int:
+        """Return the number of rows of a state table; 0 when it does not exist."""
+        if not self.has_table(name):
+            return 0
+        [(rows,)] = self.cursor.execute(f"SELECT count(*) FROM {self.table(name)}").fetchall()
+        return int(rows)
+
     def has_table(self, name: str) -> bool:
         """Return whether a state table exists."""
         return name in self._tables
@@ -108,23 +116,21 @@ class StateDatabase:
                     },
                 )
 
-    def commit(self, batch_id: int, statements: list[str]) -> None:
-        """Run statements on state tables and record the batch, in one transaction."""
+    def commit(self, batch_id: int, statements: list[str]) -> list[int]:
+        """Run statements on state tables and record the batch, in one transaction; return the rows each changed."""
+        changed = []
+        begin = "BEGIN; "  # in one call with the first statement: calls are a good part of a small batch's time
         try:
-            self.cursor.execute("BEGIN")
-            if crash.at is not None:
-                crash.at("state-begun", batch_id)
             for statement in statements:
-                self.cursor.execute(statement)
-            if crash.at is not None:
-                crash.at("state-changed", batch_id)
-            self.cursor.execute(f"UPDATE {self.alias}.progress SET batch_id = {batch_id}")
-            if crash.at is not None:
-                crash.at("state-noted", batch_id)
-            self.cursor.execute("COMMIT")
+                changed.append(changed_rows(self.cursor.execute(begin + statement)))
+                begin = ""
+                if crash.at is not None:
+                    crash.at("state-changed", batch_id)
+            self.cursor.execute(f"{begin}UPDATE {self.alias}.progress SET batch_id = {batch_id}; COMMIT")
         except BaseException:
             self._roll_back()
             raise
+        return changed
 
     def _roll_back(self) -> None:
         import duckdb

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -40,14 +40,14 @@ class Stream(Protocol):
     def latest_offset(self, start: str | None, *, ignore_limits: bool = False) -> str | None:
         """Return the end of the next batch; `start` itself (or None at first) when there is nothing new."""
 
-    def scan(
-        self,
-        start: str | None,
-        end: str | None,
-        columns: tuple[Required, ...],
-        cursor: duckdb.DuckDBPyConnection,
-    ) -> Scan:
-        """Return the rows after `start` up to and including `end`; no rows when both are equal."""
+    def input_of(self, start: str | None, end: str | None) -> object:
+        """Return what a batch reads after `start` up to and including `end`, to be scanned and compared."""
+
+    def expected(self, count: int) -> Sequence[object]:
+        """Return what the next batches will most likely read, as far as it is known and worth reading early."""
+
+    def scan(self, what: Any, columns: tuple[Required, ...], cursor: duckdb.DuckDBPyConnection) -> Scan:
+        """Return the rows of what `input_of` or `expected` gave."""
 
     def prepare_available_now(self) -> bool:
         """Fix the horizon for an availableNow run; return False when the source cannot."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from lightstream.conf import Conf
 from lightstream.sources.contract import Required, Scan
 from lightstream.sources.files import FileStream
+from lightstream.sources.listing import FileEntry
 
 if TYPE_CHECKING:
     import duckdb
@@ -29,13 +30,12 @@ class FileSource(FileStream):
         )
         self._reader = reader
 
+    def input_of(self, start: str | None, end: str | None) -> list[FileEntry]:
+        """Return the files after `start` up to and including `end`."""
+        return [] if end is None or end == start else self.files_between(start, end)
+
     def scan(
-        self,
-        start: str | None,
-        end: str | None,
-        columns: tuple[Required, ...],
-        cursor: duckdb.DuckDBPyConnection,
+        self, what: list[FileEntry], columns: tuple[Required, ...], cursor: duckdb.DuckDBPyConnection
     ) -> Scan:
-        """Return the rows of the files after `start` up to and including `end`."""
-        files = [] if end is None or end == start else self.files_between(start, end)
-        return self._reader.scan_files(files, columns, cursor)
+        """Return the rows of some files."""
+        return self._reader.scan_files(what, columns, cursor)

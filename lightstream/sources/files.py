@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _HELD_WARNING_S = 60.0
+# DuckDB reads larger batches with all its threads: reading them early gains little and holds their rows in memory.
+_MAX_BYTES_AHEAD = 64_000_000
 
 
 class FileStream:
@@ -153,9 +155,24 @@ class FileStream:
                 entries = [entry for log_id in range(first + 1, last + 1) for entry in self._recent[log_id]]
             else:
                 entries = self._logged_entries(first, last)
-        return self._with_partitions(
-            [entry for entry in entries if entry.size and is_data(_name(entry.path))]
-        )
+        return self._to_read(entries)
+
+    def expected(self, count: int) -> list[list[FileEntry]]:
+        """Return the files that the next batches will read if nothing happens to them; large batches end the list."""
+        found: list[list[FileEntry]] = []
+        options = self._options
+        if options.max_files is None and options.max_bytes is None:
+            return found
+        with self._lock:
+            waiting = self._horizon if self._horizon is not None else self._unread or []
+            position = 0
+            while position < len(waiting) and len(found) < count:
+                files = _within(waiting, position, options.max_files, options.max_bytes)
+                if sum(file.size for file in files) > _MAX_BYTES_AHEAD:
+                    break
+                position += len(files)
+                found.append([self._entry(file.path, file.size, file.mtime_ms) for file in files])
+        return [self._to_read(entries) for entries in found]
 
     def prepare_available_now(self) -> bool:
         """Fix the files that this run takes, by one listing; later ones wait for the next run.
@@ -327,6 +344,11 @@ class FileStream:
             found.append(FileEntry(path, entry.uri, size, entry.mtime_ms))
         return found
 
+    def _to_read(self, entries: list[FileEntry]) -> list[FileEntry]:
+        return self._with_partitions(
+            [entry for entry in entries if entry.size and is_data(_name(entry.path))]
+        )
+
     def _listing_bases(self) -> frozenset[str] | None:
         """Return where to stop looking for partition directories; None where the pattern's matches decide."""
         if not is_glob(self._path):
@@ -373,6 +395,21 @@ class FileStream:
                 "its schema, and start the query again.",
                 sqlstate="KD009",
             )
+
+
+def _within(
+    files: list[Candidate], start: int, max_files: int | None, max_bytes: int | None
+) -> list[Candidate]:
+    """Return the files from a position on that fit into one batch, at least one."""
+    end = len(files) if max_files is None else start + max_files
+    chosen = files[start : start + 1]
+    size = chosen[0].size
+    for file in files[start + 1 : end]:
+        size += file.size
+        if max_bytes is not None and size > max_bytes:
+            break
+        chosen.append(file)
+    return chosen
 
 
 def _log_offset(offset: str) -> int:

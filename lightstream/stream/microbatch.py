@@ -380,6 +380,7 @@ class MicroBatchRunner:
             )
             return (self._compute(batch) if self.plan.watermark_delays_ms else None), 0
         output = self._compute(batch)
+        self.plan.read_ahead()
         if crash.at is not None:
             crash.at("after-compute", batch.batch_id)
         rows = self._write_sink(batch, output)

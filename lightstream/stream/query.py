@@ -183,8 +183,8 @@ class StreamRun:
 
     def _interrupt(self) -> None:
         with self._interrupt_lock:
-            if self._interruptible:
-                self._cursor.interrupt()
+            if self._interruptible and self.runner is not None:
+                self.runner.plan.interrupt()
 
     def _main(self) -> None:
         runner = self.runner
