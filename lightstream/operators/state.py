@@ -119,7 +119,9 @@ class StateDatabase:
     def commit(self, batch_id: int, statements: list[str]) -> list[int]:
         """Run statements on state tables and record the batch, in one transaction; return the rows each changed."""
         changed = []
-        begin = "BEGIN; "  # in one call with the first statement: calls are a good part of a small batch's time
+        begin = (
+            "BEGIN; "  # in one call with the first statement: calls are a good part of a small batch's time
+        )
         try:
             for statement in statements:
                 changed.append(changed_rows(self.cursor.execute(begin + statement)))
