@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from benchmarks import counting, filtering
+from benchmarks import counting, filtering, latency, many_files, overhead, startup
 from benchmarks.contract import Benchmark
+
+SUBJECTS = (counting, filtering, latency, many_files, overhead, startup)
 
 BENCHMARKS: dict[str, Benchmark] = {
     benchmark.letter: benchmark
     for benchmark in sorted(
-        (*counting.BENCHMARKS, *filtering.BENCHMARKS),
-        key=lambda benchmark: benchmark.letter,
+        (benchmark for subject in SUBJECTS for benchmark in subject.BENCHMARKS),
+        key=lambda found: found.letter,
     )
 }
