@@ -27,7 +27,7 @@ STEPS = (
 
 
 def _file(name: str) -> tuple[str, ...]:
-    """Return the points of one file of `checkpoint.atomic`."""
+    """Return the points of one file of `lightstream.atomic`."""
     return (f"{name}-begun", f"{name}-written", f"{name}-named", f"{name}-forced")
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lightstream.checkpoint.atomic import TEMPORARY_SUFFIX, create_once, temporary_path
+from lightstream.atomic import TEMPORARY_SUFFIX, create_once, temporary_path
 from lightstream.checkpoint.logs import CommitEntry, CommitLog, OffsetEntry, OffsetLog, offset_conf
 from lightstream.errors import PySparkException, SparkRuntimeException
 

@@ -11,7 +11,7 @@ import uuid
 from typing import Self
 
 from lightstream import crash
-from lightstream.checkpoint.atomic import create_once, remove
+from lightstream.atomic import create_once, remove, temporary_path
 from lightstream.checkpoint.damage import concurrent_update, damaged
 from lightstream.checkpoint.logs import CommitLog, OffsetLog
 from lightstream.checkpoint.restart import RestartPoint, check_source_count, decide_restart
@@ -108,6 +108,8 @@ class CheckpointDirectory:
                 data = file.read()
         except FileNotFoundError:
             return None
+        with contextlib.suppress(FileNotFoundError):  # left by a process that was killed as it had written it
+            os.unlink(temporary_path(self.path, "metadata"))
         if not data and self.offsets.latest_id() is None and self.commits.latest_id() is None:
             # A power failure cut the very first start short.
             remove(self.path, "metadata")

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from lightstream import crash
-from lightstream.checkpoint.atomic import TEMPORARY_SUFFIX, create_once, remove
+from lightstream.atomic import TEMPORARY_SUFFIX, create_once, remove
 from lightstream.checkpoint.damage import check_version, concurrent_update, damaged
 from lightstream.errors import SparkRuntimeException
 

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from lightstream import crash
-from lightstream.checkpoint.atomic import TEMPORARY_SUFFIX, create_once, open_once, remove, write_all
+from lightstream.atomic import TEMPORARY_SUFFIX, create_once, open_once, remove, write_all
 from lightstream.checkpoint.damage import check_version, concurrent_update, damaged
 
 logger = logging.getLogger(__name__)

@@ -8,6 +8,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from lightstream import crash
+from lightstream.database.creation import ensure_database
 from lightstream.errors import PySparkException
 
 if TYPE_CHECKING:
@@ -50,6 +51,8 @@ class Database:
         from lightstream.functions.casts import macros
 
         try:
+            if self.path is not None:
+                ensure_database(self.path, lambda path: duckdb.connect(path).close())
             connection = duckdb.connect(self.path or ":memory:")
         except duckdb.Error as error:
             raise _cannot_open(self.path or ":memory:", error) from None

@@ -9,6 +9,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from lightstream import crash
+from lightstream.database.creation import attach_once, ensure_database
 from lightstream.errors import PySparkException, SparkRuntimeException
 from lightstream.functions.spelling import quote, text_sql
 from lightstream.sinks.rows import changed_rows
@@ -32,17 +33,25 @@ class StateDatabase:
         import duckdb
 
         try:
+            if durable:
+                ensure_database(self.path, lambda path: attach_once(cursor, path, self.alias))
             cursor.execute(f"ATTACH {text_sql(self.path)} AS {self.alias}")
             if crash.at is not None:
                 crash.at("state-attached")
+            # All at once, so that a state that was begun is complete.
             cursor.execute(
-                f"CREATE TABLE IF NOT EXISTS {self.alias}.progress (batch_id BIGINT);"
+                f"BEGIN; CREATE TABLE IF NOT EXISTS {self.alias}.progress (batch_id BIGINT);"
                 f"CREATE TABLE IF NOT EXISTS {self.alias}.operators (operator_id INTEGER, name VARCHAR,"
                 " key_schema VARCHAR, value_schema VARCHAR)"
             )
+            [(rows, last)] = cursor.execute(
+                f"SELECT count(*), max(batch_id) FROM {self.alias}.progress"
+            ).fetchall()
+            if rows == 0:
+                cursor.execute(f"INSERT INTO {self.alias}.progress VALUES (NULL)")
             if crash.at is not None:
                 crash.at("state-made")
-            [(last,)] = cursor.execute(f"SELECT max(batch_id) FROM {self.alias}.progress").fetchall()
+            cursor.execute("COMMIT")
         except duckdb.Error as error:
             raise PySparkException(
                 "LIGHTSTREAM_STATE_UNREADABLE",
@@ -54,8 +63,6 @@ class StateDatabase:
             "SELECT table_name FROM duckdb_tables() WHERE database_name = ?", [self.alias]
         ).fetchall()
         self._tables = {name for (name,) in tables}
-        if self.last_batch_id is None:
-            cursor.execute(f"INSERT INTO {self.alias}.progress VALUES (NULL)")
         if crash.at is not None:
             crash.at("state-ready")
 

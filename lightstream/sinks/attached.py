@@ -10,6 +10,7 @@ import weakref
 from typing import TYPE_CHECKING
 
 from lightstream import crash
+from lightstream.database.creation import attach_once, ensure_database
 from lightstream.errors import PySparkException
 from lightstream.functions.spelling import text_sql
 
@@ -71,6 +72,7 @@ class AttachedFile:
         deadline = time.monotonic() + timeout_s
         while True:
             try:
+                ensure_database(self.path, lambda path: attach_once(cursor, path, self.alias))
                 cursor.execute(f"ATTACH {text_sql(self.path)} AS {self.alias}")
                 if crash.at is not None:
                     crash.at("file-attached")

@@ -31,7 +31,7 @@ def create_once(directory: str, name: str, data: bytes, *, durable: bool, label:
 def open_once(directory: str, name: str, *, durable: bool, label: str = "") -> Iterator[int]:
     """Yield a descriptor to write to; on leaving without an error, the file appears as `directory/name`."""
     temporary = temporary_path(directory, name)
-    descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+    descriptor = _create(temporary)
     try:
         if crash.at is not None:
             crash.at(f"{label}-begun")
@@ -42,7 +42,7 @@ def open_once(directory: str, name: str, *, durable: bool, label: str = "") -> I
         # Spark for an earlier file of this name would make the new file unreadable.
         with contextlib.suppress(FileNotFoundError):
             os.unlink(os.path.join(directory, f".{name}.crc"))
-        _publish(temporary, os.path.join(directory, name))
+        publish(temporary, os.path.join(directory, name))
         if crash.at is not None:
             crash.at(f"{label}-named")
         if durable:
@@ -54,6 +54,16 @@ def open_once(directory: str, name: str, *, durable: bool, label: str = "") -> I
         os.close(descriptor)
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)
+
+
+def _create(path: str) -> int:
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    try:
+        return os.open(path, flags, 0o644)
+    except FileExistsError:
+        # Left by a process that was killed. It may be another name of a finished file: never write into it.
+        os.unlink(path)
+        return os.open(path, flags, 0o644)
 
 
 def write_all(descriptor: int, data: bytes) -> None:
@@ -75,7 +85,12 @@ def temporary_path(directory: str, name: str) -> str:
     return os.path.join(directory, f".{name}{TEMPORARY_SUFFIX}")
 
 
-def _publish(temporary: str, final: str) -> None:
+def publish(temporary: str, final: str) -> None:
+    """Give a finished file its name.
+
+    Raises:
+        FileExistsError: the name is taken.
+    """
     try:
         os.link(temporary, final)
     except FileExistsError:

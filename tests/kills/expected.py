@@ -1,0 +1,67 @@
+"""The input files, and what a query over them must have written, worked out in plain Python."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+Row = tuple  # of a result
+FILES = 9
+NAMES = tuple(f"f{position}.json" for position in range(FILES))
+
+
+def rows_of(name: str) -> list[tuple[str, int]]:
+    """Return the rows (k, n) of an input file."""
+    position = int(name[1:].split(".")[0])
+    return [("abc"[(position + i) % 3], 10 * position + i) for i in range(2 + position % 4)]
+
+
+def put(directory: str, name: str) -> None:
+    """Let an input file appear, complete."""
+    hidden = os.path.join(directory, f".{name}.tmp")
+    with open(hidden, "w") as file:
+        file.writelines(json.dumps({"k": k, "n": n}) + "\n" for k, n in rows_of(name))
+    seconds = 1_700_000_000 + int(name[1:].split(".")[0])
+    os.utime(hidden, (seconds, seconds))
+    os.rename(hidden, os.path.join(directory, name))
+
+
+def outputs(plan: str, batches: Sequence[Iterable[str]]) -> list[list[Row]]:
+    """Return what each batch gives to the sink."""
+    groups: dict[str, tuple[int, int]] = {}
+    given: list[list[Row]] = []
+    for names in batches:
+        rows = [row for name in names for row in rows_of(name)]
+        if plan == "append":
+            given.append([row for row in rows if row[1] % 2 == 0])
+            continue
+        for k, n in rows:
+            count, total = groups.get(k, (0, 0))
+            groups[k] = (count + 1, total + n)
+        touched = groups if plan == "complete" else {k for k, _ in rows}
+        given.append([(k, *groups[k]) for k in touched])
+    return given
+
+
+def table(plan: str, given: Sequence[Iterable[Row]]) -> Counter[Row]:
+    """Return the rows of a table after these batches."""
+    if plan == "complete":
+        return Counter(given[-1]) if given else Counter()
+    if plan == "keyed":
+        return Counter({row[0]: row for rows in given for row in rows}.values())
+    return Counter(row for rows in given for row in rows)
+
+
+def digest(plan: str, rows: Iterable[Row]) -> Counter[Row]:
+    """Return what of a final table does not depend on which files went into one batch."""
+    if plan == "update":
+        latest = {row[0]: row for row in sorted(rows, key=lambda row: row[1])}  # counts only grow
+        return Counter(latest.values())
+    return Counter(rows)
+
+
+def final(plan: str) -> Counter[Row]:
+    """Return the digest after all files."""
+    return digest(plan, table(plan, outputs(plan, [NAMES])).elements())

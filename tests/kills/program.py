@@ -1,0 +1,107 @@
+"""The program that is killed: one query over a directory of JSON files. Its argument is a `Job` as JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from dataclasses import dataclass, field
+
+PLANS = ("append", "complete", "update", "keyed")
+SINKS = ("table", "file", "function")
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One query. All paths are absolute; `done` is the file that tells it that no more input comes, if it waits."""
+
+    source: str
+    output: str
+    checkpoint: str
+    plan: str
+    sink: str
+    limit: int = 1
+    archive: str = ""
+    done: str = ""
+    conf: dict[str, str] = field(default_factory=dict)
+    options: dict[str, str] = field(default_factory=dict)
+    duckdb: tuple[str, ...] = ()  # statements for the session's database, before the query starts
+
+    @property
+    def database(self) -> str:
+        """The session's own database file."""
+        return os.path.join(self.output, "session.duckdb")
+
+    @property
+    def file(self) -> str:
+        """The database file of the sink `file`."""
+        return os.path.join(self.output, "own.duckdb")
+
+    @property
+    def batches(self) -> str:
+        """The directory of the sink `function`: a file a batch."""
+        return os.path.join(self.output, "batches")
+
+
+def main(job: Job) -> None:
+    """Run the query to its end."""
+    from lightstream.sql import SparkSession
+    from lightstream.sql import functions as F
+
+    os.makedirs(job.batches, exist_ok=True)
+    builder = SparkSession.builder
+    if job.sink == "table":
+        builder = builder.config("lightstream.database", job.database)
+    for key, value in job.conf.items():
+        builder = builder.config(key, value)
+    spark = builder.getOrCreate()
+    for statement in job.duckdb:
+        spark._state.database.cursor().execute(statement)
+    reader = spark.readStream.schema("k string, n int").option("maxFilesPerTrigger", job.limit)
+    for key, value in job.options.items():
+        reader = reader.option(key, value)
+    if job.archive:
+        reader = reader.option("cleanSource", "archive").option("sourceArchiveDir", job.archive)
+    stream = reader.json(job.source)
+    if job.plan == "append":
+        frame, mode = stream.where("n % 2 = 0").select("k", "n"), "append"
+    else:
+        frame = stream.groupBy("k").agg(F.count("*").alias("c"), F.sum("n").alias("s"))
+        mode = "complete" if job.plan == "complete" else "update"
+    writer = frame.writeStream.outputMode(mode).option("checkpointLocation", job.checkpoint)
+    if job.plan == "keyed":
+        writer = writer.option("keys", "k")
+    if not job.done:
+        writer = writer.trigger(availableNow=True)
+    if job.sink == "table":
+        query = writer.toTable("result")
+    elif job.sink == "file":
+        query = writer.format("duckdb").option("path", job.file).option("dbtable", "result").start()
+    else:
+        query = writer.foreachBatch(lambda frame, batch_id: keep(job.batches, frame, batch_id)).start()
+    if job.done:
+        while not os.path.exists(job.done):
+            query.awaitTermination(0.02)
+            if not query.isActive:
+                break
+        query.processAllAvailable()
+        query.stop()
+    query.awaitTermination()
+
+
+def keep(directory: str, frame, batch_id: int) -> None:
+    """Write a batch under its id; a batch that is given again must have the same rows."""
+    text = json.dumps(sorted([list(row) for row in frame.collect()]))
+    path = os.path.join(directory, f"{batch_id}.json")
+    if os.path.exists(path):
+        with open(path) as file:
+            before = file.read()
+        if before != text:
+            raise AssertionError(f"batch {batch_id} was {before} and is given again as {text}")
+    with open(f"{path}.tmp", "w") as file:
+        file.write(text)
+    os.replace(f"{path}.tmp", path)
+
+
+if __name__ == "__main__":
+    main(Job(**json.loads(sys.argv[1])))
