@@ -103,6 +103,8 @@ def test_column_names(df, make, names):
 def test_hidden_metadata_can_be_asked_for(df):
     for frame in (df, df.select("gt"), df.where("x > 2")):
         assert {row[0] for row in frame.select("_metadata.file_name").collect()} == {"a.json"}
+    twice = df.limit(1).select("_metadata.file_name", F.col("_metadata.file_size").alias("size"), "_metadata")
+    assert [row[0] for row in twice.collect()] == ["a.json"]
     assert "_metadata" not in df.columns
 
 

@@ -228,6 +228,16 @@ def test_joins_on_conditions(df: DataFrame, other: DataFrame) -> None:
     assert both.select("x.id", "y.v").count() == 2
 
 
+def test_a_table_joined_under_new_names_keeps_them_apart(df: DataFrame, other: DataFrame) -> None:
+    twice = other.join(other.selectExpr("w as again", "1 as one"), F.lit(True)).select("w", "again")
+    assert rows_of(twice) == [("x", "x"), ("x", "y"), ("y", "x"), ("y", "y")]
+    table = df.sparkSession.createDataFrame([("k", "x"), ("k", "y")], "k string, w string")
+    keyed = (
+        df.select(F.lit("k").alias("k")).limit(1).join(table, "k").join(table.selectExpr("w as v", "k"), "k")
+    )
+    assert rows_of(keyed.select("w", "v")) == [("x", "x"), ("x", "y"), ("y", "x"), ("y", "y")]
+
+
 def test_a_self_join_compares_the_two_sides(df: DataFrame) -> None:
     assert df.join(df, df.id == df.id).count() == 2
     assert df.join(df.filter("id = 1"), df.id == df.id).count() == 1

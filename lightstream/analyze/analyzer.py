@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from lightstream.analyze.expressions import ExpressionResolver, name_item
-from lightstream.analyze.scope import Scope, hidden_columns, scope_of, unresolved_column
+from lightstream.analyze.scope import Scope, scope_of, unresolved_column
 from lightstream.errors import AnalysisException, internal, unsupported
 from lightstream.plan import expressions as e
 from lightstream.plan import logical as lp
@@ -243,7 +243,7 @@ def check_columns(child: lp.LogicalPlan, items: Sequence[e.Expression]) -> None:
     Raises:
         AnalysisException: MISSING_ATTRIBUTES.
     """
-    known = {a.id for a in child.output} | {a.id for a in hidden_columns(child)}
+    known = {a.id for a in child.output} | {a.id for a in child.hidden}
     for item in items:
         if isinstance(item, e.Attribute) and item.id in known:
             continue
@@ -274,7 +274,7 @@ def _filter(relation: r.Filter, analyzer: Analyzer) -> lp.LogicalPlan:
         below = _below_projection(child, error)
         condition = analyzer.over(child, *below).condition(relation.condition, "filter")
     _refuse_in_where(condition)
-    missing = e.references(condition) - {a.id for a in (*child.output, *hidden_columns(child))}
+    missing = e.references(condition) - {a.id for a in (*child.output, *child.hidden)}
     widened = _carry(child, missing) if missing else child
     if widened is None:
         check_columns(child, (condition,))

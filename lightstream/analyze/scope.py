@@ -8,7 +8,7 @@ from dataclasses import replace
 from lightstream.errors import AnalysisException
 from lightstream.plan import expressions as e
 from lightstream.plan import types as t
-from lightstream.plan.logical import DataSourceScan, LogicalPlan
+from lightstream.plan.logical import LogicalPlan
 
 
 class Scope:
@@ -107,20 +107,8 @@ def scope_of(plans: Iterable[LogicalPlan], case_sensitive: bool, outer: Scope | 
     """Return the scope over the outputs of one or more plans, their hidden columns included."""
     plans = tuple(plans)
     attributes = [attribute for plan in plans for attribute in plan.output]
-    hidden = [attribute for plan in plans for attribute in hidden_columns(plan)]
+    hidden = [attribute for plan in plans for attribute in plan.hidden]
     return Scope(attributes, case_sensitive, hidden, outer)
-
-
-def hidden_columns(plan: LogicalPlan) -> tuple[e.Attribute, ...]:
-    """Return the `_metadata` column of the file source below a plan, through operators that keep its rows."""
-    from lightstream.plan import logical
-
-    if isinstance(plan, DataSourceScan):
-        return (plan.metadata,) if plan.metadata is not None else ()
-    keeps_rows = (
-        logical.Project, logical.Filter, logical.SubqueryAlias, logical.Watermark, logical.Sort, logical.Limit,
-    )  # fmt: skip
-    return hidden_columns(plan.child) if isinstance(plan, keeps_rows) else ()
 
 
 def extract_field(child: e.Expression, name: str, same: object) -> e.Expression:

@@ -98,8 +98,11 @@ class Compiler:
             raise internal(f"{type(plan).__name__} gave no SELECT")
         return found
 
-    def wrapped(self, select: Select, output: Sequence[e.Attribute]) -> Select:
-        """Return a SELECT over `select` as a subquery."""
+    def wrapped(self, select: Select, plan: lp.LogicalPlan) -> Select:
+        """Return a SELECT over `select`, which is that of `plan`, as a subquery."""
+        return self._wrapped(select, (*plan.output, *plan.hidden))
+
+    def _wrapped(self, select: Select, output: Sequence[e.Attribute]) -> Select:
         alias = self._fresh()
         present = [a for a in output if a.id in select.columns]
         names = distinct_names(present)
@@ -198,14 +201,14 @@ class Compiler:
                     for attribute in node.outer:
                         uses[attribute.id] = uses.get(attribute.id, 0) + 2
         # A file's hidden `_metadata` passes through projections that do not name it.
-        hidden = needed - {item.id for item in items}
+        hidden = needed & {a.id for a in plan.hidden}
         child = self.plan(plan.child, set(uses) | hidden)
         repeated = any(
             count > 1 and (i in child.volatile or not _is_cheap(child.columns.get(i, "")))
             for i, count in uses.items()
         )
         if repeated or (child.distinct and not _passes(items, child)):
-            child = self.wrapped(child, plan.child.output)
+            child = self.wrapped(child, plan.child)
         columns = {item.id: self.sql(item, child.columns) for item in items}
         columns.update({i: child.columns[i] for i in hidden if i in child.columns})
         volatile = {item.id for item in items if is_volatile(item, child.volatile)}
@@ -215,7 +218,7 @@ class Compiler:
         used = e.references(plan.condition)
         child = self.plan(plan.child, needed | used)
         if not child.takes_where or used & child.volatile:
-            child = self.wrapped(child, plan.child.output)
+            child = self.wrapped(child, plan.child)
         return child.with_where(self.sql(plan.condition, child.columns))
 
     def _aggregate(self, plan: lp.Aggregate, needed: set[int]) -> Select:
@@ -243,7 +246,7 @@ class Compiler:
             used |= e.references(item)
         child = self.plan(plan.child, used)
         if not child.takes_where or child.order or used & child.volatile:
-            child = self.wrapped(child, plan.child.output)
+            child = self.wrapped(child, plan.child)
         columns = {**child.columns, **{key.id: self.sql(key, child.columns) for key in plan.keys}}
         child = replace(child, columns=columns)
         if all(is_column(columns[key.id]) for key in plan.keys):
@@ -251,7 +254,7 @@ class Compiler:
         # A computed key gets a name below: GROUP BY would take a constant for a position.
         keys = plan.output[: len(plan.keys)]
         known = {key.id for key in keys}
-        return self.wrapped(child, (*keys, *(a for a in plan.child.output if a.id not in known)))
+        return self._wrapped(child, (*keys, *(a for a in plan.child.output if a.id not in known)))
 
     def _window(self, plan: lp.Window, needed: set[int]) -> Select:
         items = [item for item in plan.items if item.id in needed]
@@ -259,11 +262,11 @@ class Compiler:
         for item in items:
             used |= e.references(item)
         child = self.plan(plan.child, used)
-        child = self.wrapped(child, plan.child.output) if not child.is_bare else child
+        child = self.wrapped(child, plan.child) if not child.is_bare else child
         columns = dict(child.columns)
         for item in items:
             columns[item.id] = self.sql(item, child.columns)
-        return self.wrapped(replace(child, columns=columns), plan.output)
+        return self.wrapped(replace(child, columns=columns), plan)
 
     def _sort(self, plan: lp.Sort, needed: set[int]) -> Select:
         used: set[int] = set()
@@ -271,18 +274,18 @@ class Compiler:
             used |= e.references(order)
         child = self.plan(plan.child, needed | used)
         if child.limit is not None or child.offset or child.distinct or used & child.volatile:
-            child = self.wrapped(child, plan.child.output)
+            child = self.wrapped(child, plan.child)
         reach = ChainMap(child.columns, dict(self._outer))
         return replace(child, order=tuple(self.expressions.order(o, reach) for o in plan.orders))
 
     def _limit(self, plan: lp.Limit, needed: set[int]) -> Select:
         child = self.plan(plan.child, needed)
         if child.limit is not None or child.offset:
-            child = self.wrapped(child, plan.child.output)
+            child = self.wrapped(child, plan.child)
         return replace(child, limit=plan.count, offset=plan.offset)
 
     def _tail(self, plan: lp.Tail, needed: set[int]) -> Select:
-        inner = self.wrapped(self.plan(plan.child, needed), plan.child.output)
+        inner = self.wrapped(self.plan(plan.child, needed), plan.child)
         number, total = self._fresh("n"), self._fresh("n")
         numbered = Select(
             f"(SELECT *, row_number() OVER () AS {number}, count(*) OVER () AS {total} FROM {inner.source})"
@@ -295,14 +298,17 @@ class Compiler:
         keys = {k.id for k in plan.keys}
         child = self.plan(plan.child, needed | keys)
         if not child.is_bare:
-            child = self.wrapped(child, plan.child.output)
+            child = self.wrapped(child, plan.child)
         on = ", ".join(child.columns[k.id] for k in plan.keys)
-        return self.wrapped(replace(child, distinct=f"DISTINCT ON ({on})"), plan.child.output)
+        return self.wrapped(replace(child, distinct=f"DISTINCT ON ({on})"), plan.child)
 
     def _join(self, plan: lp.Join, needed: set[int]) -> Select:
         used = needed | (set() if plan.condition is None else e.references(plan.condition))
-        left = self._joinable(plan.left, used)
-        right = self._joinable(plan.right, used)
+        # Below the outputs of the two sides an id may stand twice, with two meanings.
+        left, right = (
+            self._joinable(side, used & {a.id for a in (*side.output, *side.hidden)})
+            for side in (plan.left, plan.right)
+        )
         columns = {**left.columns, **right.columns}
         words = {
             "inner": "JOIN",
@@ -321,7 +327,7 @@ class Compiler:
     def _joinable(self, plan: lp.LogicalPlan, needed: set[int]) -> Select:
         select = self.plan(plan, needed)
         single = not any(word in select.source for word in (" JOIN ", " CROSS "))
-        return select if select.is_bare and single else self.wrapped(select, plan.output)
+        return select if select.is_bare and single else self.wrapped(select, plan)
 
     def _setoperation(self, plan: lp.SetOperation, needed: set[int]) -> Select:
         # UNION ALL may drop columns that nobody reads; the others compare whole rows.
@@ -342,7 +348,7 @@ class Compiler:
         used = needed | e.references(plan.generator)
         child = self.plan(plan.child, used)
         if not child.is_bare:
-            child = self.wrapped(child, plan.child.output)
+            child = self.wrapped(child, plan.child)
         alias = self._fresh("g")
         # A generator's spelling is a list with one struct a row, its fields in the order of `generated`.
         text = self.sql(plan.generator, child.columns)

@@ -44,10 +44,20 @@ aggregate(
 # ---- pairs ----------------------------------------------------------------------------------------------------
 
 _PAIRS = "count(CASE WHEN {0} IS NOT NULL AND {1} IS NOT NULL THEN 1 END)"
+# NULL where all values of one side are equal; NaN only where one of them is.
 aggregate(
     "corr",
     "double, double -> double?",
-    AggregateParts(("corr({0}, {1})", _PAIRS), "CASE WHEN {1} > 1 THEN {0} END", (None, "sum")),
+    AggregateParts(
+        (
+            "corr({0}, {1})",
+            _PAIRS,
+            "var_pop(CASE WHEN {1} IS NOT NULL THEN {0} END)",
+            "var_pop(CASE WHEN {0} IS NOT NULL THEN {1} END)",
+        ),
+        "CASE WHEN {1} > 1 AND {2} <> 0 AND {3} <> 0 THEN {0} END",
+        (None, "sum", None, None),
+    ),
 )
 aggregate("covar_pop", "double, double -> double?", "covar_pop({0}, {1})")
 aggregate("covar_samp", "double, double -> double?", "covar_samp({0}, {1})")

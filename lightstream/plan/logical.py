@@ -23,6 +23,11 @@ class LogicalPlan:
         raise NotImplementedError
 
     @property
+    def hidden(self) -> tuple[Attribute, ...]:
+        """Return the columns that can be named but are not part of `*`: the `_metadata` of a file source below."""
+        return ()
+
+    @property
     def children(self) -> tuple[LogicalPlan, ...]:
         """Return the inputs."""
         found: list[LogicalPlan] = []
@@ -134,6 +139,10 @@ class DataSourceScan(Leaf):
     def is_streaming(self) -> bool:
         return self.streaming
 
+    @property
+    def hidden(self) -> tuple[Attribute, ...]:
+        return (self.metadata,) if self.metadata is not None else ()
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Unary(LogicalPlan):
@@ -147,7 +156,16 @@ class Unary(LogicalPlan):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Project(Unary):
+class RowByRow(Unary):
+    """A plan whose rows are rows of its input: what is hidden there can be named above."""
+
+    @property
+    def hidden(self) -> tuple[Attribute, ...]:
+        return self.child.hidden
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Project(RowByRow):
     """SELECT of named expressions (Alias or Attribute)."""
 
     items: tuple[Alias | Attribute, ...]
@@ -158,14 +176,14 @@ class Project(Unary):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Filter(Unary):
+class Filter(RowByRow):
     """WHERE `condition`."""
 
     condition: Expression
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class SubqueryAlias(Unary):
+class SubqueryAlias(RowByRow):
     """The input under a name: same columns, qualified by it."""
 
     alias: str
@@ -241,7 +259,7 @@ class Generate(Unary):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Sort(Unary):
+class Sort(RowByRow):
     """ORDER BY."""
 
     orders: tuple[SortOrder, ...]
@@ -249,7 +267,7 @@ class Sort(Unary):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Limit(Unary):
+class Limit(RowByRow):
     """The first `count` rows, after `offset`; `count` None is all."""
 
     count: int | None
@@ -282,7 +300,7 @@ class Sample(Unary):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Watermark(Unary):
+class Watermark(RowByRow):
     """`column` is event time, late by at most `delay_ms`."""
 
     column: Attribute

@@ -34,7 +34,8 @@ def batch_table(batch: Batch) -> Iterator[tuple[TableScan, int]]:
     """Keep a batch as a table for the time of a block; give its plan and its number of rows."""
     columns = tuple(f"c{i}" for i in range(len(batch.schema.fields)))
     table = f"{CATALOG}.main.batch_{next(_numbers)}"
-    count = changed_rows(batch.cursor.execute(f"CREATE TABLE {table} ({', '.join(columns)}) AS {batch.sql}"))
+    named = f" ({', '.join(columns)})" if columns else ""
+    count = changed_rows(batch.cursor.execute(f"CREATE TABLE {table}{named} AS {batch.sql}"))
     try:
         yield schema_scan(table, batch.schema, columns), count
     finally:

@@ -64,9 +64,7 @@ class Frame:
         return Column(item if isinstance(item, Attribute) else replace(item, id=0))
 
     def _visible(self) -> tuple[Attribute, ...]:
-        from lightstream.analyze.scope import hidden_columns
-
-        return (*self._plan.output, *hidden_columns(self._plan))
+        return (*self._plan.output, *self._plan.hidden)
 
     def _same_name(self, left: str, right: str) -> bool:
         if self._state.conf.case_sensitive:
