@@ -52,6 +52,8 @@ DEFAULTS: dict[str, str | None] = {
     "spark.sql.streaming.stopActiveRunOnRestart": "true",
     "spark.sql.streaming.stopTimeout": "0",
     "spark.sql.streaming.triggerAvailableNowWrapper.enabled": "false",
+    "spark.sql.timeType.enabled": "false",
+    "spark.sql.timestampNanosTypes.enabled": "false",
     "spark.sql.timestampType": "TIMESTAMP_LTZ",
     "spark.sql.variable.substitute": "true",
     # ours
@@ -71,6 +73,8 @@ FIXED: dict[str, frozenset[str]] = {
     "spark.sql.orderByOrdinal": frozenset({"true"}),
     "spark.sql.parser.escapedStringLiterals": frozenset({"false"}),
     "spark.sql.storeAssignmentPolicy": frozenset({"ansi"}),
+    "spark.sql.timeType.enabled": frozenset({"false"}),
+    "spark.sql.timestampNanosTypes.enabled": frozenset({"false"}),
     "spark.sql.timestampType": frozenset({"timestamp_ltz"}),
     "spark.sql.streaming.fileSource.schema.forceNullable": frozenset({"true"}),
     "spark.sql.streaming.statefulOperator.checkCorrectness.enabled": frozenset({"true"}),

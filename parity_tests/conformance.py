@@ -27,7 +27,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from answers import REFUSED, Answer, columns_of, difference, failed, order, plain
+from answers import REFUSED
+
+from lightstream.parity.answers import Answer, columns_of, difference, failed, order, plain
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "conformance.md"

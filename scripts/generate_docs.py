@@ -70,6 +70,8 @@ MEANINGS = {
     "spark.sql.streaming.stopActiveRunOnRestart": "Whether a start on a checkpoint in use stops the query that runs on it.",
     "spark.sql.streaming.stopTimeout": "How long `stop()` waits; 0 for as long as it takes.",
     "spark.sql.streaming.triggerAvailableNowWrapper.enabled": "Whether sources without `availableNow` get it by a wrapper.",
+    "spark.sql.timeType.enabled": "Whether the functions of the type TIME are there.",
+    "spark.sql.timestampNanosTypes.enabled": "Whether there are timestamps of nanoseconds.",
     "spark.sql.timestampType": "What `TIMESTAMP` means: `TIMESTAMP_LTZ` or `TIMESTAMP_NTZ`.",
     "spark.sql.variable.substitute": "Whether `${...}` in SQL text is replaced.",
     "lightstream.database": "The DuckDB file that results live in; in memory without one. Given when the session starts: "

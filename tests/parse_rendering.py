@@ -57,13 +57,13 @@ def render(node: e.Expression) -> str:
 
 
 def _function(node: e.UnresolvedFunction) -> str:
-    name, args = node.name, [render(arg) for arg in node.args]
+    name, args = "struct" if node.name == "(,)" else node.name, [render(arg) for arg in node.args]
     if name in _BETWEEN_OPERANDS and len(args) == 2:
         return f"({args[0]} {_BETWEEN_OPERANDS[name]} {args[1]})"
     if name == "not":
         return f"NOT {args[0]}"
-    if name in ("negative", "~"):
-        return f"{'-' if name == 'negative' else '~'}{args[0]}"
+    if name in ("(-)", "~"):
+        return f"{'-' if name == '(-)' else '~'}{args[0]}"
     if name in ("positive", "concat", "isnull", "isnotnull"):
         return f"{name}({', '.join(args)})"
     if name == "like":

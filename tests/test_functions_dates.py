@@ -752,7 +752,6 @@ REFUSED = (
     "date_format(timestamp'2020-01-05 22:01:02', 'ZZZZ')",
     "date_format(timestamp'2020-01-05 22:01:02', 'QQQQQ')",
     "date_format(timestamp'2020-01-05 22:01:02', 'V')",
-    "make_timestamp(date'2020-01-01', time'10:00:00')",
 )
 ROWS = [
     ("UTC", "select year(d), month(d), hour(cast(d as timestamp)) from values (date'0001-01-01'), (date'1582-10-15'), (date'9999-12-31'), (null) t(d)",

@@ -77,7 +77,8 @@ def test_distinct_and_filter_belong_to_aggregates() -> None:
     (
         ("+", ("a", "1"), "(a + 1)"),
         ("!=", ("a", "1"), "(NOT (a = 1))"),
-        ("negative", ("a",), "(- a)"),
+        ("negative", ("a",), "negative(a)"),
+        ("(-)", ("a",), "(- a)"),
         ("isnull", ("a",), "(a IS NULL)"),
         ("in", ("a", "1", "2"), "(a IN (1, 2))"),
         ("when", ("c", "1", "2"), "CASE WHEN c THEN 1 ELSE 2 END"),

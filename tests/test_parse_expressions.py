@@ -98,14 +98,14 @@ def test_constants_have_sparks_values_and_types(text: str, value: Any, data_type
 
 def test_a_timestamp_without_a_zone_waits_for_the_session() -> None:
     found = parse_expression("timestamp '2024-01-02 03:04:05'")
-    assert found == Cast(Literal("2024-01-02 03:04:05", t.StringType()), t.TimestampType())
+    assert found == Cast(Literal("2024-01-02 03:04:05", t.StringType()), t.TimestampType(), "literal")
 
 
 def test_negative_constants_are_constants_and_other_minus_signs_are_calls() -> None:
     one = Literal(-1, t.IntegerType())
     assert parse_expression("- 1") == one
     assert parse_expression("-1::bigint") == Cast(one, t.LongType())
-    assert parse_expression("- -1") == UnresolvedFunction("negative", (one,))
+    assert parse_expression("- -1") == UnresolvedFunction("(-)", (one,))
     assert render(parse_expression("2 -1")) == "(2 - 1)"
     assert render(parse_expression("2--1\n")) == "2"
 

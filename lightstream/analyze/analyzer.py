@@ -147,8 +147,11 @@ def _table_function(relation: r.UnresolvedTableFunction, analyzer: Analyzer) -> 
         start, end = (0, bounds[0]) if len(bounds) == 1 else (bounds[0], bounds[1])
         return analyzer.plan(r.Range(start, end, bounds[2] if len(bounds) > 2 else 1))
     from lightstream.functions import registry
+    from lightstream.functions.spark_names import SPARK_NAMES
 
     function = registry.lookup(relation.name)
+    if function is None and relation.name.lower() in SPARK_NAMES:
+        raise unsupported(f"The function {relation.name.lower()}")
     if function is None or function.kind != "generator":
         raise AnalysisException(
             "UNRESOLVABLE_TABLE_VALUED_FUNCTION",

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 # Functions that SQL lets one write without parentheses.
 _BARE_FUNCTIONS = frozenset(
-    {"current_date", "current_timestamp", "current_time", "current_user", "user",
+    {"current_date", "current_timestamp", "current_time", "localtime", "current_user", "user",
      "session_user", "current_catalog", "current_database", "current_schema", "grouping__id"}
 )  # fmt: skip
 
@@ -159,6 +159,10 @@ class ExpressionResolver:
     def resolve(self, expression: e.Expression) -> e.Expression:
         """Return the expression resolved and typed. A nested field comes as an Alias with the field's name."""
         match expression:
+            case e.Literal(type=t.TimestampType()):
+                from lightstream.parse.literals import shown_in
+
+                return shown_in(expression, self.conf.time_zone)
             case e.Attribute() | e.Literal() | e.Call() | e.OuterReference():
                 return expression
             case e.UnresolvedAttribute():
@@ -238,11 +242,11 @@ class ExpressionResolver:
                     args.extend(self.expand(argument))
             elif isinstance(argument, e.LambdaFunction):
                 args.append(argument)
-            elif isinstance(argument, e.Alias) and lower in ("struct", "named_struct"):
+            elif isinstance(argument, e.Alias) and lower in ("struct", "named_struct", "(,)"):
                 args.append(replace(argument, child=self.value(argument.child)))
             else:
                 resolved = self.resolve(argument)
-                args.append(resolved if lower == "struct" else trim_alias(resolved))
+                args.append(resolved if lower in ("struct", "(,)") else trim_alias(resolved))
         if any(isinstance(a, e.LambdaFunction) for a in args):
             args = self._lambdas(lower, args)
         if call.named:
@@ -302,6 +306,10 @@ class ExpressionResolver:
     def _cast(self, cast: e.Cast) -> e.Expression:
         from lightstream.functions.casts import can_cast, cast_nullable
 
+        if cast.mode == "literal" and isinstance(cast.child, e.Literal):
+            from lightstream.parse.literals import timestamp_in
+
+            return timestamp_in(str(cast.child.value), self.conf.time_zone)
         child = self.value(cast.child)
         source = e.type_of(child)
         mode = cast.mode if cast.mode != "ansi" or self.conf.ansi else "legacy"

@@ -13,7 +13,8 @@ from lightstream.plan import types as t
 def shown(expression: e.Expression) -> str:
     """Return the text of a resolved (or unresolved) expression as Spark names its column.
 
-    Spark: casts that the analyser put in do not show; column names come without their qualifier.
+    Spark: casts that the analyser put in, and those to nested types, do not show; column names come without their
+    qualifier.
     """
     match expression:
         case e.Attribute():
@@ -21,11 +22,13 @@ def shown(expression: e.Expression) -> str:
         case e.OuterReference():
             return f"outer({expression.name})"
         case e.Literal():
+            if expression.local is not None:
+                return f"TIMESTAMP '{expression.local}'"
             return literal_text(expression.value, expression.type)
         case e.Alias():
             return shown(expression.child)
         case e.Cast():
-            if expression.implicit:
+            if expression.implicit or isinstance(expression.type, t.ArrayType | t.MapType | t.StructType):
                 return shown(expression.child)
             word = "TRY_CAST" if expression.mode == "try" else "CAST"
             return f"{word}({shown(expression.child)} AS {expression.type.sql()})"
@@ -66,6 +69,9 @@ def _call(call: e.Call) -> str:
     from lightstream.functions import registry
 
     text = registry.shown(call, [shown(argument) for argument in call.args])
+    entry = registry.lookup(call.name)
+    if call.order_by and entry is not None and not entry.extra.get("within_group"):
+        text += f" WITHIN GROUP (ORDER BY {', '.join(map(shown, call.order_by))})"
     if call.filter is not None:
         text += f" FILTER (WHERE {shown(call.filter)})"
     return text
@@ -138,6 +144,8 @@ def literal_text(value: Any, data_type: t.DataType) -> str:
         case t.TimestampType() | t.TimestampNTZType():
             word = "TIMESTAMP_NTZ" if isinstance(data_type, t.TimestampNTZType) else "TIMESTAMP"
             return f"{word} '{_timestamp_text(value)}'"
+        case t.TimeType():
+            return f"TIME '{_timestamp_text(value)[11:]}'"
         case t.BinaryType():
             return f"X'{bytes(value).hex().upper()}'"
         case t.YearMonthIntervalType() | t.DayTimeIntervalType():

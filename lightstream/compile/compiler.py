@@ -12,7 +12,7 @@ from lightstream.compile.select import Select, distinct_names, is_column
 from lightstream.conf import Conf
 from lightstream.errors import internal, unsupported
 from lightstream.functions.registry import SqlContext
-from lightstream.functions.spelling import quote
+from lightstream.functions.spelling import let, quote
 from lightstream.plan import expressions as e
 from lightstream.plan import logical as lp
 from lightstream.plan import types as t
@@ -356,11 +356,12 @@ class Compiler:
         fields = ", ".join(
             f"struct_extract_at(row, {i + 1}) AS {quote(name)}" for i, name in enumerate(names)
         )
+        if plan.outer:  # without rows: one of NULLs
+            text = let(text, lambda v: f"CASE WHEN len({v}) > 0 THEN {v} ELSE [NULL] END", "rows")
         rows = f"(SELECT {fields} FROM (SELECT unnest({text}) AS row)) AS {alias}"
-        word = "LEFT JOIN LATERAL" if plan.outer else "JOIN LATERAL"
         columns = dict(child.columns)
         columns.update({a.id: f"{alias}.{quote(n)}" for a, n in zip(plan.generated, names, strict=True)})
-        source = f"{child.source} {word} {rows} ON TRUE" if child.source else rows
+        source = f"{child.source} JOIN LATERAL {rows} ON TRUE" if child.source else rows
         return Select(source, columns)
 
 

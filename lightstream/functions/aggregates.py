@@ -143,15 +143,41 @@ aggregate("max", _bind_extreme, "max({0})", merge="max")
 
 
 def _bind_extreme_by(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
-    bound = signature("any, any -> $0?").bind(name, args, conf)
+    bound = signature("any, any, int? -> $0?").bind(name, args, conf)
+    if len(args) == 3:
+        count = bound.args[2]
+        if not isinstance(count, Literal):
+            raise mismatch.not_constant(name, args, 2, "k")
+        if count.value is None or not 1 <= count.value <= 100_000:
+            message = f"The `k` must be between [1, 100000] (current value = {count.value})."
+            raise mismatch.data_mismatch("VALUE_OUT_OF_RANGE", name, args, message)
+        bound = Bound(bound.args, t.ArrayType(bound.type, True), True)
     check_orderable(name, args, type_of(bound.args[1]))
     refuse_null_order(type_of(bound.args[1]))
     return bound
 
 
-# Spark: of several rows with the extreme value it is the last one's, here the first one's.
-aggregate("min_by", _bind_extreme_by, "arg_min_null({0}, {1})")
-aggregate("max_by", _bind_extreme_by, "arg_max_null({0}, {1})")
+def _extreme_by_parts(call: Call, ctx: SqlContext) -> AggregateParts:
+    # Spark: of several rows with the extreme value it is the last one's, here the first one's.
+    largest = call.name == "max_by"
+    if len(call.args) == 2:
+        return AggregateParts((f"arg_{'max' if largest else 'min'}_null({{0}}, {{1}})",))
+    count = call.args[2]
+    assert isinstance(count, Literal)
+    known = "list_filter({0}, lambda ls_e: ls_e.k IS NOT NULL)"
+    placed = f"struct_pack(k := ls_e.k, i := {'-' if largest else ''}ls_i, v := ls_e.v)"
+    numbered = f"list_transform({known}, lambda ls_e, ls_i: {placed})"
+    picked = f"list_sort({numbered}, '{'DESC' if largest else 'ASC'}')[1:{count.value}]"
+    values = f"list_transform({picked}, lambda ls_e: ls_e.v)"
+    return AggregateParts(
+        ("list(struct_pack(k := {1}, v := {0}))",),
+        f"CASE WHEN len({known}) > 0 THEN {values} END",
+        ("flatten(list({0} ORDER BY touched))",),
+    )
+
+
+aggregate("min_by", _bind_extreme_by, _extreme_by_parts)
+aggregate("max_by", _bind_extreme_by, _extreme_by_parts)
 
 # ---- the first and the last -----------------------------------------------------------------------------------
 
@@ -228,7 +254,8 @@ def _listagg_parts(call: Call, ctx: SqlContext) -> AggregateParts:
 
 
 def _shown_listagg(call: Call, args: Sequence[str]) -> str:
-    return f"{call.shown.lower()}({'DISTINCT ' if call.distinct else ''}{', '.join(args)})"
+    text = f"{'DISTINCT ' if call.distinct else ''}{', '.join(args)}"
+    return f"{'listagg' if call.order_by else call.shown.lower()}({text})"
 
 
 aggregate("listagg string_agg", _bind_listagg, _listagg_parts, shown=_shown_listagg)
@@ -248,6 +275,11 @@ def _try_parts(call: Call, ctx: SqlContext) -> AggregateParts:
     parts = _sum_parts(call, ctx) if call.name == "try_sum" else _avg_parts(call, ctx)
     if call.name == "try_sum" and parts.final.startswith("CAST("):
         return AggregateParts(parts.cores, f"TRY_{parts.final}", parts.merges)
+    if isinstance(
+        call.type, t.AnsiIntervalType
+    ):  # Spark's sum is an interval too, and what it has no room for is NULL
+        fits = f"TRY_CAST({{0}} AS {duck_type(call.type)}) IS NOT NULL"
+        return AggregateParts(parts.cores, f"CASE WHEN {fits} THEN {parts.final} END", parts.merges)
     return parts
 
 

@@ -76,6 +76,11 @@ def _struct_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
 
 
 def _shown_struct(call: Call, args: Sequence[str]) -> str:
+    if call.shown == "(,)":  # a row: `(a, b)`
+        pairs = (
+            f"{field_name(a, i)}, {text}" for i, (a, text) in enumerate(zip(call.args, args, strict=True), 1)
+        )
+        return f"named_struct({', '.join(pairs)})"
     shown = []
     for argument, text in zip(call.args, args, strict=True):
         columns = any(isinstance(node, Attribute) for node in argument.walk())
@@ -101,7 +106,7 @@ def _bind_named_struct(name: str, args: tuple[Expression, ...], conf: Conf) -> B
     return Bound(args, _struct_type(names, args[1::2]), False)
 
 
-scalar("struct", _bind_struct, _struct_sql, shown=_shown_struct)
+scalar("struct (,)", _bind_struct, _struct_sql, shown=_shown_struct)
 scalar("named_struct", _bind_named_struct, _struct_sql)
 
 # ---- size and elements ----------------------------------------------------------------------------------------

@@ -88,7 +88,12 @@ def _plain(names: str, key: str) -> None:
     def spell(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
         return _field_sql(field, args[0], type_of(call.args[0]), ctx)
 
-    scalar(names, "anytimestamp -> int" if field.of_time else "date -> int", spell)
+    def bind(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
+        if field.of_time and args and isinstance(type_of(args[0]), t.TimeType):
+            raise mismatch.no_time_type()
+        return signature("anytimestamp -> int" if field.of_time else "date -> int").bind(name, args, conf)
+
+    scalar(names, bind, spell)
 
 
 _plain("year", "year")
@@ -123,6 +128,8 @@ def _bind_extract(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
     if value is None:
         return Bound(args, t.DoubleType(), True)
     key, source = _FIELD_OF.get(str(value).lower(), ""), type_of(args[1])
+    if isinstance(source, t.TimeType):
+        raise mismatch.no_time_type()
     if isinstance(source, t.CalendarIntervalType):
         raise unsupported(f"The function {name} of an interval of months, days and time at once")
     if isinstance(source, t.AnsiIntervalType):

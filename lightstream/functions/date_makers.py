@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from lightstream.conf import Conf
 from lightstream.errors import unsupported
+from lightstream.functions import mismatch
 from lightstream.functions.cast_times import to_instant
 from lightstream.functions.local_time import constant_text
 from lightstream.functions.registry import Binder, Bound, SqlContext, any_nullable, bind_call, scalar
@@ -14,7 +15,7 @@ from lightstream.functions.signatures import parse as signature
 from lightstream.functions.spelling import error_sql, let
 from lightstream.functions.zones import instant_in, local_in, zone_of
 from lightstream.plan import types as t
-from lightstream.plan.expressions import Call, Expression, Literal
+from lightstream.plan.expressions import Call, Expression, Literal, type_of
 
 # ---- make_date, make_timestamp --------------------------------------------------------------------------------
 
@@ -60,55 +61,88 @@ def _let_all(args: Sequence[str], body: Callable[..., str], done: tuple[str, ...
 scalar("make_date", _bind_date, _make_date)
 
 
-def _timestamp_binder(result: t.DataType, zoned: bool, fails: bool) -> Binder:
-    text = "int, int, int, int, int, decimal(16,6)" + (", string?" if zoned else "")
+def _timestamp_binder(result: t.DataType, zoned: bool, tries: bool) -> Binder:
+    """Bind the six fields, or a date and perhaps a time of day; each with a time zone at the end where there is one."""
+    zone = ", string?" if zoned else ""
 
     def bind(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
-        if len(args) in (2, 3):
-            raise unsupported(f"The function {name} of a date and a time")
-        bound = signature(f"{text} -> any").bind(name, args, conf)
-        return Bound(bound.args, result, bound.nullable or not (fails and conf.ansi))
+        counts = (1, 2, 3, 6, 7) if zoned else (1, 2, 6)
+        if len(args) not in counts:
+            raise mismatch.wrong_count(name, f"[{', '.join(map(str, counts))}]", len(args))
+        if len(args) > 3:
+            bound = signature(f"int, int, int, int, int, decimal(16,6){zone} -> any").bind(name, args, conf)
+            return Bound(bound.args, result, tries or bound.nullable or not conf.ansi)
+        local = not zoned or len(args) == 1
+        if len(args) > 1 and not isinstance(type_of(args[1]), t.TimeType):
+            raise mismatch.unexpected_input(name, args, 1, '"TIME"')
+        bound = signature(f"date, any?{zone} -> any").bind(name, args, conf)
+        nullable = any_nullable(bound.args) or (local and not zoned and len(args) == 2)
+        return Bound(bound.args, result, nullable)
 
     return bind
 
 
 def _timestamp_maker(result: t.DataType, fails: bool) -> Callable[[Call, Sequence[str], SqlContext], str]:
     def spell(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
-        raises = fails and ctx.ansi
-
-        def body(year: str, month: str, day: str, hour: str, minute: str, second: str) -> str:
-            known = " AND ".join(f"{v} IS NOT NULL" for v in (year, month, day, hour, minute, second))
-            fraction, failure = "NULL", "NULL"
-            if raises:
-                failure = _out_of_bounds("timestamp")
-                fraction = error_sql(
-                    "INVALID_FRACTION_OF_SECOND",
-                    "The 60th second has no fraction: seconds are from 0 to 60.",
-                    "22023",
-                    "DateTimeException",
-                )
-            # Spark: 60 seconds are the next minute.
-            inside = (
-                f"{_is_date(year, month, day)} AND {hour} BETWEEN 0 AND 23 AND {minute} BETWEEN 0 AND 59 "
-                f"AND {second} >= 0 AND {second} <= 60"
-            )
-            us = (
-                f"({hour} * 3600000000 + {minute} * 60000000 + CAST({second} * 1000000 AS BIGINT) "
-                f"+ epoch_us(CAST(make_date({year}, {month}, {day}) AS TIMESTAMP)))"
-            )
-            local = f"CASE WHEN {inside} THEN make_timestamp({us}) END"
-            over = f"WHEN {second} > 60 AND {second} < 61 THEN {fraction}"
-            return f"CASE WHEN {inside} THEN {local} {over} WHEN {known} THEN {failure} END"
-
-        local = _let_all(args[:6], body)
+        if len(args) > 3:
+            local, zone = _of_fields(args[:6], fails and ctx.ansi), call.args[6:]
+        else:
+            local = f"({args[0]} + {args[1]})" if len(args) > 1 else f"CAST({args[0]} AS TIMESTAMP)"
+            zone = call.args[2:]
         if isinstance(result, t.TimestampNTZType):
             return local
-        if len(args) < 7:
+        if not zone:
             return to_instant(local, ctx)
-        name = constant_text(call.name, call.args[6], "a time zone")
+        name = constant_text(call.name, zone[0], "a time zone")
         return "CAST(NULL AS TIMESTAMPTZ)" if name is None else instant_in(local, zone_of(name))
 
     return spell
+
+
+def _of_fields(fields: Sequence[str], raises: bool) -> str:
+    """Return the local TIMESTAMP of year, month, day, hour, minute and second."""
+
+    def body(year: str, month: str, day: str, hour: str, minute: str, second: str) -> str:
+        known = " AND ".join(f"{v} IS NOT NULL" for v in (year, month, day, hour, minute, second))
+        fraction, failure = "NULL", "NULL"
+        if raises:
+            failure = _out_of_bounds("timestamp")
+            fraction = error_sql(
+                "INVALID_FRACTION_OF_SECOND",
+                "The 60th second has no fraction: seconds are from 0 to 60.",
+                "22023",
+                "DateTimeException",
+            )
+        # Spark: 60 seconds are the next minute.
+        inside = (
+            f"{_is_date(year, month, day)} AND {hour} BETWEEN 0 AND 23 AND {minute} BETWEEN 0 AND 59 "
+            f"AND {second} >= 0 AND {second} <= 60"
+        )
+        us = (
+            f"(CAST({hour} AS BIGINT) * 3600000000 + CAST({minute} AS BIGINT) * 60000000 "
+            f"+ CAST({second} * 1000000 AS BIGINT) "
+            f"+ epoch_us(CAST(make_date({year}, {month}, {day}) AS TIMESTAMP)))"
+        )
+        local = f"CASE WHEN {inside} THEN make_timestamp({us}) END"
+        over = f"WHEN {second} > 60 AND {second} < 61 THEN {fraction}"
+        return f"CASE WHEN {inside} THEN {local} {over} WHEN {known} THEN {failure} END"
+
+    return _let_all(fields, body)
+
+
+def _shown_try(call: Call, args: Sequence[str]) -> str:
+    # Spark shows what it makes of some of them.
+    if call.name == "try_make_timestamp":
+        return f"try_make_timestamp({', '.join(args[:6])})"
+    made = f"{'make_timestamp_ntz' if call.name.endswith('ntz') else 'make_timestamp'}({', '.join(args)})"
+    if len(args) > 3:
+        return f"{call.name}({', '.join(args)})"
+    return f"{call.name}({made})" if call.name.endswith("ntz") else made
+
+
+def _shown_made(call: Call, args: Sequence[str]) -> str:
+    name = "make_timestamp" if call.name == "make_timestamp_ltz" and 1 < len(args) < 4 else call.name
+    return f"{name}({', '.join(args)})"
 
 
 for _name, _result, _zoned in (
@@ -116,8 +150,18 @@ for _name, _result, _zoned in (
     ("make_timestamp_ltz", t.TimestampType(), True),
     ("make_timestamp_ntz", t.TimestampNTZType(), False),
 ):
-    scalar(_name, _timestamp_binder(_result, _zoned, True), _timestamp_maker(_result, True))
-    scalar(f"try_{_name}", _timestamp_binder(_result, _zoned, False), _timestamp_maker(_result, False))
+    scalar(
+        _name,
+        _timestamp_binder(_result, _zoned, False),
+        _timestamp_maker(_result, True),
+        shown=_shown_made,
+    )
+    scalar(
+        f"try_{_name}",
+        _timestamp_binder(_result, _zoned, True),
+        _timestamp_maker(_result, False),
+        shown=_shown_try,
+    )
 
 
 # ---- intervals ------------------------------------------------------------------------------------------------

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
 from lightstream.conf import Conf
+from lightstream.errors import unsupported
 from lightstream.functions import mismatch
 from lightstream.functions.cast_times import to_instant, to_local
 from lightstream.functions.casts import can_cast, cast_nullable, refused_cast
@@ -81,8 +83,6 @@ def _read_sql(v: str, pattern: str, target: t.DataType, ctx: SqlContext, raises:
     reading = read(pattern, v)
     if reading.offset:
         if isinstance(target, t.TimestampNTZType):
-            from lightstream.errors import unsupported
-
             raise unsupported("A time zone in a pattern for a timestamp without time zone")
         value = f"make_timestamptz(epoch_us({reading.local}) - {reading.offset})"
         if isinstance(target, t.DateType):
@@ -162,6 +162,11 @@ scalar("to_unix_timestamp", _bind_unix, _unix)
 
 
 def _bind_format(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
+    if len(args) == 2 and isinstance(type_of(args[0]), t.TimeType):
+        pattern = constant_text(name, args[1], "a pattern") or ""
+        if set(re.sub("'[^']*'", "", pattern)) & set("GyuDMLdQqEecVzOXxZBYWwFAnNp"):
+            raise unsupported("A time of day by a pattern that has more than the time")
+        return signature("any, string -> string").bind(name, args, conf)
     bound = signature("timestamp, string -> string").bind(name, args, conf)
     pattern_of(name, constant_text(name, bound.args[1], "a pattern"), reads=False)
     return bound
@@ -171,6 +176,9 @@ def _format(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
     pattern = constant_text(call.name, call.args[1], "a pattern")
     if pattern is None:
         return "CAST(NULL AS VARCHAR)"
+    if isinstance(type_of(call.args[0]), t.TimeType):
+        local = f"(DATE '1970-01-01' + {args[0]})"
+        return let(local, lambda v: written(pattern, v, v, ctx), "local")
     return _written(args[0], pattern, ctx)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from lightstream.conf import Conf
 from lightstream.errors import AnalysisException, unsupported
-from lightstream.functions import date_fields, date_makers, date_texts, mismatch  # noqa: F401 - they register
+from lightstream.functions import date_fields, date_makers, date_texts, mismatch, times  # noqa: F401 - they register
 from lightstream.functions.cast_times import to_instant, to_local
 from lightstream.functions.coercion import cast_to
 from lightstream.functions.local_time import constant_text, exact_types, floor_divided, shifted
@@ -229,7 +229,7 @@ scalar("timestampdiff", "string, timestamp, timestamp -> bigint", _timestamp_dif
 
 # ---- numbers of seconds and days ------------------------------------------------------------------------------
 
-_TIMESTAMP_ONLY = exact_types((t.TimestampType,), '"TIMESTAMP"', t.LongType())
+_TIMESTAMP_ONLY = exact_types((t.TimestampType, t.TimestampNTZType), '"TIMESTAMP"', t.LongType())
 
 
 def _unix_unit(divisor: int) -> None:

@@ -6,7 +6,7 @@ import json
 import re
 
 from lightstream import errors
-from lightstream.errors import ArithmeticException, PySparkException
+from lightstream.errors import ArithmeticException, PySparkException, unsupported
 from lightstream.functions.spelling import ERROR_MARK
 
 _OVERFLOW = re.compile(
@@ -52,6 +52,8 @@ def translate(message: str) -> PySparkException | None:
         if text in message:
             error: PySparkException = getattr(errors, kind)(condition, text, sqlstate=sqlstate)
             return error
+    if "could not convert blob to UTF8 string" in message:
+        return unsupported("A string of bytes that are not UTF-8")
     narrowing = _NARROWING.search(message)
     if narrowing:
         source, value, target = narrowing.group(1), narrowing.group(2), narrowing.group(3)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from lightstream.conf import Conf
 from lightstream.functions import mismatch
 from lightstream.functions.coercion import cast_to, common_type
-from lightstream.functions.registry import Bound, generator
+from lightstream.functions.registry import Bound, SqlContext, generator
+from lightstream.functions.spelling import duck_type
 from lightstream.plan import types as t
-from lightstream.plan.expressions import Expression, Literal, nullable_of, type_of
+from lightstream.plan.expressions import Call, Expression, Literal, type_of
 
 
 def _bind_explode(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
@@ -61,15 +64,36 @@ def _bind_stack(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
             raise mismatch.different_types(name, args, [type_of(values[i]) for i in cells])
         for i in cells:
             coerced[i] = cast_to(values[i], target, conf.ansi)
-        null = len(cells) < rows.value or any(nullable_of(coerced[i]) for i in cells)
-        fields.append(t.StructField(f"col{column}", target, null))
+        fields.append(t.StructField(f"col{column}", target, True))
     return Bound((rows, *coerced), t.StructType(fields), False)
 
 
-generator("explode", _bind_explode)
-generator("explode_outer", _bind_explode, outer=True)
-generator("posexplode", _bind_explode, positions=True)
-generator("posexplode_outer", _bind_explode, positions=True, outer=True)
-generator("inline", _bind_inline)
-generator("inline_outer", _bind_inline, outer=True)
-generator("stack", _bind_stack)
+def _explode_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
+    is_map = isinstance(type_of(call.args[0]), t.MapType)
+    items = f"map_entries({args[0]})" if is_map else args[0]
+    values = "k := ls_e.key, v := ls_e.value" if is_map else "c := ls_e"
+    if call.name.startswith("pos"):
+        return f"list_transform({items}, lambda ls_e, ls_i: struct_pack(p := CAST(ls_i - 1 AS INTEGER), {values}))"
+    return f"list_transform({items}, lambda ls_e: struct_pack({values}))"
+
+
+def _stack_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
+    assert isinstance(call.type, t.StructType)
+    count, width = call.args[0], len(call.type.fields)
+    assert isinstance(count, Literal)
+    rows = []
+    for start in range(1, 1 + count.value * width, width):
+        cells = args[start : start + width]
+        cells = [*cells, *["NULL"] * (width - len(cells))]
+        typed = (f"CAST({c} AS {duck_type(f.dataType)})" for c, f in zip(cells, call.type, strict=True))
+        rows.append(f"struct_pack({', '.join(f'c{i} := {cell}' for i, cell in enumerate(typed))})")
+    return f"[{', '.join(rows)}]"
+
+
+generator("explode", _bind_explode, _explode_sql)
+generator("explode_outer", _bind_explode, _explode_sql, outer=True)
+generator("posexplode", _bind_explode, _explode_sql, positions=True)
+generator("posexplode_outer", _bind_explode, _explode_sql, positions=True, outer=True)
+generator("inline", _bind_inline, lambda call, args, ctx: args[0])
+generator("inline_outer", _bind_inline, lambda call, args, ctx: args[0], outer=True)
+generator("stack", _bind_stack, _stack_sql)

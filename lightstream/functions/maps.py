@@ -72,7 +72,7 @@ def _bind_keys(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
 def _bind_values(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
     bound = signature("map -> any").bind(name, args, conf)
     found = _map_of(bound.args)
-    return Bound(bound.args, t.ArrayType(found.valueType, found.valueContainsNull), bound.nullable)
+    return Bound(bound.args, t.ArrayType(found.valueType, True), bound.nullable)
 
 
 def entry_type(found: t.MapType) -> t.StructType:

@@ -367,9 +367,24 @@ _WIDTH_BUCKET = (
     "WHEN {0} > {1} THEN 0 WHEN {0} <= {2} THEN {3} + 1 "
     "ELSE CAST(trunc({3} * ({1} - {0}) / ({1} - {2})) AS BIGINT) + 1 END"
 )
-scalar("width_bucket", "double, double, double, bigint -> bigint?",
-       lambda call, args, ctx: f"CASE WHEN {' AND '.join(f'{a} IS NOT NULL' for a in args)} "
-       f"THEN {_WIDTH_BUCKET.format(*args)} END")  # fmt: skip
+
+
+def _bind_width_bucket(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
+    kinds = [type_of(a) for a in args[:3]]
+    for kind in (t.YearMonthIntervalType, t.DayTimeIntervalType):
+        if len(args) == 4 and all(isinstance(k, kind) for k in kinds):
+            count = signature("bigint -> bigint").bind(name, args[3:], conf).args
+            return Bound((*args[:3], *count), t.LongType(), True)
+    return signature("double, double, double, bigint -> bigint?").bind(name, args, conf)
+
+
+def _width_bucket(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
+    bounds = [f"CAST({a} AS DOUBLE)" for a in args[:3]]
+    known = " AND ".join(f"{a} IS NOT NULL" for a in args)
+    return f"CASE WHEN {known} THEN {_WIDTH_BUCKET.format(*bounds, args[3])} END"
+
+
+scalar("width_bucket", _bind_width_bucket, _width_bucket)
 
 # ---- arithmetic that gives NULL instead of failing ------------------------------------------------------------
 

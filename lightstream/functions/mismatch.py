@@ -126,6 +126,13 @@ def wrong_count(name: str, expected: str, actual: int) -> AnalysisException:
     )
 
 
+def no_time_type() -> AnalysisException:
+    """Return UNSUPPORTED_TIME_TYPE: what Spark says to most uses of TIME while its type is switched off."""
+    return AnalysisException(
+        "UNSUPPORTED_TIME_TYPE", "The data type TIME is not supported.", sqlstate="0A000"
+    )
+
+
 def not_constant(name: str, args: Sequence[e.Expression], position: int, what: str) -> AnalysisException:
     """Return DATATYPE_MISMATCH.NON_FOLDABLE_INPUT: an argument must be a constant."""
     shown = f'"{text_of(args[position])}"'

@@ -117,10 +117,13 @@ def _bind_percentile(name: str, args: tuple[Expression, ...], conf: Conf) -> Bou
     if len(args) == 3 and not (isinstance(args[2], Literal) and args[2].value == 1):
         raise unsupported("percentile with a frequency")
     found = type_of(args[0])
-    if isinstance(found, t.AnsiIntervalType):
-        raise unsupported("A percentile of intervals")
-    value = signature("numeric -> $0").bind(name, args[:1], conf).args[0]
     _shares(name, args, 1)
+    if isinstance(found, t.AnsiIntervalType):
+        whole: t.DataType = t.YearMonthIntervalType() if isinstance(found, t.YearMonthIntervalType) else (
+            t.DayTimeIntervalType())  # fmt: skip
+        kind: t.DataType = t.ArrayType(whole, False) if _is_many(args[1]) else whole
+        return Bound((args[0], args[1], Literal(1, t.IntegerType())), kind, True)
+    value = signature("numeric -> $0").bind(name, args[:1], conf).args[0]
     result: t.DataType = t.DoubleType()
     if _is_many(args[1]):
         result = t.ArrayType(result, False)
@@ -136,15 +139,22 @@ def _percentile_parts(call: Call, ctx: SqlContext) -> AggregateParts:
     picks = [_interpolated(1 - share if descending else share) for share in found]
     body = f"[{', '.join(picks)}]" if _is_many(call.args[1]) else picks[0]
     sorted_values = "list_sort(list_filter({0}, lambda ls_e: ls_e IS NOT NULL))"
+    if isinstance(type_of(call.args[0]), t.AnsiIntervalType):  # carried by whole numbers; the rest is cut off
+        cut = [f"CAST(trunc({pick}) AS {_carrier(call)})" for pick in picks]
+        body = f"[{', '.join(cut)}]" if _is_many(call.args[1]) else cut[0]
     final = f"list_transform([{sorted_values}], lambda ls_s: CASE WHEN len(ls_s) > 0 THEN {body} END)[1]"
     return AggregateParts(("list({0})",), final)
+
+
+def _carrier(call: Call) -> str:
+    return duck_type(call.type.elementType if isinstance(call.type, t.ArrayType) else call.type)
 
 
 def _interpolated(share: float) -> str:
     position = f"((len(ls_s) - 1) * CAST({share!r} AS DOUBLE))"
     low, high = f"CAST(floor({position}) AS BIGINT)", f"CAST(ceil({position}) AS BIGINT)"
     mixed = f"(({high} - {position}) * ls_s[{low} + 1] + ({position} - {low}) * ls_s[{high} + 1])"
-    return f"CASE WHEN {low} = {high} THEN ls_s[{low} + 1] ELSE {mixed} END"
+    return f"CASE WHEN {low} = {high} THEN CAST(ls_s[{low} + 1] AS DOUBLE) ELSE {mixed} END"
 
 
 aggregate("percentile", _bind_percentile, _percentile_parts)
@@ -188,7 +198,9 @@ def _bind_approximate(name: str, args: tuple[Expression, ...], conf: Conf) -> Bo
     if not 2 <= len(args) <= 3:
         raise mismatch.wrong_count(name, "[2, 3]", len(args))
     accuracy = args[2] if len(args) == 3 else Literal(10000, t.IntegerType())
-    bound = signature("numeric|date|timestamp|timestamp_ntz -> $0").bind(name, args[:1], conf)
+    bound = signature("numeric|date|timestamp|timestamp_ntz|yearmonth|daytime -> $0").bind(
+        name, args[:1], conf
+    )
     _shares(name, args, 1)
     result: t.DataType = bound.type
     if _is_many(args[1]):

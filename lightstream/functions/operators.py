@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import decimal
 import re
 from collections.abc import Sequence
 
@@ -35,6 +36,8 @@ def _bind_arithmetic(name: str, args: tuple[Expression, ...], conf: Conf) -> Bou
     if len(args) != 2:
         raise mismatch.wrong_count(name, "2", len(args))
     kinds = [type_of(a) for a in args]
+    if any(isinstance(k, t.TimeType) for k in kinds):
+        raise mismatch.no_time_type()
     if any(isinstance(k, t.DatetimeType | t.AnsiIntervalType | t.CalendarIntervalType) for k in kinds):
         from lightstream.functions.intervals import bind_time_arithmetic
 
@@ -239,8 +242,12 @@ def _negative(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
     return f"(CAST(0 AS {duck_type(call.type)}) - {args[0]})"
 
 
-# Spark: the function `negative(a)` shows under its own name; here it and the minus sign are the same call.
-scalar("negative", _bind_sign, _negative, shown="(- {0})")
+def _shown_negative(call: Call, args: Sequence[str]) -> str:
+    return f"(- {args[0]})" if call.shown == "(-)" else f"negative({args[0]})"
+
+
+# `(-)` is the minus sign: it shows otherwise than the function.
+scalar("negative (-)", _bind_sign, _negative, shown=_shown_negative)
 scalar("positive", _bind_sign, "{0}", shown="(+ {0})")
 
 
@@ -250,6 +257,11 @@ scalar("positive", _bind_sign, "{0}", shown="(+ {0})")
 def _bind_comparison(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
     if len(args) != 2:
         raise mismatch.wrong_count(name, "2", len(args))
+    whole = _whole_bound(name, args)
+    return whole if isinstance(whole, Bound) else _compared(name, whole or args, conf)
+
+
+def _compared(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
     left, right = _literals_next_to_decimals(args, conf)
     target = comparison_type(type_of(left), type_of(right), conf)
     if target is None:
@@ -257,6 +269,46 @@ def _bind_comparison(name: str, args: tuple[Expression, ...], conf: Conf) -> Bou
     check_orderable(name, args, target)
     bound = (cast_to(left, target, conf.ansi), cast_to(right, target, conf.ansi))
     return Bound(bound, t.BooleanType(), name != "<=>" and any_nullable(bound))
+
+
+# What a fraction on the right of `whole number < fraction` is rounded to; on the left it is the other way.
+_ROUNDED = {
+    ">": decimal.ROUND_FLOOR,
+    ">=": decimal.ROUND_CEILING,
+    "<": decimal.ROUND_CEILING,
+    "<=": decimal.ROUND_FLOOR,
+}
+
+
+def _whole_bound(name: str, args: tuple[Expression, ...]) -> tuple[Expression, ...] | Bound | None:
+    """Return operands in which a decimal constant next to a whole number is a whole number, as Spark compares them.
+
+    Past the range of a bigint the answer is known. None where there is no such constant.
+    """
+    rounding = _ROUNDED.get(name)
+    for this, that in ((0, 1), (1, 0)):
+        constant, other = args[this], type_of(args[that])
+        if (
+            rounding is None
+            or not isinstance(constant, Literal)
+            or not isinstance(constant.type, t.DecimalType)
+            or constant.value is None
+            or not isinstance(other, t.IntegralType)
+        ):
+            continue
+        value = decimal.Decimal(constant.value)
+        if not -(2**63) <= value < 2**63:
+            true = (value < 0) == ((name[0] == ">") == (this == 1))
+            return Bound((Literal(true, t.BooleanType()),), t.BooleanType(), False)
+        if this == 0:
+            opposite = {
+                decimal.ROUND_FLOOR: decimal.ROUND_CEILING,
+                decimal.ROUND_CEILING: decimal.ROUND_FLOOR,
+            }
+            rounding = opposite[rounding]
+        rounded = Literal(int(value.to_integral_value(rounding)), t.LongType())
+        return (rounded, args[1]) if this == 0 else (args[0], rounded)
+    return None
 
 
 def comparison_type(one: t.DataType, other: t.DataType, conf: Conf) -> t.DataType | None:
@@ -304,7 +356,7 @@ def _comparison_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
     symbol = {"==": "=", "=": "=", "<=>": "IS NOT DISTINCT FROM"}.get(call.name, call.name)
     if symbol in ("<", "<=", ">", ">="):
         refuse_null_order(type_of(call.args[0]))
-    return f"({args[0]} {symbol} {args[1]})"
+    return args[0] if len(args) == 1 else f"({args[0]} {symbol} {args[1]})"
 
 
 def refuse_null_order(data_type: t.DataType) -> None:
@@ -318,8 +370,14 @@ def refuse_null_order(data_type: t.DataType) -> None:
 
 
 scalar("== =", _bind_comparison, _comparison_sql, shown="({0} = {1})")
+
+
+def _shown_comparison(call: Call, args: Sequence[str]) -> str:
+    return args[0] if len(args) == 1 else f"({args[0]} {call.name} {args[1]})"
+
+
 for _operator in ("<", "<=", ">", ">=", "<=>"):
-    scalar(_operator, _bind_comparison, _comparison_sql, shown=f"({{0}} {_operator} {{1}})")
+    scalar(_operator, _bind_comparison, _comparison_sql, shown=_shown_comparison)
 
 
 def _bind_not_equal(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
@@ -332,8 +390,14 @@ scalar("!= <>", _bind_not_equal, "({0} <> {1})", shown="(NOT ({0} = {1}))")
 def _bind_between(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
     signature("any, any, any -> boolean").check_count(name, args)
     value, low, high = args
-    lower = bind_call(">=", (value, low), conf)
-    upper = bind_call("<=", (value, high), conf)
+    bounds = []
+    for operator, bound in ((">=", low), ("<=", high)):
+        # Spark: the value, which stands in both, is no constant there.
+        fraction = isinstance(value, Literal) and isinstance(value.type, t.DecimalType)
+        binder = _compared if fraction else _bind_comparison
+        found = binder(operator, (value, bound), conf)
+        bounds.append(Call(operator, found.args, found.type, found.nullable, shown=operator))
+    lower, upper = bounds
     both = bind_call("and", (lower, upper), conf)
     return Bound((value, low, high, both), t.BooleanType(), both.nullable)
 

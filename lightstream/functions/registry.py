@@ -145,11 +145,20 @@ def window(
 
 
 def generator(
-    names: str, signature: str | Binder, *, outer: bool = False, positions: bool = False, **extra: Any
+    names: str,
+    signature: str | Binder,
+    sql: Spelling,
+    *,
+    outer: bool = False,
+    positions: bool = False,
+    **extra: Any,
 ) -> None:
-    """Register a function that makes rows; its type is a struct of the columns that it makes."""
+    """Register a function that makes rows; its type is a struct of the columns that it makes.
+
+    `sql` is a list of structs, one a row.
+    """
     extra |= {"outer": outer, "positions": positions}
-    _register(names, "generator", signature, None, None, True, False, extra)
+    _register(names, "generator", signature, sql, None, True, False, extra)
 
 
 def refused(names: str, what: str = "") -> None:

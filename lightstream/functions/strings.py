@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from lightstream.conf import Conf
 from lightstream.errors import unsupported
 from lightstream.functions import mismatch
+from lightstream.functions.binary import binary_sql, bind_binary, is_binary
 from lightstream.functions.coercion import cast_to
 from lightstream.functions.registry import Bound, SqlContext, any_nullable, scalar
 from lightstream.functions.signatures import parse as signature
@@ -117,17 +118,14 @@ def _btrim_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
 scalar("btrim", "string, string? -> string", _btrim_sql)
 
 
-def _refuse_binary(name: str, args: Sequence[Expression]) -> None:
-    if args and isinstance(type_of(args[0]), t.BinaryType):
-        raise unsupported(f"The function {name} of binary values")
-
-
 def _bind_pad(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
-    _refuse_binary(name, args)
-    return signature("string, int, string=' ' -> string").bind(name, args, conf)
+    found = bind_binary(name, args, conf)
+    return found or signature("string, int, string=' ' -> string").bind(name, args, conf)
 
 
 def _pad_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
+    if is_binary(call):
+        return binary_sql(call, args)
     text, length, pad = args
     known = call.args[2]
     padded = f"{call.name}({text}, greatest({length}, 0), {pad})"
@@ -144,11 +142,13 @@ scalar("rpad", _bind_pad, _pad_sql)
 
 
 def _bind_substring(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
-    _refuse_binary(name, args)
-    return signature("string, int, int=2147483647 -> string").bind(name, args, conf)
+    found = bind_binary(name, args, conf)
+    return found or signature("string, int, int=2147483647 -> string").bind(name, args, conf)
 
 
 def _substring_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
+    if is_binary(call):
+        return binary_sql(call, args)
     text, start, length = args
     first, size = call.args[1], call.args[2]
     if isinstance(first, Literal) and first.value is not None and first.value >= 0:
@@ -175,9 +175,19 @@ def _substring_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
 
 
 scalar("substring substr", _bind_substring, _substring_sql)
-scalar(
-    "left", "string, int -> string", "CASE WHEN {1} IS NOT NULL THEN substring({0}, 1, greatest({1}, 0)) END"
-)
+
+
+def _bind_left(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
+    return bind_binary(name, args, conf) or signature("string, int -> string").bind(name, args, conf)
+
+
+def _left_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
+    if is_binary(call):
+        return binary_sql(call, args)
+    return f"CASE WHEN {args[1]} IS NOT NULL THEN substring({args[0]}, 1, greatest({args[1]}, 0)) END"
+
+
+scalar("left", _bind_left, _left_sql)
 scalar("right", "string, int -> string?",
        "CASE WHEN {1} IS NOT NULL THEN CASE WHEN {1} <= 0 THEN left({0}, 0) ELSE right({0}, {1}) END END")  # fmt: skip
 
@@ -201,6 +211,8 @@ scalar("substring_index", "string, string, int -> string", _substring_index_sql)
 
 
 def _overlay_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
+    if is_binary(call):
+        return binary_sql(call, args)
     text, part, at, length = args
     return (
         f"(substring({text}, 1, greatest({at} - 1, 0)) || {part} || substring({text}, {at} + "
@@ -209,8 +221,8 @@ def _overlay_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
 
 
 def _bind_overlay(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
-    _refuse_binary(name, args)
-    return signature("string, string, int, int=-1 -> string").bind(name, args, conf)
+    found = bind_binary(name, args, conf)
+    return found or signature("string, string, int, int=-1 -> string").bind(name, args, conf)
 
 
 scalar("overlay", _bind_overlay, _overlay_sql)
@@ -219,15 +231,18 @@ scalar("overlay", _bind_overlay, _overlay_sql)
 
 
 def _bind_contains(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
-    kinds = [type_of(a) for a in args]
-    if len(kinds) == 2 and all(isinstance(k, t.BinaryType) for k in kinds):
-        raise unsupported(f"The function {name} of binary values")
-    return signature("string, string -> boolean").bind(name, args, conf)
+    return bind_binary(name, args, conf) or signature("string, string -> boolean").bind(name, args, conf)
 
 
-scalar("contains", _bind_contains, "contains({0}, {1})")
-scalar("startswith", _bind_contains, "starts_with({0}, {1})")
-scalar("endswith", _bind_contains, "ends_with({0}, {1})")
+def _contains_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
+    if is_binary(call):
+        return binary_sql(call, args)
+    word = {"startswith": "starts_with", "endswith": "ends_with"}.get(call.name, call.name)
+    return f"{word}({args[0]}, {args[1]})"
+
+
+for _name in ("contains", "startswith", "endswith"):
+    scalar(_name, _bind_contains, _contains_sql)
 
 
 def _bind_instr(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
@@ -374,12 +389,14 @@ scalar("translate", "string, string, string -> string", "translate({0}, {1}, {2}
 def _bind_reverse(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
     if len(args) == 1 and isinstance(type_of(args[0]), t.ArrayType):
         return Bound(args, type_of(args[0]), nullable_of(args[0]))
-    return signature("string -> string").bind(name, args, conf)
+    return bind_binary(name, args, conf) or signature("string -> string").bind(name, args, conf)
 
 
 def _reverse_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
     if isinstance(call.type, t.ArrayType):
         return f"list_reverse({args[0]})"
+    if is_binary(call):
+        return binary_sql(call, args)
     # By code points; DuckDB's own reverse keeps combining characters together.
     return f"array_to_string(list_reverse(regexp_extract_all({args[0]}, '(?s).')), '')"
 

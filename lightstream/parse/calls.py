@@ -184,7 +184,7 @@ class Calls(Expressions):
             return FrameBoundary(offset)
         if isinstance(offset, Literal) and isinstance(offset.type, t.AnsiIntervalType | t.NumericType):
             return FrameBoundary(Literal(-offset.value, offset.type))
-        return FrameBoundary(call("negative", offset))
+        return FrameBoundary(call("(-)", offset))
 
     # ---- calls with words between their arguments (the opening parenthesis was read) ----
 

@@ -32,7 +32,7 @@ _BINDINGS = {
     **dict.fromkeys(("*", "/", "%", "DIV"), _MULTIPLICATION),
 }
 _NAMES = {"=": "==", "!<": ">=", "!>": "<=", "||": "concat", "DIV": "div"}
-_UNARY = {"-": "negative", "+": "positive", "~": "~"}
+_UNARY = {"-": "(-)", "+": "positive", "~": "~"}
 _MATCHERS = {"LIKE": "like", "ILIKE": "ilike", "RLIKE": "rlike", "REGEXP": "rlike"}
 
 _SET_OPERATORS = frozenset(("UNION", "EXCEPT", "MINUS", "INTERSECT"))
@@ -48,7 +48,7 @@ def call(name: str, *args: Expression) -> UnresolvedFunction:
 
 def row_values(value: Expression) -> tuple[Expression, ...]:
     """Return the parts of a row `(a, b)`, or the value itself."""
-    if isinstance(value, UnresolvedFunction) and value.name == "struct" and value.args:
+    if isinstance(value, UnresolvedFunction) and value.name == "(,)" and value.args:
         return tuple(arg.child if isinstance(arg, Alias) else arg for arg in value.args)
     return (value,)
 
@@ -259,7 +259,7 @@ class Expressions(DataTypes):
         name = _UNARY.get(self.token.key)
         if name is None:
             return self.primary()
-        if name == "negative" and self.ahead().kind == "number":
+        if name == "(-)" and self.ahead().kind == "number":
             return self.primary()
         self.advance()
         return call(name, self._unary())

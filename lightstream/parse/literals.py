@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 import struct
+from dataclasses import replace
 from decimal import Decimal
 from functools import lru_cache
 
@@ -236,12 +237,47 @@ def _timestamp(name: str, text: str) -> Expression:
         return Literal(0, t.TimestampType())
     local, zone = _local_timestamp(name, text)
     if zone is None:
-        return Cast(Literal(text, t.StringType()), t.TimestampType())
+        return Cast(Literal(text, t.StringType()), t.TimestampType(), "literal")
     try:
         moment = local.replace(tzinfo=_time_zone(zone))
     except (ValueError, KeyError, OSError):
         raise invalid_typed_literal(name, text) from None
     return Literal(_microseconds(moment), t.TimestampType())
+
+
+def timestamp_in(text: str, zone: str) -> Literal:
+    """Return the constant of a timestamp's text without a zone, read in a time zone.
+
+    Spark: a time that the clock leaves out is later by what it leaves out; of a repeated hour's two, the first.
+    """
+    local, _ = _local_timestamp("TIMESTAMP", text)
+    moment = local.replace(tzinfo=_session_zone(zone))
+    return shown_in(Literal(_microseconds(moment), t.TimestampType()), zone)
+
+
+def shown_in(timestamp: Literal, zone: str) -> Literal:
+    """Return a timestamp constant that knows its text in a time zone."""
+    if timestamp.value is None or timestamp.local is not None:
+        return timestamp
+    try:
+        moment = (_EPOCH + dt.timedelta(microseconds=timestamp.value)).astimezone(_session_zone(zone))
+    except OverflowError:  # no year of Python's
+        return timestamp
+    text = moment.strftime("%Y-%m-%d %H:%M:%S").rjust(19, "0")
+    if moment.microsecond:
+        text += f".{moment.microsecond:06d}".rstrip("0")
+    return replace(timestamp, local=text)
+
+
+def _session_zone(name: str) -> dt.tzinfo:
+    from lightstream.functions.zones import zone_of
+
+    zone = zone_of(name)
+    if isinstance(zone, int):
+        return dt.timezone(dt.timedelta(microseconds=zone)) if zone else dt.UTC
+    from zoneinfo import ZoneInfo  # costs 5 ms
+
+    return ZoneInfo(zone)
 
 
 def _local_timestamp(name: str, text: str) -> tuple[dt.datetime, str | None]:

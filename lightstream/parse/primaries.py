@@ -240,7 +240,7 @@ class Primaries(Calls):
         first = items[0]
         if len(items) > 1:
             self.expect(")")
-            return call("struct", *items)
+            return call("(,)", *items)
         if isinstance(first, Alias):
             self.fail()
         if is_nested and self.token.key != ")" and _is_scalar_subquery(first):

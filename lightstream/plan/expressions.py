@@ -80,11 +80,12 @@ class Literal(Expression):
     an int of microseconds since the epoch (UTC, or local for TIMESTAMP_NTZ), for TIME an int of microseconds since
     midnight, for day-time intervals an int of microseconds, for year-month intervals an int of months, for arrays a
     tuple, for structs a tuple in field order, for maps a tuple of pairs, for calendar intervals (months, days, us).
-    `typed` keeps the keyword of a typed literal (`DATE'...'`) for naming.
+    `local` is a timestamp's text in the session's time zone, for naming.
     """
 
     value: Any
     type: DataType
+    local: str | None = field(default=None, compare=False)
 
     @property
     def nullable(self) -> bool:
@@ -129,7 +130,8 @@ class Alias(Expression):
 class Cast(Expression):
     """A conversion. `implicit` ones (put in by the analyser) do not show in column names.
 
-    `mode` is "ansi" (fails on bad values), "try" (NULL on bad values) or "legacy" (Spark's non-ANSI cast).
+    `mode` is "ansi" (fails on bad values), "try" (NULL on bad values) or "legacy" (Spark's non-ANSI cast); before
+    resolution also "literal": `TIMESTAMP'...'`, whose text the session's time zone makes a constant.
     """
 
     child: Expression
