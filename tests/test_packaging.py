@@ -39,7 +39,8 @@ def test_the_licence_is_there() -> None:
 
 
 @pytest.mark.parametrize(
-    "script", ["scripts/bench", "scripts/demo", "scripts/soak", "scripts/test", "scripts/prepare.sh", ".ci/run"]
+    "script",
+    ["scripts/bench", "scripts/demo", "scripts/soak", "scripts/test", "scripts/prepare.sh", ".ci/run"],
 )
 def test_scripts_are_plain_sh(script: str) -> None:
     assert subprocess.run(["sh", "-n", PROJECT / script], timeout=30).returncode == 0

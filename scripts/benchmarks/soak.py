@@ -27,7 +27,7 @@ AHEAD = 4
 LOOK_EVERY = 10
 RETAINED = 100  # spark.sql.streaming.minBatchesToRetain
 COMPACT_DISTANCE = 1000  # lightstream.checkpoint.source_log.MAX_COMPACT_DISTANCE
-WAL_BYTES = 16 * 2**20  # DuckDB folds a log into its file when it passes this
+FLOOR_BYTES = 1 << 20  # DuckDB's files grow by blocks of 256 kB, its logs are folded in at 1 MB
 SCHEMA = "k STRING, n BIGINT, text STRING"
 
 
@@ -45,11 +45,11 @@ class Column:
 
 COLUMNS = (
     Column("batch_ms", "ms/batch", judged=False),
-    Column("database", "database kB", 1e3, floor=1 << 20),
-    Column("database_wal", "WAL kB", 1e3, limit=1.25 * WAL_BYTES),
+    Column("database", "database kB", 1e3, floor=FLOOR_BYTES),
+    Column("database_wal", "WAL kB", 1e3, floor=FLOOR_BYTES / 2),
     Column("row_bytes", "bytes/row", floor=1.0),
-    Column("state", "state kB", 1e3, floor=1 << 20),
-    Column("state_wal", "WAL kB", 1e3, limit=1.25 * WAL_BYTES),
+    Column("state", "state kB", 1e3, floor=FLOOR_BYTES),
+    Column("state_wal", "WAL kB", 1e3, floor=FLOOR_BYTES / 2),
     Column("logs", "log files", limit=2 * (RETAINED + 5)),
     Column("log_bytes", "log kB", 1e3),
     Column("source_files", "source log", limit=COMPACT_DISTANCE + 100),
@@ -132,7 +132,7 @@ class Watch:
         return {
             "database": database,
             "database_wal": wal,
-            "row_bytes": max(0, database - (1 << 20)) / (batches * ROWS),
+            "row_bytes": max(0, database - FLOOR_BYTES) / (batches * ROWS),
             "state": _size(state),
             "state_wal": _size(state + ".wal"),
             "logs": len(logs),
