@@ -124,6 +124,12 @@ def test_null_lines_only_where_they_matter(tmp_path: Path, line: bytes) -> None:
     assert not is_suspect(_write(tmp_path, b'{"n":1}\n {"a":null}\n'), null_lines=True)
 
 
+def test_a_file_of_one_byte_which_duckdb_leaves_out(tmp_path: Path) -> None:
+    assert is_suspect(_write(tmp_path, b"}"))
+    assert is_suspect(_write(tmp_path, gzip.compress(b"5"), "data.json.gz"))
+    assert not is_suspect(_write(tmp_path, b" "))
+
+
 def test_what_duckdb_accepts_and_spark_does_not_is_found(tmp_path: Path) -> None:
     source = random.Random(7)
     pieces = [

@@ -49,3 +49,10 @@ def test_dates_end_with_the_year_9999(spark: SparkSession) -> None:  # noqa: F81
 
 def test_doubles_are_printed_with_the_fewest_digits(spark: SparkSession) -> None:  # noqa: F811
     assert spark.sql("select cast(2e23D as string) as v").first()["v"] == "2.0E23"
+
+
+def test_a_bad_record_is_shown_as_valid_text(spark: SparkSession, tmp_path: Path) -> None:  # noqa: F811
+    (tmp_path / "a.json").write_bytes(b'{"a":\xff}\n')
+    rows = spark.read.schema("a int, _corrupt_record string").json(str(tmp_path))
+    # Spark: 7, the bytes as they are.
+    assert rows.selectExpr("a", "octet_length(_corrupt_record) as n").first()["n"] == 9

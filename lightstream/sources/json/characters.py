@@ -31,6 +31,22 @@ def unquoted_name_char(char: int) -> bool:
 _NAME_BYTES = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_$@#*-+")
 
 
+def is_basic(text: str) -> bool:
+    """Return whether all characters are of Unicode's basic plane: Java takes digits beyond it for none."""
+    return text.isascii() or max(text) <= "\uffff"
+
+
+def is_text(units: str) -> bool:
+    """Return whether all surrogates are in pairs."""
+    if units.isascii():
+        return True
+    try:
+        units.encode("utf-16-le", "surrogatepass").decode("utf-16-le")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 def to_text(units: str) -> str:
     """Join surrogate pairs, and replace what is left of them as Java does when it encodes text."""
     if units.isascii():

@@ -71,7 +71,8 @@ def parse_date(text: str) -> int | None:
         return None
     sign, year, month, day = match.groups()
     number = -int(year) if sign == "-" else int(year)
-    return days_from_civil(number, int(month or 1), int(day or 1))
+    days = days_from_civil(number, int(month or 1), int(day or 1))
+    return days if days is not None and abs(days) < 2**31 else None
 
 
 def parse_timestamp(text: str, zone: Zone) -> int | None:

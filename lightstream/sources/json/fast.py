@@ -176,10 +176,12 @@ class _Scan:
             guarded.append(quote(name))
         if len({name.lower() for name in raw}) != len(raw):
             raise NotFastError
-        # Always NULL here, but not a constant: a filter on it must not save DuckDB the reading.
-        every = ", ".join(guarded or map(quote, raw))
+        # Always NULL here, but nothing that DuckDB knows: no filter on it may save it the reading.
+        every = f"hash({', '.join(guarded or map(quote, raw))})"
         for position in corrupt:
-            items[position] = f"CASE WHEN hash({every}) IS NULL THEN '' END AS {items[position]}"
+            items[position] = (
+                f"CASE WHEN {every} IS NULL THEN CAST({every} AS VARCHAR) END AS {items[position]}"
+            )
         # The guard keeps DuckDB from leaving out columns that nothing else uses, and with them their checks.
         if guarded and (self.strict or not checks):
             checks.append(f"hash({', '.join(guarded if self.strict else guarded[:1])}) IS NOT NULL")

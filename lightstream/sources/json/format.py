@@ -70,7 +70,6 @@ def _options(options: Mapping[str, str], conf: Conf) -> JsonOptions:
         options,
         time_zone=conf.time_zone,
         corrupt_column=conf.get("spark.sql.columnNameOfCorruptRecord") or "_corrupt_record",
-        timestamp_type=conf.get("spark.sql.timestampType") or "TIMESTAMP_LTZ",
         ignore_corrupt_files=conf.boolean("spark.sql.files.ignoreCorruptFiles"),
         ignore_missing_files=conf.boolean("spark.sql.files.ignoreMissingFiles"),
     )

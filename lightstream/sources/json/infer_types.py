@@ -11,7 +11,7 @@ from lightstream.sources.json.characters import to_text
 from lightstream.sources.json.numbers import parse_decimal
 from lightstream.sources.json.options import JsonOptions
 from lightstream.sources.json.record_reader import BadValue
-from lightstream.sources.json.temporal import timestamp_ntz_parser, timestamp_parser
+from lightstream.sources.json.temporal import timestamp_parser
 from lightstream.sources.json.tokens import Tokenizer
 
 MAX_PRECISION = 38
@@ -49,8 +49,6 @@ def wider(left: t.DataType, right: t.DataType) -> t.DataType:
         return _wider_decimal(left, _LONG)
     if isinstance(left, t.DecimalType) and isinstance(right, t.DecimalType):
         return _wider_decimal(left, right)
-    if set(kinds) == {t.TimestampType, t.TimestampNTZType}:
-        return t.TimestampType()
     return t.StringType()
 
 
@@ -114,11 +112,7 @@ def make_inferrer(options: JsonOptions) -> Callable[[Tokenizer], t.DataType]:
     It raises BadValue for a value that is no JSON.
     """
     if options.infer_timestamp:
-        timestamp, timestamp_ntz = (
-            timestamp_parser(options, with_fallback=False),
-            timestamp_ntz_parser(options),
-        )
-        default_timestamp = t.TimestampNTZType() if options.ntz_is_default_timestamp else t.TimestampType()
+        timestamp = timestamp_parser(options, with_fallback=False)
 
     def infer(p: Tokenizer) -> t.DataType:
         token = p.token
@@ -159,11 +153,8 @@ def make_inferrer(options: JsonOptions) -> Callable[[Tokenizer], t.DataType]:
             else:
                 if scale <= precision <= MAX_PRECISION and scale >= 0:
                     return t.DecimalType(precision, scale)
-        if options.infer_timestamp:
-            if timestamp_ntz(text) is not None:
-                return default_timestamp
-            if timestamp(text) is not None:
-                return t.TimestampType()
+        if options.infer_timestamp and timestamp(text) is not None:
+            return t.TimestampType()
         return t.StringType()
 
     return infer

@@ -6,9 +6,10 @@ import re
 import struct
 from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation, Overflow
 
+from lightstream.sources.json.characters import is_basic
 from lightstream.sources.json.record_reader import BadValue
 
-_JAVA_DECIMAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\Z")
+_JAVA_DECIMAL = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?\Z")  # digits of any script
 _WIDE = Context(
     prec=2100, rounding=ROUND_HALF_UP, Emin=-999999999, Emax=999999999, traps=[InvalidOperation, Overflow]
 )
@@ -20,7 +21,7 @@ def parse_decimal(text: str) -> Decimal:
     Raises:
         BadValue: the text is no number.
     """
-    if not _JAVA_DECIMAL.match(text):
+    if not (_JAVA_DECIMAL.match(text) and is_basic(text)):
         raise BadValue("no number")
     try:
         return Decimal(text)

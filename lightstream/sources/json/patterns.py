@@ -66,7 +66,8 @@ class CompiledPattern:
         """Return days since 1970; None when the text does not match."""
         fields = self._parse(text)
         date = None if fields is None else _date(fields)
-        return None if date is None else days_from_valid_civil(*date)
+        days = None if date is None else days_from_valid_civil(*date)
+        return days if days is not None and abs(days) < 2**31 else None
 
     def _parse(self, text: str) -> Fields | None:
         fields: Fields = {}

@@ -52,8 +52,6 @@ def make_quick(schema: t.StructType, options: JsonOptions) -> Callable[[bytes], 
     def quick(record: bytes) -> list[Any] | None:
         if is_unusual(record):
             return None
-        if b"\\u" in record and _SURROGATE_ESCAPE.search(record):
-            return None
         if b"-0" in record and _MINUS_ZERO.search(record):
             return None
         try:
@@ -72,7 +70,9 @@ def make_quick(schema: t.StructType, options: JsonOptions) -> Callable[[bytes], 
 
 
 def is_unusual(record: bytes) -> bool:
-    """Return whether a record may have numbers, names or nesting beyond what Spark's parser takes."""
+    """Return whether a record may have numbers, names or nesting beyond what Spark's parser takes, or surrogates."""
+    if b"\\u" in record and _SURROGATE_ESCAPE.search(record):
+        return True
     return len(record) > _MAX_RAW_CHARS and (
         _LONG_NUMBER.search(record) is not None
         or (len(record) > 2 * MAX_DEPTH and record.count(b"{") + record.count(b"[") > MAX_DEPTH)

@@ -209,6 +209,8 @@ def _compressed_is_suspect(path: str, null_lines: bool, decimals: bool) -> bool:
 
 def _region_is_suspect(buffer: bytearray, end: int, null_lines: bool, decimals: bool, words: bool) -> bool:
     """Look at complete lines: `buffer[:end]`, with room for one byte more."""
+    if end == 1 and buffer[0] not in b"\n\r\t ":
+        return True  # DuckDB leaves out a file of one byte
     kept, buffer[end] = buffer[end], 0
     try:
         return (

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 
 from lightstream.errors import unsupported
+from lightstream.sources.json.characters import is_basic
 from lightstream.sources.json.datetimes import (
     days_from_valid_civil,
     find_zone,
@@ -62,7 +63,7 @@ def timestamp_ntz_parser(options: JsonOptions) -> Callable[[str], int | None]:
     return compile_pattern(pattern).timestamp_ntz
 
 
-_JAVA_INT = re.compile(r"[+-]?[0-9]+\Z")
+_JAVA_INT = re.compile(r"[+-]?\d+\Z")  # digits of any script
 
 
 def date_parser(options: JsonOptions) -> Callable[[str], int | None]:
@@ -83,7 +84,7 @@ def date_parser(options: JsonOptions) -> Callable[[str], int | None]:
         days = first(text)
         if days is None:
             days = parse_date(text.replace("GMT", ""))
-        if days is None and _JAVA_INT.match(text) and -(2**31) <= int(text) < 2**31:
+        if days is None and _JAVA_INT.match(text) and is_basic(text) and -(2**31) <= int(text) < 2**31:
             days = _julian_to_gregorian(int(text))
         return days
 
