@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import time
@@ -26,7 +27,28 @@ SPARK_SETTINGS = {
     "spark.sql.adaptive.enabled": "false",
     "spark.sql.maxPlanStringLength": "100",
     "spark.sql.streaming.metricsEnabled": "false",
+    # A third of the time: files are created without a process that sets their permissions, and without checksums ...
+    "spark.hadoop.fs.file.impl": "org.apache.hadoop.fs.RawLocalFileSystem",
+    "spark.sql.streaming.checkpointFileManagerClass": (
+        "org.apache.spark.sql.execution.streaming.checkpointing.FileSystemBasedCheckpointFileManager"
+    ),
+    # ... and Java compiles fast instead of well.
+    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+    # Rows that the reader leaves out by filters would not count as input (docs/parity.md).
+    "spark.sql.json.filterPushdown.enabled": "false",
 }
+
+
+@contextlib.contextmanager
+def _standard_output(descriptor: int) -> Iterator[None]:
+    """Let processes that are started meanwhile print to a file: what Spark's JVM prints is compared too."""
+    kept = os.dup(1)
+    os.dup2(descriptor, 1)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
 
 
 def start_spark(warehouse: str) -> Any:
@@ -46,7 +68,11 @@ def start_spark(warehouse: str) -> Any:
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """Real Spark."""
-    session = start_spark(str(tmp_path_factory.mktemp("warehouse")))
+    warehouse = tmp_path_factory.mktemp("warehouse")
+    console = tmp_path_factory.mktemp("console") / "stdout"
+    with console.open("wb") as file, _standard_output(file.fileno()):
+        session = start_spark(str(warehouse))
+    session.conf.set("parity.console", str(console))
     yield session
     session.stop()
 

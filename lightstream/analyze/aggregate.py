@@ -225,7 +225,8 @@ def build_aggregate(
         names
     ):
         return plan
-    return project(plan, outputs)
+    projected = project(plan, outputs)
+    return lp.Rename(projected, lp.from_state(projected.output)) if plan.is_streaming else projected
 
 
 def _grouping(

@@ -219,6 +219,8 @@ aggregate("percentile_approx approx_percentile", _bind_approximate, _approximate
 
 
 def _bind_mode(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
+    if len(args) == 2 and isinstance(args[1], Literal) and args[1].value is False:
+        args = args[:1]  # how pyspark's `mode(col)` calls it
     if len(args) != 1:
         raise unsupported("mode with an order of equally frequent values")
     return Bound(args, type_of(args[0]), True)

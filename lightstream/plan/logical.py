@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from lightstream.plan.expressions import Alias, Attribute, Expression, SortOrder
-from lightstream.plan.types import StructField, StructType
+from lightstream.plan.types import StructField, StructType, as_nullable
 
 if TYPE_CHECKING:
     from lightstream.plan.relations import Relation
@@ -204,6 +204,11 @@ class Rename(Unary):
         return self.columns
 
 
+def from_state(columns: Iterable[Attribute]) -> tuple[Attribute, ...]:
+    """Return columns as they come out of a streaming aggregation: nullable in all their parts, as in Spark 4.3."""
+    return tuple(replace(a, type=as_nullable(a.type), nullable=True) for a in columns)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Aggregate(Unary):
     """GROUP BY `keys`: one row a group, with the keys and then the `aggregates`.
@@ -228,10 +233,7 @@ class Aggregate(Unary):
                 a if i in in_all or i >= len(keys) else replace(a, nullable=True) for i, a in enumerate(found)
             )
             found = (*found, self.grouping_id)
-        if self.is_streaming:
-            # Spark 4.3: what comes out of a state store is nullable (SPARK_SEMANTICS section 8).
-            return tuple(replace(a, nullable=True) for a in found)
-        return found
+        return from_state(found) if self.is_streaming else found
 
 
 @dataclass(frozen=True, slots=True, eq=False)
