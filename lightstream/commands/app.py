@@ -19,11 +19,13 @@ lightstream demo
 lightstream run app.py
 lightstream run --database activity.duckdb app.py
 lightstream sql activity.duckdb "show tables"
+lightstream parity app.py
 """
 _EXIT_CODES = """
 [bold]Exit codes[/bold]
 0    it went well
-1    the program, the query or the statement failed
+1    the program, the query or the statement failed;
+     engines differ
 2    called wrongly: an unknown option, a file that is not there
 3    not to be done here: unsupported by lightstream, pyspark or
      Java missing, a database that another process holds
@@ -134,6 +136,41 @@ def run_command(
 ) -> None:
     """Run a PySpark program."""
     raise typer.Exit(runner.start(runner.Run(program, tuple(arguments or ()), engine.value, database)))
+
+
+@app.command(
+    name="parity",
+    context_settings={"allow_interspersed_args": False, "ignore_unknown_options": False},
+    help=_paragraphs(
+        "Run a PySpark program on real Spark and on lightstream, and compare.",
+        "Each streaming query is compared batch by batch, and so is what the program asks for: schemas, rows, numbers "
+        "of input rows, errors. The first difference is printed as a small table; the exit code is then 1.",
+    ),
+    epilog="""
+[bold]Examples[/bold]
+[dim]# what follows the program is the program's own[/dim]
+lightstream parity app.py data/
+
+[dim]# checkpoints, files and output of both engines stay in this directory[/dim]
+lightstream parity --keep /tmp/compared app.py
+""",
+)
+def parity_command(
+    program: Annotated[Path, typer.Argument(metavar="APP.PY", help="A PySpark program.", show_default=False)],
+    arguments: Annotated[
+        list[str] | None, typer.Argument(metavar="ARGS", help="The program's own arguments.")
+    ] = None,
+    timeout: Annotated[
+        float, typer.Option(min=1, metavar="S", help="Seconds that each engine may take.")
+    ] = 600.0,
+    keep: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="A new directory for all that both engines make.")
+    ] = None,
+) -> None:
+    """Run a PySpark program on both engines and compare."""
+    from lightstream.commands import parity
+
+    raise typer.Exit(parity.run(program, tuple(arguments or ()), timeout, keep))
 
 
 @app.command(

@@ -1,1 +1,21 @@
-"""Compares what programs and queries give on real Spark and on lightstream."""
+"""Compares what programs and queries give on real Spark and on lightstream.
+
+For tests: `assert_parity(query, data)` compares one streaming query, batch by batch; the fixture `engine` runs a test
+once on each engine. `pytest` finds the fixture by itself where lightstream is installed; elsewhere
+`pytest_plugins = ["lightstream.parity"]` or `-p lightstream.parity` names it.
+
+For programs: `lightstream parity app.py`.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from lightstream.parity.queries import Engine, assert_parity
+
+__all__ = ["Engine", "assert_parity"]
+
+if "pytest" in sys.modules:  # not when only the command line asks: pytest takes long to import
+    from lightstream.parity.fixtures import engine
+
+    __all__ += ["engine"]
