@@ -236,7 +236,8 @@ def main(words: Sequence[str] | None = None) -> int:
     every = options.every or max(1, options.batches // 10)
     if options.in_process:
         failed = run(modes[0], options.batches, every)
-        print("\n".join(failed), file=sys.stderr)
+        for line in failed:
+            print(line, file=sys.stderr)
         return 1 if failed else 0
     path = os.pathsep.join((str(PROJECT), str(PROJECT / "scripts")))
     sizes = [f"--batches={options.batches}", f"--every={every}"]
