@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -35,12 +34,6 @@ FAMILIES: dict[str, tuple[str, tuple[str, ...], str | None]] = {
         for name, texts in QUERY_CASES.items()
         if zone == "UTC" or name == "dates"
     },
-}
-
-# Timestamp literals whose column names differ (see the last test): then types and values are compared, no names.
-NAMED_OTHERWISE = {
-    zone: re.compile(rf"timestamp(_ltz)?\s*'{text}'", re.IGNORECASE)
-    for zone, text in (("UTC", "[^'Z]*"), ("America/New_York", "[^']*"))
 }
 
 
@@ -85,34 +78,5 @@ def test_expression(
     in_spark, here = (answers[text] for answers in answers_of(family))
     if here.error and here.error[1] == REFUSED:
         pytest.xfail(f"refused by name: {here.text}")
-    found = difference(in_spark, here, names=not NAMED_OTHERWISE[FAMILIES[family][0]].search(text))
-    assert found is None, found
-
-
-@pytest.mark.parametrize(
-    ("zone", "literal"),
-    [
-        pytest.param(
-            "UTC",
-            "timestamp'2020-01-01 10:00:00'",
-            marks=pytest.mark.xfail(reason="it is a cast: nullable, and named as one", strict=True),
-        ),
-        pytest.param(
-            "America/New_York",
-            "timestamp'2020-01-01 10:00:00Z'",
-            marks=pytest.mark.xfail(
-                reason="the name shows it in UTC, not in the session's zone", strict=True
-            ),
-        ),
-    ],
-)
-def test_a_timestamp_literal_has_sparks_name(spark: Any, lightstream: Any, zone: str, literal: str) -> None:
-    answers = []
-    for session in (spark, lightstream):
-        session.conf.set("spark.sql.session.timeZone", zone)
-        try:
-            answers.append(ask(session, f"select {literal}"))
-        finally:
-            session.conf.set("spark.sql.session.timeZone", "UTC")
-    found = difference(*answers)
+    found = difference(in_spark, here)
     assert found is None, found

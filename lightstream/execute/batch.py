@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from lightstream.compile.compiler import Compiled, CompiledScan, compile_plan
 from lightstream.errors import AnalysisException, internal
 from lightstream.execute.errors import translated
+from lightstream.execute.natives import make_known
 from lightstream.functions.spelling import text_sql
 from lightstream.plan import logical as lp
 from lightstream.plan import types as t
@@ -191,6 +192,7 @@ def _attempt(
     for scan in scans:
         for name, frame in scan.frames.items():
             cursor.register(name, frame)
+    make_known(cursor, compiled.template)
     sql = compiled.render([scan.sql for scan in scans])
     if projection is not None:
         sql = f"SELECT {projection} FROM ({sql})"

@@ -21,6 +21,7 @@ _DECIMAL_RANGE = re.compile(
     r'Casting value "([^"]*)" to type DECIMAL\((\d+), ?(\d+)\) failed'
     r"|Could not cast value (\S+) to DECIMAL\((\d+), ?(\d+)\)"
 )
+_CALLED_BACK = f"Python exception occurred while executing the UDF: ValueError: {ERROR_MARK}"
 # What DuckDB says where Spark has a condition of its own.
 _SAYINGS = {
     "Map keys must be unique": ("DUPLICATED_MAP_KEY", "23505", "SparkRuntimeException"),
@@ -43,7 +44,8 @@ def translate(message: str) -> PySparkException | None:
     Errors that a spelling raises itself (`error_sql`) carry their condition; arithmetic overflow, division by zero
     and narrowing casts are DuckDB's own errors, told apart by their text.
     """
-    if message.partition("Error: ")[2].startswith(ERROR_MARK) or message.startswith(ERROR_MARK):
+    told = message.partition("Error: ")[2]
+    if told.startswith((ERROR_MARK, _CALLED_BACK)) or message.startswith(ERROR_MARK):
         return _marked(message)
     division = _DIVISION.search(message)
     if division:  # before all else: the rest of the message is the text of the expression

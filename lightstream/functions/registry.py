@@ -76,7 +76,7 @@ class Function:
 _FAMILIES = (
     "operators", "conditional", "conversions", "strings", "patterns", "encodings", "maths", "dates", "formats",
     "arrays", "sequences", "maps", "higher_order", "generators", "aggregates", "moments", "windows", "hashing",
-    "information",
+    "information", "json_texts",
 )  # fmt: skip
 _functions: dict[str, Function] = {}
 _families_loaded = False

@@ -35,6 +35,8 @@ _DUCK_NAMES: dict[type[t.DataType], str] = {
     t.CalendarIntervalType: "INTERVAL",
 }
 ERROR_MARK = "lightstream-error:"
+# What the names of functions begin with that DuckDB calls back (`lightstream.execute.natives`).
+NATIVE = "lightstream_native_"
 _SIMPLE = re.compile(r'(?:"[^"]*"|\w+)(?:\."[^"]*"|\.\w+)*|\'[^\']{0,40}\'|-?\d+(?:\.\d+)?')
 
 
@@ -148,8 +150,18 @@ def error_sql(condition: str | None, message: str, sqlstate: str, kind: str = "A
 
     `kind` names the class in `lightstream.errors`. `errors.translate` decodes the marked text of the DuckDB error.
     """
+    return f"error({text_sql(failure_text(condition, message, sqlstate, kind))})"
+
+
+def failure_text(condition: str | None, message: str, sqlstate: str, kind: str) -> str:
+    """Return the text of an error that stands for one of Spark's."""
     payload = json.dumps({"condition": condition, "message": message, "sqlstate": sqlstate, "kind": kind})
-    return f"error({text_sql(ERROR_MARK + payload)})"
+    return ERROR_MARK + payload
+
+
+def native_sql(name: str, *args: str) -> str:
+    """Return the call of a function of ours that DuckDB calls back."""
+    return f"{NATIVE}{name}({', '.join(args)})"
 
 
 def error_with_value_sql(condition: str, message: str, value_sql: str, sqlstate: str, kind: str) -> str:
@@ -157,5 +169,4 @@ def error_with_value_sql(condition: str, message: str, value_sql: str, sqlstate:
 
     Where the value is NULL there is no error and the result is NULL.
     """
-    payload = json.dumps({"condition": condition, "message": message, "sqlstate": sqlstate, "kind": kind})
-    return f"error({text_sql(ERROR_MARK + payload)} || {value_sql})"
+    return f"error({text_sql(failure_text(condition, message, sqlstate, kind))} || {value_sql})"

@@ -10,6 +10,7 @@ from lightstream.compile.compiler import Compiled, CompiledScan, compile_plan
 from lightstream.conf import Conf
 from lightstream.errors import internal
 from lightstream.execute.batch import batch_scan, execute_compiled, set_now
+from lightstream.execute.natives import make_known
 from lightstream.operators.aggregate import AggregateOperator
 from lightstream.operators.ahead import ReadAhead
 from lightstream.operators.contract import BatchInput, BatchOutput, EventTimeStats, StateMetrics
@@ -138,6 +139,7 @@ class IncrementalPlan:
         self._times["updates"] = time.perf_counter() - started
         rows = bound.rows() if early is None else (early[1],)
         if self._final_is_a_view:
+            make_known(cursor, self.final.template)
             return BatchOutput(self.final.render(()), rows, self._event_times())
         _create(_OUTPUT, self.final, cursor, _BoundScans(self, batch, cursor, self.final))
         return BatchOutput(f"SELECT * FROM {_OUTPUT}", rows, self._event_times())

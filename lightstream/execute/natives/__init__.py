@@ -1,0 +1,81 @@
+"""Functions that DuckDB calls back: what has no spelling in its SQL, in Python, one call a row.
+
+A spelling calls one by `functions.spelling.native_sql`. Only when a statement does is it made known to DuckDB, and only
+when it is called is its module imported: the first costs some 0.3 s once (DuckDB's Python imports numpy), a call about
+2 microseconds beside its own work.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from lightstream.functions.spelling import NATIVE
+
+if TYPE_CHECKING:
+    import duckdb
+
+_TEXT = "VARCHAR"
+# Name to module, the parameters' types and the result's. Where an argument is NULL, so is the result.
+_FUNCTIONS: dict[str, tuple[str, tuple[str, ...], str]] = {
+    "from_json": ("json_values", (_TEXT, _TEXT, _TEXT), _TEXT),
+    "get_json_object": ("json_values", (_TEXT, _TEXT), _TEXT),
+    "json_array_length": ("json_values", (_TEXT,), "INTEGER"),
+    "json_object_keys": ("json_values", (_TEXT,), "VARCHAR[]"),
+    "json_tuple": ("json_values", (_TEXT, "VARCHAR[]"), "VARCHAR[]"),
+    "schema_of_json": ("json_values", (_TEXT, _TEXT), _TEXT),
+    "parse_url": ("urls", (_TEXT, _TEXT, "BOOLEAN"), _TEXT),
+    "parse_url_query": ("urls", (_TEXT, _TEXT, "BOOLEAN"), _TEXT),
+    "make_valid_utf8": ("texts", ("BLOB",), _TEXT),
+    "to_base32": ("texts", ("BLOB",), _TEXT),
+    "from_base32": ("texts", (_TEXT,), "BLOB"),
+    "hmac": ("hashes", ("BLOB", "BLOB", _TEXT), "BLOB"),
+    "murmur3": ("hashes", ("BLOB", "INTEGER"), "INTEGER"),
+    "murmur3_int": ("hashes", ("INTEGER", "INTEGER"), "INTEGER"),
+    "murmur3_long": ("hashes", ("BIGINT", "INTEGER"), "INTEGER"),
+    "xxhash64": ("hashes", ("BLOB", "BIGINT"), "BIGINT"),
+    "xxhash64_int": ("hashes", ("INTEGER", "BIGINT"), "BIGINT"),
+    "xxhash64_long": ("hashes", ("BIGINT", "BIGINT"), "BIGINT"),
+    "to_char": ("number_formats", (_TEXT, _TEXT), _TEXT),
+    "to_number": ("number_formats", (_TEXT, _TEXT, "BOOLEAN"), _TEXT),
+    "soundex": ("texts", (_TEXT,), _TEXT),
+    "sentences": ("texts", (_TEXT,), "VARCHAR[][]"),
+}
+_CALLS = re.compile(NATIVE + r"(\w+)\(")
+
+
+def make_known(cursor: duckdb.DuckDBPyConnection, sql: str) -> None:
+    """Make the functions that a statement calls known to the cursor's database, where they are not yet."""
+    if NATIVE not in sql:
+        return
+    import duckdb
+
+    for name in set(_CALLS.findall(sql)):
+        module, parameters, result = _FUNCTIONS[name]
+        function = _later(module, name, len(parameters))
+        try:
+            cursor.create_function(NATIVE + name, function, list(parameters), result, null_handling="special")
+        except (duckdb.NotImplementedException, duckdb.CatalogException):  # known already
+            continue
+
+
+@functools.cache  # and kept: DuckDB lets go of a function with the cursor that made it known, and still calls it
+def _later(module: str, name: str, count: int) -> Callable[..., Any]:
+    """Return a function that imports what it calls when it is called first. DuckDB counts its parameters."""
+    found: list[Callable[..., Any]] = []
+
+    def call(*args: Any) -> Any:
+        if None in args:
+            return None
+        if not found:
+            found.append(getattr(importlib.import_module(f"{__name__}.{module}"), name))
+        return found[0](*args)
+
+    if count == 1:
+        return lambda a: call(a)
+    if count == 2:
+        return lambda a, b: call(a, b)
+    return lambda a, b, c: call(a, b, c)

@@ -1,0 +1,30 @@
+"""How a function that DuckDB calls back fails with Spark's error."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
+from lightstream.errors import PySparkException
+from lightstream.functions.spelling import failure_text
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def failing(function: Callable[P, R]) -> Callable[P, R]:
+    """Let a function's Spark errors come through DuckDB: in a text that `functions.errors.translate` reads."""
+
+    @functools.wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return function(*args, **kwargs)
+        except PySparkException as error:
+            message = (error.getMessage() or "").replace("{}", "")
+            text = failure_text(
+                error.getCondition(), message, error.getSqlState() or "", type(error).__name__
+            )
+            raise ValueError(text) from None
+
+    return call

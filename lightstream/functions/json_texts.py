@@ -1,0 +1,339 @@
+"""JSON in strings: reading it, writing it, looking into it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lightstream.conf import Conf
+from lightstream.errors import AnalysisException, unsupported
+from lightstream.functions import mismatch
+from lightstream.functions.cast_text import java_text, to_text
+from lightstream.functions.cast_times import to_local
+from lightstream.functions.date_patterns import pattern_of, written
+from lightstream.functions.registry import Bound, SqlContext, generator, scalar
+from lightstream.functions.signatures import parse as signature
+from lightstream.functions.spelling import duck_type, error_sql, let, native_sql, text_sql
+from lightstream.plan import types as t
+from lightstream.plan.ddl import parse_type_or_schema
+from lightstream.plan.expressions import Call, Cast, Expression, Literal, type_of
+
+# ---- options --------------------------------------------------------------------------------------------------
+
+
+def options_of(name: str, args: Sequence[Expression], position: int) -> dict[str, str]:
+    """Return the options of a call: an argument `map('key', 'value', ...)` of constants, or none.
+
+    Raises:
+        AnalysisException: INVALID_OPTIONS.NON_MAP_FUNCTION, INVALID_OPTIONS.NON_STRING_TYPE.
+        UnsupportedOperationException: options that are computed.
+    """
+    if len(args) <= position:
+        return {}
+    argument = args[position]
+    found = type_of(argument)
+    if not isinstance(found, t.MapType) or not isinstance(argument, Call) or argument.name != "map":
+        raise AnalysisException(
+            "INVALID_OPTIONS.NON_MAP_FUNCTION",
+            "Invalid options: Must use the `map()` function for options.",
+            sqlstate="42K06",
+        )
+    if not isinstance(found.keyType, t.StringType) or not isinstance(found.valueType, t.StringType):
+        raise AnalysisException(
+            "INVALID_OPTIONS.NON_STRING_TYPE",
+            f'Invalid options: A type of keys and values in `map()` must be string, but got "{found.sql()}".',
+            sqlstate="42K06",
+            parameters={"mapType": f'"{found.sql()}"'},
+        )
+    texts = [a.value if isinstance(a, Literal) else None for a in argument.args]
+    if None in texts:
+        raise unsupported(f"{name} with options that are not constants")
+    return {str(key): str(value) for key, value in zip(texts[::2], texts[1::2], strict=True)}
+
+
+def _settings(options: dict[str, str], ctx: SqlContext) -> str:
+    found = {"options": options, "time_zone": ctx.time_zone, "corrupt_column": "_corrupt_record"}
+    return text_sql(json.dumps(found))
+
+
+def schema_of(name: str, args: tuple[Expression, ...]) -> t.DataType:
+    """Return the type that a call's second argument writes down.
+
+    Raises:
+        AnalysisException: INVALID_SCHEMA.NON_STRING_LITERAL, PARSE_SYNTAX_ERROR.
+    """
+    given = args[1]
+    if isinstance(given, Call) and given.name.startswith("schema_of_"):
+        raise unsupported(f"{name} with a schema that is inferred", "Write the schema down.")
+    if not isinstance(given, Literal) or not isinstance(given.value, str):
+        shown = mismatch.text_of(given)
+        raise AnalysisException(
+            "INVALID_SCHEMA.NON_STRING_LITERAL",
+            f'The input schema "{shown}" is not a valid schema string. The input expression must be string literal '
+            "and not null.",
+            sqlstate="42K07",
+            parameters={"inputSchema": f'"{shown}"'},
+        )
+    return parse_type_or_schema(given.value)
+
+
+def wrong_schema(name: str, args: tuple[Expression, ...], found: t.DataType) -> AnalysisException:
+    """Return DATATYPE_MISMATCH.INVALID_JSON_SCHEMA."""
+    message = f'Input schema "{found.sql()}" must be a struct, an array, a map or a variant.'
+    return mismatch.data_mismatch("INVALID_JSON_SCHEMA", name, args, message, schema=f'"{found.sql()}"')
+
+
+# ---- from_json ------------------------------------------------------------------------------------------------
+
+_READ = (
+    t.BooleanType, t.IntegralType, t.FractionalType, t.StringType, t.DateType, t.TimestampType, t.TimestampNTZType,
+)  # fmt: skip
+
+
+def _bind_from_json(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
+    if not 2 <= len(args) <= 3:
+        raise mismatch.wrong_count(name, "[2, 3]", len(args))
+    schema = schema_of(name, args)
+    if not isinstance(schema, t.StructType | t.ArrayType | t.MapType):
+        raise wrong_schema(name, args[:1], schema)
+    options = options_of(name, args, 2)
+    mode = {key.lower(): value for key, value in options.items()}.get("mode", "PERMISSIVE").upper()
+    if mode not in ("PERMISSIVE", "FAILFAST"):
+        raise AnalysisException(
+            "PARSE_MODE_UNSUPPORTED",
+            f"The function `{name}` doesn't support the {mode} mode. Acceptable modes are PERMISSIVE and FAILFAST.",
+            sqlstate="42601",
+            parameters={"funcName": f"`{name}`", "mode": mode},
+        )
+    if not isinstance(type_of(args[0]), t.StringType | t.NullType):
+        raise mismatch.unexpected_input(name, args[:1], 0, '"STRING"')
+    _check_readable(schema)
+    text = signature("string -> any").bind(name, args[:1], conf).args[0]
+    schema = t.as_nullable(schema)
+    return Bound((text, *args[1:]), schema, True)
+
+
+def _check_readable(data_type: t.DataType) -> None:
+    match data_type:
+        case t.StructType():
+            for field in data_type:
+                _check_readable(field.dataType)
+        case t.ArrayType():
+            _check_readable(data_type.elementType)
+        case t.MapType() if isinstance(data_type.keyType, t.StringType):
+            _check_readable(data_type.valueType)
+        case _ if not isinstance(data_type, _READ):
+            raise unsupported(f"from_json into {data_type.simpleString()}")
+
+
+def _from_json_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
+    options = _settings(options_of(call.name, call.args, 2), ctx)
+    read = native_sql("from_json", args[0], text_sql(call.type.json()), options)
+    return f"CAST(CAST({read} AS JSON) AS {duck_type(call.type)})"
+
+
+def _shown_from(call: Call, args: Sequence[str]) -> str:
+    # Spark names a map that it reads after what it reads.
+    return "entries" if isinstance(call.type, t.MapType) else f"{call.name}({args[0]})"
+
+
+scalar("from_json", _bind_from_json, _from_json_sql, shown=_shown_from)
+
+# ---- to_json --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Writing:
+    """How values are written: options of to_json."""
+
+    ctx: SqlContext
+    date: str = "yyyy-MM-dd"
+    timestamp: str = "yyyy-MM-dd'T'HH:mm:ss[.SSS][XXX]"
+    timestamp_ntz: str = "yyyy-MM-dd'T'HH:mm:ss[.SSS]"
+    nulls: bool = False
+    sorts: bool = False
+
+
+_WRITING = {"dateformat": "date", "timestampformat": "timestamp", "timestampntzformat": "timestamp_ntz"}
+
+
+def _writing(name: str, options: dict[str, str], ctx: SqlContext) -> _Writing:
+    given: dict[str, str | bool] = {}
+    for key, value in options.items():
+        lower = key.lower()
+        if lower in _WRITING:
+            pattern_of(name, value, reads=False)
+            given[_WRITING[lower]] = value
+        elif lower in ("ignorenullfields", "sortkeys") and value.lower() in ("true", "false"):
+            true = value.lower() == "true"
+            given["sorts" if lower == "sortkeys" else "nulls"] = true if lower == "sortkeys" else not true
+        else:
+            raise unsupported(f"The option {key} of {name}")
+    return _Writing(ctx, **given)  # type: ignore[arg-type]
+
+
+def _bind_to_json(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
+    if not 1 <= len(args) <= 2:
+        raise mismatch.wrong_count(name, "[1, 2]", len(args))
+    found = type_of(args[0])
+    if not isinstance(found, t.StructType | t.ArrayType | t.MapType):
+        raise wrong_schema(name, args[:1], found)
+    _json_text("x", found, _writing(name, options_of(name, args, 1), SqlContext()), 0)
+    return Bound(args, t.StringType(), True)
+
+
+def _to_json_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
+    writing = _writing(call.name, options_of(call.name, call.args, 1), ctx)
+    return let(args[0], lambda v: _json_text(v, type_of(call.args[0]), writing, 0), "json")
+
+
+def _json_text(v: str, data_type: t.DataType, writing: _Writing, depth: int) -> str:
+    """Return the JSON of a value as text; NULL for NULL."""
+    name = f"ls_j{depth}"
+    match data_type:
+        case t.StructType():
+            fields = sorted(data_type.fields, key=lambda f: f.name) if writing.sorts else data_type.fields
+            parts = []
+            for field in fields:
+                value = f"struct_extract({v}, {text_sql(field.name)})"
+                text = _json_text(value, field.dataType, writing, depth + 1)
+                key = text_sql(json.dumps(field.name, ensure_ascii=False) + ":")
+                parts.append(f"{key} || coalesce({text}, 'null')" if writing.nulls else f"{key} || {text}")
+            body = f"concat_ws(',', {', '.join(parts)})" if parts else "''"
+            return f"CASE WHEN {v} IS NOT NULL THEN '{{' || {body} || '}}' END"
+        case t.ArrayType():
+            item = _json_text(name, data_type.elementType, writing, depth + 1)
+            items = f"list_transform({v}, lambda {name}: coalesce({item}, 'null'))"
+            return f"'[' || array_to_string({items}, ',') || ']'"
+        case t.MapType():
+            key = _key_text(f"{name}.key", data_type.keyType, writing.ctx)
+            value = _json_text(f"{name}.value", data_type.valueType, writing, depth + 1)
+            pair = f"CAST(to_json({key}) AS VARCHAR) || ':' || coalesce({value}, 'null')"
+            if writing.sorts:
+                raise unsupported("to_json of a map with the option sortKeys")
+            return f"'{{' || array_to_string(list_transform(map_entries({v}), lambda {name}: {pair}), ',') || '}}'"
+        case t.StringType():
+            return f"CAST(to_json({v}) AS VARCHAR)"
+        case t.BooleanType() | t.IntegralType():
+            return f"CAST({v} AS VARCHAR)"
+        case t.FloatType() | t.DoubleType():
+            return f"CASE WHEN isfinite({v}) THEN {java_text(v)} ELSE '\"' || {java_text(v)} || '\"' END"
+        case t.DecimalType():
+            return _decimal_text(v, data_type)
+        case t.DateType():
+            moment = f"CAST({v} AS TIMESTAMP)"
+            return _in_quotes(let(moment, lambda d: written(writing.date, d, d, writing.ctx), f"d{depth}"))
+        case t.TimestampNTZType():
+            return _in_quotes(
+                let(v, lambda d: written(writing.timestamp_ntz, d, d, writing.ctx), f"d{depth}")
+            )
+        case t.TimestampType():
+            local = to_local(v, writing.ctx)
+            pattern = writing.timestamp
+            return _in_quotes(let(local, lambda d: written(pattern, d, v, writing.ctx), f"d{depth}"))
+        case t.BinaryType():
+            return _in_quotes(f"to_base64({v})")
+        case t.AnsiIntervalType():
+            return _in_quotes(to_text(v, data_type, "ansi", writing.ctx))
+        case t.NullType():
+            return "CAST(NULL AS VARCHAR)"
+    raise unsupported(f"to_json of {data_type.simpleString()}")
+
+
+def _in_quotes(text: str) -> str:
+    return f"('\"' || {text} || '\"')"
+
+
+def _decimal_text(v: str, data_type: t.DecimalType) -> str:
+    if data_type.scale <= 6:
+        return f"CAST({v} AS VARCHAR)"
+    # Java writes 0.0000001 as 1E-7.
+    failure = error_sql(
+        "LIGHTSTREAM_UNSUPPORTED",
+        "to_json of a decimal between -0.000001 and 0.000001 is not supported by lightstream.",
+        "0A000",
+        "UnsupportedOperationException",
+    )
+    return f"CASE WHEN abs({v}) < 0.000001 THEN {failure} ELSE CAST({v} AS VARCHAR) END"
+
+
+def _key_text(v: str, data_type: t.DataType, ctx: SqlContext) -> str:
+    """Return the text of a map's key, as Spark's values print themselves."""
+    match data_type:
+        case t.StringType():
+            return v
+        case t.BooleanType() | t.IntegralType():
+            return f"CAST({v} AS VARCHAR)"
+        case t.FloatType() | t.DoubleType():
+            return java_text(v)
+        case t.DecimalType(scale=scale) if scale <= 6:
+            return f"CAST({v} AS VARCHAR)"
+        case t.StructType():
+            parts = (
+                f"coalesce({_key_text(f'struct_extract({v}, {text_sql(f.name)})', f.dataType, ctx)}, 'null')"
+                for f in data_type
+            )
+            return f"'[' || concat_ws(',', {', '.join(parts)}) || ']'"
+    raise unsupported(f"to_json of a map with keys of type {data_type.simpleString()}")
+
+
+scalar("to_json", _bind_to_json, _to_json_sql, shown="{name}({0})")
+
+# ---- looking into JSON ----------------------------------------------------------------------------------------
+
+
+def _native(name: str) -> str:
+    return native_sql(name, "{args}")
+
+
+scalar("get_json_object", "string, string -> string?", _native("get_json_object"))
+scalar("json_array_length", "string -> int?", _native("json_array_length"))
+scalar("json_object_keys", "string -> array<string>?", _native("json_object_keys"))
+
+
+def _bind_schema_of(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
+    if not 1 <= len(args) <= 2:
+        raise mismatch.wrong_count(name, "[1, 2]", len(args))
+    options_of(name, args, 1)
+    text = args[0].child if isinstance(args[0], Cast) else args[0]
+    if not isinstance(text, Literal):
+        raise mismatch.not_constant(name, args, 0, "json")
+    if text.value is None:
+        raise mismatch.data_mismatch(
+            "UNEXPECTED_NULL", name, args, "The json must not be null.", exprName="json"
+        )
+    if not isinstance(text.type, t.StringType):
+        raise mismatch.unexpected_input(name, args[:1], 0, '"STRING"')
+    return Bound(args, t.StringType(), False)
+
+
+def _schema_of_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
+    options = options_of(call.name, call.args, 1)
+    return native_sql("schema_of_json", args[0], _settings(options, ctx))
+
+
+scalar("schema_of_json", _bind_schema_of, _schema_of_sql, shown="{name}({0})")
+
+
+def _bind_json_tuple(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
+    if len(args) < 2:
+        raise mismatch.wrong_count(name, "> 1", len(args))
+    for i, argument in enumerate(args):
+        if not isinstance(type_of(argument), t.StringType):
+            raise mismatch.data_mismatch(
+                "NON_STRING_TYPE", name, args, f"All arguments of {name} must be strings ({i})."
+            )
+    bound = signature("string+ -> any").bind(name, args, conf)
+    fields = [t.StructField(f"c{i}", t.StringType(), True) for i in range(len(args) - 1)]
+    return Bound(bound.args, t.StructType(fields), False)
+
+
+def _json_tuple_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
+    found = native_sql("json_tuple", args[0], f"[{', '.join(args[1:])}]")
+    cells = ", ".join(f"c{i} := ls_t[{i + 1}]" for i in range(len(args) - 1))
+    # Text that is NULL, or no object, makes a row of NULLs.
+    return f"list_transform([{found}], lambda ls_t: struct_pack({cells}))"
+
+
+generator("json_tuple", _bind_json_tuple, _json_tuple_sql)
