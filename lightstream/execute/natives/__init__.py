@@ -44,6 +44,7 @@ _FUNCTIONS: dict[str, tuple[str, tuple[str, ...], str]] = {
     "soundex": ("texts", (_TEXT,), _TEXT),
     "sentences": ("texts", (_TEXT,), "VARCHAR[][]"),
 }
+_NULL_IS_GIVEN: Any = "special"  # DuckDB's stubs ask for an enum that it does not export
 _CALLS = re.compile(NATIVE + r"(\w+)\(")
 
 
@@ -57,7 +58,9 @@ def make_known(cursor: duckdb.DuckDBPyConnection, sql: str) -> None:
         module, parameters, result = _FUNCTIONS[name]
         function = _later(module, name, len(parameters))
         try:
-            cursor.create_function(NATIVE + name, function, list(parameters), result, null_handling="special")
+            cursor.create_function(
+                NATIVE + name, function, list(parameters), result, null_handling=_NULL_IS_GIVEN
+            )
         except (duckdb.NotImplementedException, duckdb.CatalogException):  # known already
             continue
 
