@@ -78,6 +78,8 @@ def written(files: dict[str, bytes]) -> Iterator[Path]:
 def _plain_type(kind: Any) -> Any:
     import pyarrow as pa
 
+    if pa.types.is_null(kind):
+        return pa.int8()  # Arrow loses elements when it casts lists of nulls to what they are
     if pa.types.is_timestamp(kind):
         return pa.int64()
     if pa.types.is_date(kind):

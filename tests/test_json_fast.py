@@ -165,6 +165,8 @@ def test_a_filter_on_the_corrupt_column_does_not_save_the_reading(tmp_path: Path
     path.write_text('{"a":1}\n{"a":"x"}\n')
     table = QUERY.read([path], SCHEMA, JsonOptions(), ["a", "_corrupt_record"], where="c1 IS NOT NULL")
     assert table.to_pylist() == [{"c0": None, "c1": '{"a":"x"}'}]
+    table = QUERY.read([path], SCHEMA, JsonOptions(), ["a", "_corrupt_record"], where="c1 > 'a'")
+    assert table.num_rows == 1
 
 
 @pytest.mark.parametrize(
@@ -188,6 +190,8 @@ def test_names_of_columns(tmp_path: Path, name: str) -> None:
         paths.append(path)
     table = QUERY.read(paths, schema, JsonOptions(), [name])
     assert sorted(row["c0"] for row in table.to_pylist()) == [1, 2]
+    with_file = QUERY.read(paths, schema, JsonOptions(), [name, "_metadata.file_name"])
+    assert sorted((row["c0"], row["c1"]) for row in with_file.to_pylist()) == [(1, "1.json"), (2, "2.json")]
 
 
 def test_errors_about_something_else_are_not_ours() -> None:

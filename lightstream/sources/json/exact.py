@@ -89,7 +89,7 @@ class _Reader:
 
     def _bad(self, record: bytes, kept: list[Row]) -> list[Row]:
         mode = self.options.mode
-        text = record.decode(self.options.encoding or "utf-8", "replace")
+        text = record.decode("utf-8", "replace")  # whatever the encoding is, as in Spark
         if mode == FAILFAST:
             raise SparkRuntimeException(
                 "MALFORMED_RECORD_IN_PARSING.WITHOUT_SUGGESTION",

@@ -223,12 +223,13 @@ class _Attempt:
     def _scan(self) -> Scan:
         clean = [file for file in self.files if file.path not in self.dirty]
         dirty = [file for file in self.files if file.path in self.dirty]
-        parts: list[str] = []
+        sql = self._fast_sql(clean) if clean else None
+        if sql is None:
+            # What holds for one file need not for several, when the data hide the names of DuckDB's own columns.
+            clean, dirty = [], list(self.files)
+            self.dirty = {file.path for file in dirty}
+        parts = [] if sql is None else [sql]
         frames: dict[str, Any] = {}
-        if clean:
-            sql = self._fast_sql(clean)
-            assert sql is not None
-            parts.append(sql)
         if dirty:
             name = f"lightstream_json_{next(_frame_numbers)}"
             frames[name] = self._exact_rows(dirty)
