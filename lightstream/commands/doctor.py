@@ -21,7 +21,7 @@ def run() -> int:
     for name in ("lightstream", *_NEEDED):
         _line(name, _version(name) or "not installed")
     _line("processors", str(os.cpu_count()))
-    print("\nfor `lightstream run --engine spark`")
+    print("\nfor `lightstream parity` and `lightstream run --engine spark`")
     _line("pyspark", _version("pyspark") or "not installed: pip install pyspark")
     _line("java", _java())
     if missing:

@@ -52,7 +52,7 @@ class Observer:
         self._handles: dict[str, Any] = {}
         self._failures: dict[str, Failure] = {}
         self._local = threading.local()
-        self._over = False
+        self._stopped: set[str] = set()
 
     # ---- queries ----------------------------------------------------------------------------------------------------
 
@@ -111,7 +111,12 @@ class Observer:
 
     def query_failed(self, name: str, error: BaseException) -> None:
         """Tell of the error that a batch ends with, where the engine's own report says less."""
-        self._failures[name] = failure_of(error)
+        if name not in self._stopped:  # else it is the stop that the batch ends with
+            self._failures[name] = failure_of(error)
+
+    def stopping(self, run_id: str) -> None:
+        """Learn that a query is about to be stopped."""
+        self._stopped |= {name for name, handle in list(self._handles.items()) if handle.runId == run_id}
 
     def refused(self, name: str, error: BaseException) -> None:
         """Tell of a query that does not start."""
@@ -144,7 +149,7 @@ class Observer:
     def _asking(self, method: str, original: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(original)
         def ask(frame: Any, *args: Any, **kwargs: Any) -> Any:
-            if getattr(self._local, "quiet", False) or self._over:
+            if getattr(self._local, "quiet", False):
                 return original(frame, *args, **kwargs)
             with self.unobserved():
                 result = Result(f"{method}() in {_caller()}", None, [])
@@ -156,7 +161,6 @@ class Observer:
                     result.failure = failure_of(error)
                     raise
                 finally:
-                    # A query that fails, or whose frame cannot be inspected, has no order.
                     result.seen = before if before == self._seen() else None
                     result.ordering, result.vague = self._inspect(frame)
                     self._recording.tell("result", result)
@@ -181,8 +185,6 @@ class Observer:
 
     def finish(self, read_table: Callable[[str], Any]) -> None:
         """Tell how queries ended, and what is in their tables; called when the session still is there."""
-        if self._over:
-            return
         with self.unobserved():
             for handle in self._handles.values():
                 if handle.isActive:
@@ -197,7 +199,10 @@ class Observer:
                 except Exception:  # foreachBatch makes none, and a table can have been dropped
                     continue
                 self._recording.tell("result", result)
-        self._over = True
+        # The program may go on with another session.
+        self._handles.clear()
+        self._written.clear()
+        self._counts.clear()
 
     def _tell_end(self, name: str, handle: Any) -> None:
         self._recording.tell("progress", name, numbers_of(handle))

@@ -107,7 +107,8 @@ def install(observer: Observer) -> None:
     start.start_query = observed_start
     start.find_sink = observed_sink
     observer.watch(DataFrame)
-    end_when_idle(
+    watch_handles(
+        observer,
         StreamingQuery,
         StreamingQueryManager,
         lambda query: query._run.trigger.kind in (triggers.ONCE, triggers.AVAILABLE_NOW),
@@ -146,9 +147,16 @@ def take_ties_in_order(files: Sequence[str], directory: str) -> None:
     stream._order = order
 
 
-def end_when_idle(query: Any, manager: Any, ends: Callable[[Any], bool]) -> None:
-    """Let waiting without a timeout, for a query that never ends by itself, end when all data is processed."""
-    await_one, await_any = query.awaitTermination, manager.awaitAnyTermination
+def watch_handles(observer: Observer, query: Any, manager: Any, ends: Callable[[Any], bool]) -> None:
+    """Let the observer see when queries are stopped, and let waiting end when all data is processed.
+
+    That is waiting without a timeout for a query that never ends by itself; `ends` tells which do.
+    """
+    await_one, await_any, stop = query.awaitTermination, manager.awaitAnyTermination, query.stop
+
+    def observed_stop(one: Any) -> None:
+        observer.stopping(one.runId)
+        stop(one)
 
     def finish(one: Any) -> None:
         if ends(one):
@@ -174,6 +182,7 @@ def end_when_idle(query: Any, manager: Any, ends: Callable[[Any], bool]) -> None
         return await_any(all_queries, timeout)
 
     query.awaitTermination, manager.awaitAnyTermination = observed_await, observed_await_any
+    query.stop = observed_stop
 
 
 class _Planned:

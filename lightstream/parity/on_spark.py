@@ -10,9 +10,11 @@ from collections.abc import Callable
 from typing import Any
 
 from lightstream.parity.observer import Observer, plain_rows
-from lightstream.parity.on_lightstream import end_when_idle
+from lightstream.parity.on_lightstream import watch_handles
 
 _REPLACED = ("memory", "console", "noop", "foreachBatch")
+_FILES = ("parquet", "json", "csv", "text", "orc")
+_KNOWN = (*_REPLACED, *_FILES, "foreach", "table")
 
 SETTINGS = {
     "spark.ui.enabled": "false",
@@ -42,11 +44,13 @@ def install(observer: Observer) -> None:
     _remember_settings(DataStreamWriter)
     start, to_table, stop = DataStreamWriter.start, DataStreamWriter.toTable, SparkSession.stop
 
-    def observed(writer: Any, kind: str, begin: Callable[[], Any], table: str | None = None) -> Any:
+    def observed(
+        writer: Any, kind: str, begin: Callable[[], Any], table: str | None, path: str | None
+    ) -> Any:
         said = _said(writer)
         mode, name = str(said.get("outputMode") or "append").lower(), said.get("queryName")
         frame = writer._parity_frame
-        told = observer.query(name, kind, mode, frame, rows_known=kind != "unknown")
+        told = observer.query(name, kind, mode, frame, rows_known=kind in _KNOWN)
         given = said["options"].get("checkpointlocation") or _of_session(writer._spark, name)
         location = observer.checkpoint(given, told)
         if given is not None or kind in (*_REPLACED, "foreach"):
@@ -65,7 +69,16 @@ def install(observer: Observer) -> None:
             after()
         if table is not None:
             observer.counts(told, lambda: _committed(location))
-            tables.append(lambda: _tell_files(observer, told, writer._spark, table, frame, location))
+        if table is not None or (kind in _FILES and path is not None):
+            tables.append(
+                lambda: _tell_files(
+                    observer,
+                    told,
+                    frame,
+                    (kind, path) if path is not None else _table_place(writer._spark, str(table)),
+                    location,
+                )
+            )
         if {"once", "availableNow"} & set(said.get("trigger", {})):
             once.add(str(query.runId))
         observer.started(told, query)
@@ -74,15 +87,14 @@ def install(observer: Observer) -> None:
     def observed_start(writer: Any, path: Any = None, format: Any = None, outputMode: Any = None,
                        partitionBy: Any = None, queryName: Any = None, **options: Any) -> Any:  # fmt: skip
         _take(writer, format, outputMode, partitionBy, queryName, options)
-        kind = _said(writer).get("format")
-        return observed(
-            writer, kind if kind in (*_REPLACED, "foreach") else "unknown", lambda: start(writer, path)
-        )
+        said = _said(writer)
+        kind = said.get("format") or writer._spark.conf.get("spark.sql.sources.default")
+        return observed(writer, kind, lambda: start(writer, path), None, path or said["options"].get("path"))
 
     def observed_table(writer: Any, tableName: str, format: Any = None, outputMode: Any = None,
                        partitionBy: Any = None, queryName: Any = None, **options: Any) -> Any:  # fmt: skip
         _take(writer, format, outputMode, partitionBy, queryName, options)
-        return observed(writer, "table", lambda: to_table(writer, tableName), tableName)
+        return observed(writer, "table", lambda: to_table(writer, tableName), tableName, None)
 
     def observed_stop(session: Any) -> None:
         finish(session)
@@ -102,7 +114,7 @@ def install(observer: Observer) -> None:
     changed = SparkSession
     changed.stop = observed_stop
     observer.watch(DataFrame)
-    end_when_idle(StreamingQuery, StreamingQueryManager, lambda query: str(query.runId) in once)
+    watch_handles(observer, StreamingQuery, StreamingQueryManager, lambda query: str(query.runId) in once)
 
 
 def _take(writer: Any, format: Any, mode: Any, partition_by: Any, name: Any, options: dict[str, Any]) -> None:
@@ -279,16 +291,21 @@ def _committed(checkpoint: str) -> int | None:
     return max(done, default=-1) + 1 if max(planned, default=-1) == max(done, default=-1) else None
 
 
-def _tell_files(observer: Observer, told: str, session: Any, table: str, frame: Any, location: str) -> None:
-    """Tell of the batches that Spark's file sink wrote, by its own log."""
+def _tell_files(observer: Observer, told: str, frame: Any, place: tuple[str, str], checkpoint: str) -> None:
+    """Tell of the batches that Spark's file sink wrote, by its own log; `place` is their format and directory."""
     import json
 
-    described = session.sql(f"describe formatted {table}").collect()
-    facts = {row[0]: row[1] for row in described}
-    log = os.path.join(re.sub("^file:(//)?", "", facts["Location"]), "_spark_metadata")
-    for name in sorted((n for n in os.listdir(log) if n.isdecimal()), key=int):
+    kind, directory = place
+    log = os.path.join(re.sub("^file:(//)?", "", directory), "_spark_metadata")
+    for name in sorted((n for n in os.listdir(log) if n.isdecimal()), key=int) if os.path.isdir(log) else ():
         with open(os.path.join(log, name), encoding="utf-8") as file:
             entries = [json.loads(line) for line in file.read().split("\n")[1:] if line]
         files = [entry["path"] for entry in entries if entry["action"] == "add"]
-        reader = session.read.format(facts["Provider"].lower()).schema(frame.schema)
-        observer.wrote(told, int(name), location, reader.load(files).collect() if files else [])
+        reader = frame.sparkSession.read.format(kind).schema(frame.schema)
+        observer.wrote(told, int(name), checkpoint, reader.load(files).collect() if files else [])
+
+
+def _table_place(session: Any, table: str) -> tuple[str, str]:
+    """Return format and directory of a table."""
+    facts = {row[0]: row[1] for row in session.sql(f"describe formatted {table}").collect()}
+    return facts["Provider"].lower(), facts["Location"]

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lightstream.errors import PySparkException
+
 if TYPE_CHECKING:
     from lightstream.parity.recording import Query
 
@@ -72,29 +74,33 @@ def assert_parity(
     from lightstream.parity.compare import compare_queries
     from lightstream.parity.report import text_of
 
+    __tracebackhide__ = True  # what pytest shows is the message
+
     modes = [output_mode] if isinstance(output_mode, str) else list(output_mode)
     ran = 0
+    failures = []
     with tempfile.TemporaryDirectory(prefix="lightstream-parity-") as directory:
         files = _files(data, Path(directory) / "in")
         given = {"maxFilesPerTrigger": str(files_per_batch), **(options or {})}
-        runs = [
-            _Run(engine_of(name, Path(directory) / name), query, str(files), schema, given)
-            for name in ENGINES
-        ]
+        try:
+            engines = [engine_of(name, Path(directory) / name) for name in ENGINES]
+        except PySparkException as error:
+            raise error.with_traceback(None) from None
+        runs = [_Run(engine, query, str(files), schema, given) for engine in engines]
         for mode in modes:
             spark, ours = (run.start(mode) for run in runs)
             _, differences = compare_queries(spark, ours)
             if differences:
-                more = f"\n{len(differences) - 1} more differences" if len(differences) > 1 else ""
+                more = f"\n(and {len(differences) - 1} more)" if len(differences) > 1 else ""
                 raise AssertionError(
                     f"the engines differ in output mode {mode}\n{text_of(differences[0])}{more}"
                 )
             ran += len(spark.batches)
-            failure = spark.failure
+            if spark.failure is not None:
+                failures.append(f"{mode}: {spark.failure.text.partition(chr(10))[0]}")
     if not ran:
-        raise AssertionError(
-            f"no batch ran on either engine, so that nothing was compared: {failure and failure.text}"
-        )
+        told = "\n".join(["no batch ran on either engine, so that nothing was compared", *failures])
+        raise AssertionError(told)
 
 
 # ---- the engines ----------------------------------------------------------------------------------------------------
