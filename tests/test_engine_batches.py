@@ -363,7 +363,7 @@ def test_a_state_that_was_deleted_is_an_error(stateful: Any) -> None:
     rig, source, args, checkpoint = stateful
     shutil.rmtree(checkpoint / "state")
     source.add(("d", 1))
-    cause = refused(rig.start(grouped(source), **args), "LIGHTSTREAM_STATE_OUT_OF_STEP")
+    cause = refused(rig.start(grouped(source), **args), "STREAMING_STATEFUL_OPERATOR_MISSING_STATE_DIRECTORY")
     assert "end with batch 2, its state is empty" in str(cause)
 
 

@@ -24,7 +24,7 @@ def concurrent_update(path: str, batch_id: int) -> SparkRuntimeException:
     """Return the error for a log entry that another writer has made."""
     return SparkRuntimeException(
         "CONCURRENT_STREAM_LOG_UPDATE",
-        f"Batch {batch_id} is in the log already: another query wrote {path}. "
+        f"Another query wrote {path}, while this one is at batch {batch_id}. "
         "Run one query at a time on a checkpoint location.",
         sqlstate="40000",
         parameters={"batchId": str(batch_id)},

@@ -56,7 +56,7 @@ def decide_restart(
     committed_id, commit = latest_commit if latest_commit is not None else (-1, CommitEntry())
     if committed_id > batch_id:
         # A plan for that batch must have existed: someone else is at work here, or files were taken away.
-        raise concurrent_update(f"{path}/commits/{committed_id}", committed_id)
+        raise concurrent_update(f"{path}/commits/{committed_id}", batch_id)
     before = OffsetEntry(0, 0, ())
     if batch_id > 0:
         previous = offsets_of(batch_id - 1)

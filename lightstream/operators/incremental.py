@@ -74,6 +74,12 @@ class IncrementalPlan:
         """Return whether the plan keeps state between batches."""
         return self.aggregate is not None
 
+    @property
+    def operator_names(self) -> str:
+        """The stateful operators as Spark's errors name them."""
+        name = "" if self.aggregate is None else self.aggregate.name
+        return f"[(OperatorId: 0 -> OperatorName: {name})]"
+
     # ---- life -------------------------------------------------------------------------------------------------
 
     def open(

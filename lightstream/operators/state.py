@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from lightstream import crash
 from lightstream.database.creation import attach_once, ensure_database
 from lightstream.errors import PySparkException, SparkRuntimeException
+from lightstream.execute.errors import translated
 from lightstream.functions.spelling import quote, text_sql
 from lightstream.sinks.rows import changed_rows
 
@@ -53,10 +54,22 @@ class StateDatabase:
                 crash.at("state-made")
             cursor.execute("COMMIT")
         except duckdb.Error as error:
+            self._roll_back()
+            self.close()
+            known = translated(error)
+            if isinstance(known, PySparkException) and known.condition == "LIGHTSTREAM_DISK_ERROR":
+                raise known from None
+            if "lock" in str(error).lower():
+                raise PySparkException(
+                    "LIGHTSTREAM_DATABASE_LOCKED",
+                    f"The state database {self.path} is open in another process, and DuckDB lets one process at a "
+                    f"time write to a file. Close it there, then start the query again.  ({error})",
+                ) from None
             raise PySparkException(
                 "LIGHTSTREAM_STATE_UNREADABLE",
                 f"The state database {self.path} cannot be opened: {error} If the file is damaged, restore the "
                 "checkpoint from a copy, or delete the checkpoint to start over.",
+                sqlstate="KD002",
             ) from None
         self.last_batch_id: int | None = last
         tables = cursor.execute(

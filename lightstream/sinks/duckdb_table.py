@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 BOOKS = "lightstream.batches"
 """The table, in the target database, of the last batch that each query wrote to each table."""
+
+logger = logging.getLogger(__name__)
 
 _ATTEMPTS = 5
 
@@ -223,10 +226,33 @@ class DuckDBTableSink:
                 sqlstate="42K03",
                 parameters={"tableName": ".".join(self.name), "batchId": str(batch.batch_id)},
             )
+        if batch.batch_id > latest + 1 and batch.output_mode != "complete":
+            self._check_gap(latest, batch.batch_id)
         with self._entered(batch.cursor):
             rows = self._write(batch)
         self._latest = batch.batch_id
         return rows
+
+    def _check_gap(self, latest: int, batch_id: int) -> None:
+        name = ".".join(self.name)
+        if latest < 0:
+            logger.warning(
+                "The table %s has no batch of this query yet and begins with batch %d: the rows of earlier batches "
+                "are not in it. They went to another sink, or the table was made anew.",
+                name,
+                batch_id,
+            )
+            return
+        raise SparkRuntimeException(
+            "LIGHTSTREAM_SINK_BEHIND_CHECKPOINT",
+            f"The table {name} ends with batch {latest} of this query, and its checkpoint goes on with batch "
+            f"{batch_id}: the rows of the batches between are missing. An older copy of the database was put in its "
+            "place, or these batches were written elsewhere. Restore the checkpoint and the database from copies of "
+            "the same moment; or, to go on without these rows, run DELETE FROM lightstream.batches WHERE query_id = "
+            f"{text_sql(self._query_id)} in the database.",
+            sqlstate="42K03",
+            parameters={"tableName": name, "batchId": str(batch_id)},
+        )
 
     def _write(self, batch: Batch) -> int:
         import duckdb

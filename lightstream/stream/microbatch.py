@@ -252,12 +252,21 @@ class MicroBatchRunner:
             return False
         if self._rerun is not None and state_id == self.batch_id:
             return True
+        if state_id is None:
+            raise SparkRuntimeException(
+                "STREAMING_STATEFUL_OPERATOR_MISSING_STATE_DIRECTORY",
+                f"The logs of the checkpoint {self.checkpoint.path} end with batch {self.batch_id - 1}, and its state "
+                f"in {self.checkpoint.state_directory} is missing or empty: its files were deleted, or the query had "
+                "no stateful operator before. Restore the state's files, remove the stateful operator, or start with "
+                "a new checkpoint directory.",
+                sqlstate="42K03",
+                parameters={"operatorsInBatch": self.plan.operator_names},
+            )
         raise SparkRuntimeException(
             "LIGHTSTREAM_STATE_OUT_OF_STEP",
             f"The logs of the checkpoint {self.checkpoint.path} end with batch {self.batch_id - 1}, its state "
-            + ("is empty" if state_id is None else f"with batch {state_id}")
-            + ". Part of the checkpoint was deleted or restored from a copy. Restore all of it from one copy, or "
-            "start the query with a new checkpoint directory (it then reads all its input again).",
+            f"with batch {state_id}. Part of the checkpoint was deleted or restored from a copy. Restore all of it "
+            "from one copy, or start the query with a new checkpoint directory (it then reads all its input again).",
             sqlstate="42K03",
             parameters={"checkpointLocation": self.checkpoint.path, "stateBatchId": str(state_id)},
         )

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from lightstream.errors import PySparkException, SparkRuntimeException
+from lightstream.execute.errors import translated
 from lightstream.stream import triggers
 from lightstream.stream.failure import StreamingQueryException, failed, full_text, reason_of
 from lightstream.stream.listeners import Idle, Progressed, Started, Terminated
@@ -200,6 +201,10 @@ class StreamRun:
             self._loop(runner, single or not fixed)
         except StopQuery:
             pass
+        except Exception as error:
+            cause = translated(error)
+            if cause is not error:
+                cause.__cause__ = error
         except BaseException as error:
             cause = error
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import tempfile
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 from lightstream.checkpoint.directory import CheckpointDirectory
 from lightstream.clock import SYSTEM_CLOCK, Clock
 from lightstream.errors import AnalysisException, PySparkException
+from lightstream.execute.errors import translated
 from lightstream.operators.incremental import IncrementalPlan
 from lightstream.sinks.registry import SinkRequest, find_sink
 from lightstream.stream import triggers
@@ -124,9 +126,13 @@ def _start(
         )
         try:
             sink.open(checkpoint.query_id, cursor)
-        except BaseException:
-            sink.stop()
-            raise
+        except BaseException as error:
+            with contextlib.suppress(Exception):  # what went wrong first is what is told
+                sink.stop()
+            known = translated(error) if isinstance(error, Exception) else error
+            if known is error:
+                raise
+            raise known from error
     except BaseException:
         checkpoint.close()
         raise

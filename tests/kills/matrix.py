@@ -13,6 +13,7 @@ import dataclasses
 import json
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -30,6 +31,14 @@ from kills.program import Job
 from lightstream.crash import POINTS
 
 TIMEOUT_S = 120
+WORDS = {
+    "write": "before",
+    "torn": "in",
+    "full": "full disk:",
+    "fail": "bad disk:",
+    "read-only": "read-only disk:",
+}
+FAULTS = ("full", "fail", "read-only")
 END = (
     "file-detaching",
     "file-detached",
@@ -44,10 +53,8 @@ END = (
 class Kill:
     """One kill: at a named point, at the n-th write (or in the middle of it), or after a time."""
 
-    how: str  # point, write, torn, time
-    where: (
-        str  # a crash point with #n; the number of a write; seconds after the query has taken its checkpoint
-    )
+    how: str  # point, write, torn, time; or no kill but a disk that is full, that fails, that is read-only
+    where: str  # a crash point with #n; the number of a write; seconds after the checkpoint was taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +81,8 @@ class Outcome:
     kills: list[str] = field(default_factory=list)
     missed: list[str] = field(default_factory=list)
     differences: list[str] = field(default_factory=list)
-    repaired: int = (
-        0  # kills after which Spark could not have gone on, had lightstream not been started in between
-    )
+    faults: list[tuple[str, str]] = field(default_factory=list)  # what failed, and the condition of the error
+    repaired: int = 0  # kills after which Spark would have needed a start of lightstream in between
 
 
 class Run:
@@ -88,7 +94,7 @@ class Run:
         self.at = Path(directory)
         self._waiting = list(expected.NAMES)
         self._query_ids: set[str] = set()
-        for name in ("in", "out"):
+        for name in ("in", "out", "out/batches"):
             (self.at / name).mkdir()
         conf = {"spark.sql.streaming.fileSource.log.compactInterval": "3"}
         if scenario.retain < 100:
@@ -131,12 +137,13 @@ class Run:
 
     def _killed(self, kill: Kill, share: int) -> None:
         log = self.at / "writes"
+        (self.at / "stderr").unlink(missing_ok=True)
         log.unlink(missing_ok=True)
         environment = {}
         if kill.how == "point":
             environment = {"LIGHTSTREAM_CRASH_AT": kill.where}
-        elif kill.how in ("write", "torn"):
-            how = "kill" if kill.how == "write" else "torn"
+        elif kill.how != "time":
+            how = "kill" if kill.how == "write" else kill.how
             environment = disk_faults.environment(
                 [self.job.checkpoint, self.job.output], how, int(kill.where), log=str(log)
             )
@@ -161,9 +168,14 @@ class Run:
             process.wait()
             self._differs(f"{kill} hangs")
             return
-        if kill.how in ("write", "torn") and label == "":
-            label = f"{'in' if kill.how == 'torn' else 'before'} {_last_write(log)}"
-        if code == -9:
+        if label == "":
+            label = f"{WORDS[kill.how]} {_write(log, int(kill.where))}"
+        if kill.how in FAULTS and code in (0, 1):
+            condition = _condition(self._errors()) if code else "no error"
+            self.outcome.faults.append((label, condition))
+            if not condition:
+                self._differs(f"{label}: no clear error, but {self._errors()}")
+        elif code == -9:
             self.outcome.kills.append(label)
         elif code == 0:
             self.outcome.missed.append(label)
@@ -331,11 +343,18 @@ def _compactions(checkpoint: str) -> list[str]:
     ]
 
 
-def _last_write(log: Path) -> str:
-    """Return the last write that was noted, without what differs from run to run."""
-    if not log.exists():
+def _condition(errors: str) -> str:
+    """Return the condition of the error that ended a process."""
+    ended = r"^lightstream\.\S+: \[(\S+)\](?:.*?terminated with exception: \[(\S+)\])?"
+    return next((inner or outer for outer, inner in reversed(re.findall(ended, errors, re.M))), "")
+
+
+def _write(log: Path, number: int) -> str:
+    """Return the write of this number, or the last one, without what differs from run to run."""
+    lines = log.read_text().splitlines() if log.exists() else []
+    if not lines:
         return "anything"
-    _, operation, path = log.read_text().splitlines()[-1].split(" ", 2)
+    _, operation, path = lines[min(number, len(lines)) - 1].split(" ", 2)
     parts = Path(path).parts
     name = "".join(c for c in parts[-1] if not c.isdigit()).replace("..", ".") or "N"
     return f"{operation} {parts[-2] if not parts[-2].isdigit() else 'sources'}/{name}"

@@ -48,7 +48,6 @@ def main(job: Job) -> None:
     from lightstream.sql import SparkSession
     from lightstream.sql import functions as F
 
-    os.makedirs(job.batches, exist_ok=True)
     builder = SparkSession.builder
     if job.sink == "table":
         builder = builder.config("lightstream.database", job.database)
