@@ -46,6 +46,7 @@ class Column:
 
 COLUMNS = (
     Column("batch_ms", "ms/batch", judged=False),
+    Column("cpu_ms", "CPU ms"),
     Column("database", "database kB", 1e3, floor=FLOOR_BYTES),
     Column("database_wal", "WAL kB", 1e3, floor=FLOOR_BYTES / 2),
     Column("row_bytes", "bytes/row", limit=ROW_BYTES),
@@ -72,7 +73,7 @@ class Watch:
         self._fed = 0
         self._base: dict[str, float] = {}
         self._most: dict[str, float] = {}
-        self._base_s = self._row_s = time.monotonic()
+        self._row_s, self._cpu_s = time.monotonic(), time.process_time()
         self._row_batch = 0
         os.makedirs(self.incoming)
 
@@ -97,6 +98,9 @@ class Watch:
                 self._most[key] = max(self._most.get(key, 0.0), value)
         if due:
             now_s = time.monotonic()
+            self._most["cpu_ms"] = (
+                1000 * (time.process_time() - self._cpu_s) / max(1, batches - self._row_batch)
+            )
             self._most["batch_ms"] = 1000 * (now_s - self._row_s) / max(1, batches - self._row_batch)
             print(_row(str(batches), self._most), flush=True)
             if batches == base:
@@ -104,7 +108,7 @@ class Watch:
             elif self._base:
                 self._judge(batches)
             self._most = {}
-            self._row_s, self._row_batch = time.monotonic(), batches
+            self._row_s, self._cpu_s, self._row_batch = time.monotonic(), time.process_time(), batches
         if batches >= self.batches:
             self.done.set()
 
