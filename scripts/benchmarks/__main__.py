@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -82,4 +83,10 @@ def _tell(line: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    signal.signal(
+        signal.SIGTERM, signal.default_int_handler
+    )  # ends the program that runs, and what it started
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)
