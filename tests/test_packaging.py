@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import tomllib
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -24,13 +25,20 @@ def test_the_lock_names_the_public_registry_only() -> None:
 def test_the_lock_has_every_dependency() -> None:
     locked = {package["name"] for package in tomllib.loads(LOCK)["package"]}
     groups = SETTINGS["dependency-groups"].values()
-    wanted = [*SETTINGS["project"]["dependencies"], *(name for group in groups for name in group)]
+    extras = SETTINGS["project"]["optional-dependencies"].values()
+    wanted = [*SETTINGS["project"]["dependencies"], *(name for group in (*groups, *extras) for name in group)]
     assert wanted
     assert {re.match(r"[\w-]+", name)[0].lower() for name in wanted} <= locked  # type: ignore[index]
 
 
 def test_one_version() -> None:
     assert SETTINGS["project"]["version"] == lightstream.__version__
+
+
+def test_the_plugin_of_pytest_is_there() -> None:
+    for name, module in SETTINGS["project"]["entry-points"]["pytest11"].items():
+        assert name == module  # or pytest would load it twice where it is named as well
+        assert callable(import_module(module).engine)
 
 
 def test_the_licence_is_there() -> None:

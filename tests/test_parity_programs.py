@@ -212,6 +212,10 @@ def test_a_mirrored_directory(tmp_path: Path) -> None:
     assert (copy / ".git").is_symlink()
     assert (copy / "env").is_symlink()
     assert not (copy / "spark-warehouse").exists()
+    (source / "kept").mkdir()
+    mirror(source, source / "kept" / "copy", apart=source / "kept")
+    assert not (source / "kept" / "copy" / "kept").exists()
+    (source / "kept").rename(tmp_path / "kept")
     few = tmp_path / "few"
     mirror(source, few, most=4)
     assert (few / "data").is_dir()

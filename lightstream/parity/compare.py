@@ -13,6 +13,7 @@ from lightstream.parity.recording import Batch, Columns, Failure, Ordering, Prog
 SAME = "same"
 DIFFERENT = "different"
 NOT_COMPARED = "not compared"
+_MOST_PAIRS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -348,7 +349,7 @@ def _apart(spark: Sequence[Row], ours: Sequence[Row]) -> tuple[list[Row], list[R
         else:
             theirs.append(row)
     mine = [row for group in groups.values() for row in group]
-    if theirs and mine:
+    if theirs and mine and len(theirs) * len(mine) <= _MOST_PAIRS:
         # `order` rounds doubles: two that are the same can stand on two sides of a border.
         for row in list(theirs):
             match = next((i for i, candidate in enumerate(mine) if same(row, candidate)), None)

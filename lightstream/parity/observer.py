@@ -272,7 +272,9 @@ def _caller() -> str:
     """Return file and line of the program that asks."""
     frame = sys._getframe(2)
     inside = tuple(
-        os.path.dirname(sys.modules[name].__file__ or "") for name in _ENGINE if name in sys.modules
+        os.path.join(os.path.dirname(sys.modules[name].__file__ or ""), "")
+        for name in _ENGINE
+        if name in sys.modules
     )
     while frame.f_back is not None and frame.f_code.co_filename.startswith((*inside, "<")):
         frame = frame.f_back

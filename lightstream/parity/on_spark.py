@@ -184,7 +184,8 @@ def _replace(
     writer: Any, observer: Observer, told: str, kind: str, mode: str, location: str
 ) -> Callable[[], None] | None:
     """Give the batches to the observer and then to where they should go; return what is to be done after the start."""
-    function = _said(writer).get("foreachBatch")
+    said = dict(_said(writer))
+    function = said.get("foreachBatch") if kind == "foreachBatch" else None
     sink = after = None
     if kind == "memory":
         sink, after = _memory_sink(writer)
@@ -210,7 +211,9 @@ def _replace(
                 frame.unpersist()
 
     type(writer).foreachBatch(writer, batch)
-    _said(writer)["foreachBatch"] = function
+    _said(writer).update(
+        format=said.get("format"), foreachBatch=said.get("foreachBatch")
+    )  # it may start another query
     return after
 
 

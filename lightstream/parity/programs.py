@@ -64,7 +64,7 @@ def _run(
     files: Sequence[str],
 ) -> Outcome:
     work = own / "work"
-    mirror(Path.cwd(), work)
+    mirror(Path.cwd(), work, apart=own.parent)
     order = {
         "engine": engine,
         "program": os.path.abspath(program),
@@ -110,22 +110,25 @@ def _environment(engine: str, own: Path) -> dict[str, str]:
     return environment
 
 
-def mirror(source: Path, target: Path, most: int = _MOST_ENTRIES) -> None:
+def mirror(source: Path, target: Path, most: int = _MOST_ENTRIES, apart: Path | None = None) -> None:
     """Make a working directory that has what another has, and in which new files stay apart from it.
 
     Directories are made anew, files are links. Hidden directories, virtual environments, and directories that come
-    after `most` entries are links as a whole.
+    after `most` entries are links as a whole. `apart`, and what may not be read, is left out.
     """
     target.mkdir(parents=True)
     waiting = [(source, target)]
     count = 0
     while waiting:
         here, there = waiting.pop(0)
-        with os.scandir(here) as scanned:
-            entries = sorted(scanned, key=lambda entry: entry.name)
+        try:
+            with os.scandir(here) as scanned:
+                entries = sorted(scanned, key=lambda entry: entry.name)
+        except PermissionError:
+            continue
         count += len(entries)
         for entry in entries:
-            if here == source and entry.name in _NOT_TAKEN_ALONG:
+            if (here == source and entry.name in _NOT_TAKEN_ALONG) or Path(entry.path) == apart:
                 continue
             copy = there / entry.name
             whole = entry.name.startswith(".") or count > most

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import threading
 from dataclasses import dataclass, field
@@ -108,6 +109,8 @@ class Recording:
 def read(path: str) -> Program:
     """Return what was taken down."""
     program = Program()
+    if not os.path.exists(path):  # killed before it began
+        return program
     with open(path, "rb") as file:
         while True:
             try:

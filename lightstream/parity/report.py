@@ -21,8 +21,8 @@ def print_comparison(console: Console, comparison: Comparison) -> None:
     from rich.text import Text
 
     table = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False)
-    table.add_column("")
-    table.add_column("compared")
+    table.add_column("", overflow="fold")
+    table.add_column("compared", overflow="fold")
     table.add_column("rows", justify="right")
     table.add_column("", no_wrap=True)
     for line in comparison.lines:
