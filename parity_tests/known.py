@@ -17,6 +17,8 @@ KNOWN: dict[str, str] = {
     "windows_with_a_watermark": "withWatermark is refused by name",
     "distinct_rows": "dropDuplicates on a stream is refused by name",
     "stream query: a filter by a key above an aggregation": "Spark filters by keys below the aggregation, and keeps no state of other groups",
+    "stream reader: a question mark in a name": "Spark reads the other files of the batch twice",
+    "stream reader: partitions that a filter leaves out": "Spark does not read their files, nor count their rows",
     "stream query: state below a sort": "Spark looks at its input before it sorts, and counts state rows twice",
     "refusal: sample": "refused as unsupported, not by Spark's condition",
     "refusal: increasing id": "refused as unsupported, not by Spark's condition",

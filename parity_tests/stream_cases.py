@@ -8,6 +8,7 @@ import json
 import os
 import re
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -115,15 +116,15 @@ class Engine:
 
     def fail(self, query: Any) -> None:
         """Wait until a query has failed, and tell how."""
-        with contextlib.suppress(Exception):  # it is told below
+        try:
             query.awaitTermination(_END_S)
-        error = query.exception()
-        if error is None:
-            self.tell("no failure", query.isActive)
+        except Exception as error:  # every engine's errors are what is compared
+            self.tell("failed", *failed(error).error, error.getSqlState(), cause_of(error))
+            self.tell(type(query.exception()).__name__, cause_of(query.exception()))
+            self.tell(query.isActive, bool(query.status["message"].startswith("Terminated with exception: ")))
+        else:
+            self.tell("no failure", query.isActive, query.exception())
             query.stop()
-            return
-        self.tell("failed", type(error).__name__, error.getCondition(), error.getSqlState(), cause_of(error))
-        self.tell(query.isActive, bool(query.status["message"].startswith("Terminated with exception: ")))
 
     # ---- telling ------------------------------------------------------------------------------------------------
 
@@ -151,6 +152,13 @@ class Engine:
             self.tell(what, *refusal_of(error))
         else:
             self.tell(what, "no error")
+
+    def until(self, condition: Callable[[], Any]) -> None:
+        """Wait for what another thread does and tells nobody."""
+        deadline = time.monotonic() + _END_S
+        while not condition():
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
 
     def printed(self) -> str:
         """Return what was printed since the last call, by Python and by Spark's JVM."""
@@ -201,8 +209,8 @@ def refusal_of(error: Exception) -> list[Any]:
     found = failed(error)
     assert found.error is not None
     legacy = (found.error[1] or "_LEGACY").startswith("_LEGACY")
-    # It ends where the plan begins.
-    return [*found.error, re.split("[;\n]", found.text)[0] if legacy else None]
+    # It ends where the plan begins; advice may follow the first sentence.
+    return [*found.error, re.split(r"[;\n]|\. ", found.text)[0].rstrip(".") if legacy else None]
 
 
 def engines(spark: Any, lightstream: Any, directory: Path) -> tuple[Engine, Engine]:

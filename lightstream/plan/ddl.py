@@ -145,11 +145,12 @@ class _Reader:
                 return make(units[start], units[end])
         return t.CalendarIntervalType()
 
-    def fields(self) -> list[t.StructField]:
+    def fields(self, colons: bool = True) -> list[t.StructField]:
         result = []
         while True:
             name = self.name()
-            self.accept(":")
+            if colons:
+                self.accept(":")
             data_type = self.type()
             nullable = True
             if self.accept("not"):
@@ -191,9 +192,22 @@ def parse_type(text: str) -> t.DataType:
 
 
 def parse_schema(text: str) -> t.StructType:
-    """Parse a schema list, `a int, b string`, or `struct<...>`."""
-    result = parse_type_or_schema(text)
-    return result if isinstance(result, t.StructType) else t.StructType([t.StructField("value", result)])
+    """Parse a schema list, `a int, b string`, as readers take it: without colons, and nothing else.
+
+    Raises:
+        ParseException: PARSE_EMPTY_STATEMENT, PARSE_SYNTAX_ERROR.
+    """
+    reader = _Reader(text)
+    if not reader.tokens:
+        raise ParseException(
+            "PARSE_EMPTY_STATEMENT",
+            "The schema is empty. Write it as 'name string, age int'.",
+            sqlstate="42617",
+        )
+    fields = reader.fields(colons=False)
+    if reader.peek():
+        raise reader.error(reader.peek())
+    return t.StructType(fields)
 
 
 def parse_type_or_schema(text: str) -> t.DataType:

@@ -56,11 +56,16 @@ def read_listing_options(options: Mapping[str, str]) -> ListingOptions:
 
     Raises:
         IllegalArgumentException: `recursiveFileLookup` is no boolean, or `pathGlobFilter` no pattern.
+        DateTimeException: `timeZone` is none.
     """
     given = _lower(options)
     recursive = given.get("recursivefilelookup", "false")
     if recursive.lower() not in ("true", "false"):
         raise IllegalArgumentException(None, f'For input string: "{recursive}"')
+    if "timezone" in given:
+        from lightstream.functions.zones import zone_of
+
+        zone_of(given["timezone"])
     name_glob = given.get("pathglobfilter")
     if name_glob is not None:
         from lightstream.sources.globs import name_pattern

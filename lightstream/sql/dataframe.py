@@ -257,8 +257,9 @@ class DataFrame(Rows, Views, Missing, Statistics):
 
     def writeTo(self, table: str) -> Any:
         """Refused: use `write`."""
-        from lightstream.sql.readwriter import DataFrameWriterV2
+        from lightstream.sql.readwriter import DataFrameWriterV2, refuse_stream
 
+        refuse_stream(self, "writeTo")
         return DataFrameWriterV2(self, table)
 
     @property

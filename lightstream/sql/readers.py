@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Self
 
+from lightstream.errors import AnalysisException
 from lightstream.plan import relations as r
 from lightstream.plan.types import StructType
 from lightstream.sql.arguments import need_str, not_expected
@@ -100,6 +101,8 @@ class Reader:
 
     def _read(self, paths: tuple[str, ...]) -> DataFrame:
         self._spark._check_running()
+        if paths and any(key.lower() == "path" for key in self._options):
+            raise _path_twice(self._streaming)
         relation = r.DataSourceRead(
             self._format, self._schema, dict(self._options), paths, is_streaming=self._streaming
         )
@@ -111,6 +114,22 @@ class Reader:
         self._spark._check_running()
         relation = r.UnresolvedTable(table_name(name), self._streaming, dict(self._options))
         return DataFrame(self._spark._state.analyze(relation), self._spark)
+
+
+def _path_twice(streaming: bool) -> AnalysisException:
+    # Programs can match on nothing but these texts.
+    if streaming:
+        return AnalysisException(
+            "_LEGACY_ERROR_TEMP_1188",
+            "There is a 'path' option set and load() is called with a path parameter. Either remove the path option, "
+            "or call load() without the parameter.",
+        )
+    return AnalysisException(
+        "_LEGACY_ERROR_TEMP_1306",
+        "There is a 'path' or 'paths' option set and load() is called with path parameters. Either remove the path "
+        "option if it's the same as the path parameter, or add it to the load() parameter if you do want to read "
+        "multiple paths.",
+    )
 
 
 def format_method(

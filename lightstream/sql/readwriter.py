@@ -77,6 +77,21 @@ class DataFrameReader(Reader):
     text = format_method("text", "paths", BATCH_OPTIONS["text"], {"wholetext": False})
 
 
+def refuse_stream(df: DataFrame, method: str) -> None:
+    """Refuse a method that streams do not have.
+
+    Raises:
+        AnalysisException: CALL_ON_STREAMING_DATASET_UNSUPPORTED.
+    """
+    if df.isStreaming:
+        raise AnalysisException(
+            "CALL_ON_STREAMING_DATASET_UNSUPPORTED",
+            f"The method `{method}` can not be called on streaming Dataset/DataFrame. Use `writeStream`.",
+            sqlstate="42KDE",
+            parameters={"methodName": f"`{method}`"},
+        )
+
+
 @refuses(
     "DataFrameWriter",
     csv=(
@@ -102,13 +117,7 @@ class DataFrameWriter:
     """Writes a DataFrame into a table of the session's database."""
 
     def __init__(self, df: DataFrame) -> None:
-        if df.isStreaming:
-            raise AnalysisException(
-                "CALL_ON_STREAMING_DATASET_UNSUPPORTED",
-                "The method `write` can not be called on streaming Dataset/DataFrame. Use `writeStream`.",
-                sqlstate="42KDE",
-                parameters={"methodName": "`write`"},
-            )
+        refuse_stream(df, "write")
         self._df = df
         self._spark = df.sparkSession
         self._format: str | None = None

@@ -78,7 +78,7 @@ def refuse(trigger: Trigger, output_mode: str, sink: str) -> PySparkException | 
             )
         return AnalysisException(
             "_LEGACY_ERROR_TEMP_3102",
-            "Continuous processing does not support StreamingRelation operations. lightstream runs micro-batches "
+            "Continuous processing does not support StreamingRelation operations.;\nlightstream runs micro-batches "
             "only: use trigger(processingTime=...), whose default starts a batch as soon as data arrives.",
         )
     if trigger.kind == REAL_TIME:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from lightstream.conf import Conf
+from lightstream.errors import IllegalArgumentException
 from lightstream.plan import types as t
 from lightstream.sources.contract import Required, Scan
 from lightstream.sources.json.options import JsonOptions, parse_options
@@ -26,15 +28,17 @@ class JsonFormat:
         self._experience: Experience | None = None
 
     def check(self, schema: t.StructType, options: Mapping[str, str], conf: Conf) -> None:
-        """Refuse options and types that cannot be read.
+        """Refuse options and types that are not supported.
+
+        Spark: a value that an option cannot have is found when files are read.
 
         Raises:
-            IllegalArgumentException: an option with a value that cannot be read.
             UnsupportedOperationException: an option or a column's type that is not supported.
         """
         from lightstream.sources.json.convert import make_converter
 
-        make_converter(schema, _options(options, conf))
+        with contextlib.suppress(IllegalArgumentException):
+            make_converter(schema, _options(options, conf))
 
     def infer(self, source: FileInput, cursor: duckdb.DuckDBPyConnection) -> t.StructType | None:
         """Return the schema of all records, None when there are no files.
