@@ -217,6 +217,63 @@ CASES: list[JsonCase] = [
         {"multiLine": "true"},
     ),
     JsonCase("empty file", b"", _RECORDS_SCHEMA),
+    JsonCase("one byte", b"}", _RECORDS_SCHEMA),
+    JsonCase(
+        "surrogates in names",
+        _lines(
+            rb'{"a":1,"\ud83d\ude00":5}',
+            rb'{"a":1,"\ud83d":5}',
+            rb'{"a":1,"\ude00\ud83d":5}',
+            rb'{"a":1,"z":[{"\ud83d":5}]}',
+            rb'{"a":1,"\ud83dx\ude00":5}',
+            b'{"a":1,"\xf4\x90\x80\x80":5}',
+            b'{"a":1,"\xed\xa0\xbd":5}',
+        ),
+        _RECORDS_SCHEMA,
+    ),
+    JsonCase(
+        "digits of other scripts, and dates beyond 32 bits",
+        _values(
+            "v",
+            [
+                f'"{text}"'.encode()
+                for text in (
+                    "\u0663",
+                    "+\u0661\u0662",
+                    "\U0001d7d3",
+                    "2025-0\u0661-01",
+                    "5881580-07-11",
+                    "5881580-07-12",
+                    "-5877641-06-23",
+                    "-5877641-06-22",
+                )
+            ],
+        ),
+        _KEPT.format("v date"),
+    ),
+    JsonCase(
+        "decimals of other scripts",
+        _values(
+            "v",
+            [
+                f'"{text}"'.encode()
+                for text in ("\u0663", "-\u0661.\u0662", "1e\u0661", "\U0001d7d3", "\uff15")
+            ],
+        ),
+        _KEPT.format("v decimal(10,2)"),
+    ),
+    JsonCase(
+        "encoding UTF-16LE, bad records",
+        '{b\n{"a":"x"}\n'.encode("utf-16-le"),
+        "a int, _corrupt_record string",
+        {"encoding": "UTF-16LE", "lineSep": "\n"},
+    ),
+    JsonCase(
+        "encoding ISO-8859-1, bad records",
+        '{b\n{"a":"é"}\n'.encode("latin-1"),
+        "a int, _corrupt_record string",
+        {"encoding": "ISO-8859-1", "lineSep": "\n"},
+    ),
     JsonCase("unknown option", b'{"a":1}\n', "a int", {"noSuchOption": "x"}),
 ]
 
@@ -250,6 +307,12 @@ INFER_CASES: list[InferCase] = [
         "inferTimestamp", (b'{"a":"2025-01-01T00:00:00Z","b":"2025-01-01","c":"x","d":"10:00"}\n',),
         {"inferTimestamp": "true"},
     ),
+    InferCase(
+        "inferTimestamp, timestampFormat",
+        (b'{"a":"2025-01-02","b":"2025-01-02T03:04:05","c":"02/01/2025","d":"03:04"}\n',),
+        {"inferTimestamp": "true", "timestampFormat": "dd/MM/yyyy"},
+    ),
+    InferCase("surrogates in names", (rb'{"a":1,"\ud83d":1}' + b"\n",)),
     InferCase("prefersDecimal", (b'{"a":1.5,"b":"1.25","c":1.0E-10,"d":"1,000"}\n',), {"prefersDecimal": "true"}),
     InferCase("primitivesAsString", (b'{"a":1.5,"b":true,"c":[1]}\n',), {"primitivesAsString": "true"}),
     InferCase("multiLine", (b'[{"a":1},\n{"b":"x"}]',), {"multiLine": "true"}),

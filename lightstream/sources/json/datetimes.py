@@ -72,7 +72,7 @@ def parse_date(text: str) -> int | None:
     sign, year, month, day = match.groups()
     number = -int(year) if sign == "-" else int(year)
     days = days_from_civil(number, int(month or 1), int(day or 1))
-    return days if days is not None and abs(days) < 2**31 else None
+    return days if days is not None and -(2**31) <= days < 2**31 else None
 
 
 def parse_timestamp(text: str, zone: Zone) -> int | None:

@@ -67,7 +67,7 @@ class CompiledPattern:
         fields = self._parse(text)
         date = None if fields is None else _date(fields)
         days = None if date is None else days_from_valid_civil(*date)
-        return days if days is not None and abs(days) < 2**31 else None
+        return days if days is not None and -(2**31) <= days < 2**31 else None
 
     def _parse(self, text: str) -> Fields | None:
         fields: Fields = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from lightstream.sources.json.characters import identifier_part, two_units, unquoted_name_char
+from lightstream.sources.json.characters import identifier_part, is_text, two_units, unquoted_name_char
 
 SPACE, LF, CR, TAB = 0x20, 0x0A, 0x0D, 0x09
 QUOTE, APOS, BACKSLASH, SLASH = 0x22, 0x27, 0x5C, 0x2F
@@ -158,6 +158,10 @@ class RecordReader:
             length += 1
         if length > self._tolerance.max_string_chars and not is_name and not skip:
             raise BadValue("string too long")
+        # Escapes in a name have to be whole pairs; what bytes beyond Unicode give, two units at once, is let through.
+        odd = is_name and not all(map(str.isascii, parts))
+        if odd and not is_text("".join(part if len(part) == 1 else "x" for part in parts)):
+            raise BadValue("half a surrogate pair in a name")
         return "".join(parts)
 
     def _escape(self) -> str:

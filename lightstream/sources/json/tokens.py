@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from lightstream.sources.json.characters import identifier_part, identifier_start, is_text
+from lightstream.sources.json.characters import identifier_part, identifier_start
 from lightstream.sources.json.record_reader import (
     APOS,
     CR,
@@ -342,8 +342,6 @@ class Tokenizer(RecordReader):
             raise BadValue("name expected")
         if len(name) > MAX_NAME_CHARS:
             raise BadValue("name too long")
-        if not is_text(name):
-            raise BadValue("half a surrogate pair in a name")
         return name
 
     # --- base64
