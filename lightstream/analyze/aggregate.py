@@ -8,7 +8,8 @@ from dataclasses import replace
 from lightstream.analyze.analyzer import Analyzer, _ordinal, order_by, project, rule, sort_orders
 from lightstream.analyze.expressions import ExpressionResolver, name_item, trim_alias
 from lightstream.analyze.naming import shown
-from lightstream.errors import AnalysisException, unsupported
+from lightstream.conf import Conf
+from lightstream.errors import AnalysisException
 from lightstream.plan import expressions as e
 from lightstream.plan import logical as lp
 from lightstream.plan import relations as r
@@ -165,6 +166,14 @@ def build_aggregate(
     by_expression = [
         (trim_alias(k), k if isinstance(k, e.Attribute) else k.to_attribute()) for k in distinct_keys
     ]
+    if grouping_sets:
+        always = set.intersection(*map(set, grouping_sets))
+        by_expression = [
+            (key, attribute if position in always else replace(attribute, nullable=True))
+            for position, (key, attribute) in enumerate(by_expression)
+        ]
+    else:
+        _refuse_grouping(items)
     aggregates: list[e.Alias] = []
     grouping_id = (
         e.Attribute("spark_grouping_id", t.LongType(), False, e.fresh_id()) if grouping_sets else None
@@ -191,7 +200,7 @@ def build_aggregate(
             if node == expression:
                 return attribute
         if grouping_id is not None and isinstance(node, e.Call) and node.name in ("grouping", "grouping_id"):
-            return _grouping(node, by_expression, grouping_id)
+            return _grouping(node, by_expression, grouping_id, Conf())
         if isinstance(node, e.Call) and is_aggregate_call(node):
             return take(node, shown(node))
         if isinstance(node, e.WindowExpression):
@@ -201,7 +210,8 @@ def build_aggregate(
                 partition_by=tuple(map(rewrite, node.partition_by)),
                 order_by=tuple(replace(o, child=rewrite(o.child)) for o in node.order_by),
             )
-        return node.map_children(rewrite)
+        rewritten = node.map_children(rewrite)
+        return _with_nulls(rewritten) if grouping_sets else rewritten
 
     outputs: list[e.Alias | e.Attribute] = []
     for item in items:
@@ -229,10 +239,60 @@ def build_aggregate(
     return lp.Rename(projected, lp.from_state(projected.output)) if plan.is_streaming else projected
 
 
+def _with_nulls(node: e.Expression) -> e.Expression:
+    """Return an expression over keys that can be NULL now, with the nullability that follows."""
+    from lightstream.functions import registry
+
+    if isinstance(node, e.Cast):
+        return replace(node, nullable=node.nullable or e.nullable_of(node.child))
+    if not isinstance(node, e.Call) or node.nullable or not any(map(e.nullable_of, node.args)):
+        return node
+    try:
+        return replace(node, nullable=registry.entry_of(node).bind(node.name, node.args, Conf()).nullable)
+    except AnalysisException:  # it was bound with fewer arguments than it has now
+        return replace(node, nullable=True)
+
+
 def _grouping(
-    call: e.Call, keys: Sequence[tuple[e.Expression, e.Attribute]], grouping_id: e.Attribute
+    call: e.Call, keys: Sequence[tuple[e.Expression, e.Attribute]], grouping_id: e.Attribute, conf: Conf
 ) -> e.Expression:
-    raise unsupported(f"{call.name}()")
+    """Return grouping() or grouping_id() over the bits of an aggregation's grouping id."""
+    from lightstream.functions import registry
+
+    expressions = [expression for expression, _ in keys]
+    shown_keys = ",".join(map(shown, expressions))
+    if call.name == "grouping_id":
+        if call.args and list(call.args) != expressions:
+            shown_args = ",".join(map(shown, call.args))
+            raise AnalysisException(
+                "GROUPING_ID_COLUMN_MISMATCH",
+                f"Columns of grouping_id ({shown_args}) does not match grouping columns ({shown_keys}).",
+                sqlstate="42803",
+                parameters={"groupingIdColumn": shown_args, "groupByColumns": shown_keys},
+            )
+        return grouping_id
+    if call.args[0] not in expressions:
+        raise AnalysisException(
+            "GROUPING_COLUMN_MISMATCH",
+            f"Column of grouping ({shown(call.args[0])}) can't be found in grouping columns {shown_keys}.",
+            sqlstate="42803",
+            parameters={"grouping": shown(call.args[0]), "groupingColumns": shown_keys},
+        )
+    place = e.Literal(len(keys) - 1 - expressions.index(call.args[0]), t.IntegerType())
+    moved = registry.bind_call("shiftright", (grouping_id, place), conf)
+    bit = registry.bind_call("&", (moved, e.Literal(1, t.LongType())), conf)
+    return e.Cast(bit, t.ByteType(), implicit=True, nullable=False)
+
+
+def _refuse_grouping(items: Sequence[e.Expression]) -> None:
+    for item in items:
+        for node in item.walk():
+            if isinstance(node, e.Call) and node.name in ("grouping", "grouping_id"):
+                raise AnalysisException(
+                    "UNSUPPORTED_GROUPING_EXPRESSION",
+                    "grouping()/grouping_id() can only be used with GroupingSets/Cube/Rollup.",
+                    sqlstate="42K0E",
+                )
 
 
 def _refuse_ungrouped(items: Sequence[e.Expression], plan: lp.Aggregate) -> None:
@@ -292,9 +352,11 @@ def _sorted(
 ) -> lp.LogicalPlan:
     hidden: list[e.Alias] = []
     orders: list[e.SortOrder] = []
+    positions: dict[int, int] = {}
     for order in sort.orders:
         if isinstance(order.child, e.UnresolvedOrdinal):
             targets = [i if isinstance(i, e.Attribute) else i.to_attribute() for i in items]
+            positions[len(orders)] = order.child.position - 1
             orders.append(replace(order, child=_ordinal(order.child, targets, "ORDER BY")))
             continue
         alias = e.Alias(_over_aggregate(order.child, items, resolver), ("order",), id=e.fresh_id())
@@ -314,10 +376,12 @@ def _sorted(
     if having is not None:
         plan = lp.Filter(plan, by_position[having.id])
     final = [
-        replace(
+        replace(o, child=wide.output[positions[i]])
+        if i in positions
+        else replace(
             o, child=by_position.get(o.child.id, o.child) if isinstance(o.child, e.Attribute) else o.child
         )
-        for o in orders
+        for i, o in enumerate(orders)
     ]
     sorted_plan = lp.Sort(plan, tuple(final), sort.is_global)
     return lp.Project(sorted_plan, wide.output[: len(items)])

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from lightstream.analyze.expressions import ExpressionResolver, name_item
+from lightstream.analyze.expressions import ExpressionResolver, makes_rows, name_item
 from lightstream.analyze.scope import Scope, scope_of, unresolved_column
 from lightstream.errors import AnalysisException, internal, unsupported
 from lightstream.plan import expressions as e
@@ -225,19 +225,10 @@ def project(child: lp.LogicalPlan, items: Sequence[e.Alias | e.Attribute]) -> lp
         kinds = {type(node) for node in item.walk()}
         if e.WindowExpression in kinds:
             return with_windows(child, items)
-        if e.Call in kinds and any(_is_generator(node) for node in item.walk()):
+        if e.Call in kinds and any(makes_rows(node) for node in item.walk()):
             return with_generators(child, items)
     check_columns(child, items)
     return lp.Project(child, tuple(items))
-
-
-def _is_generator(node: e.Expression) -> bool:
-    if not isinstance(node, e.Call):
-        return False
-    from lightstream.functions import registry
-
-    function = registry.lookup(node.name)
-    return function is not None and function.kind == "generator"
 
 
 def check_columns(child: lp.LogicalPlan, items: Sequence[e.Expression]) -> None:
@@ -290,11 +281,17 @@ def _refuse_in_where(condition: e.Expression) -> None:
     from lightstream.analyze.aggregate import has_aggregate
     from lightstream.analyze.naming import shown
 
-    window = any(isinstance(node, e.WindowExpression) for node in condition.walk())
-    if has_aggregate(condition) or window:
+    if any(isinstance(node, e.WindowExpression) for node in condition.walk()):
+        raise AnalysisException(
+            "WINDOW_FUNCTION_NOT_ALLOWED_IN_CLAUSE",
+            "It is not allowed to use window functions inside WHERE clause.",
+            sqlstate="42601",
+            parameters={"clauseName": "WHERE"},
+        )
+    if has_aggregate(condition):
         raise AnalysisException(
             "INVALID_WHERE_CONDITION",
-            f'The WHERE condition "{shown(condition)}" contains an aggregate or window function. '
+            f'The WHERE condition "{shown(condition)}" contains an aggregate function. '
             "Rewrite the query to avoid it: use HAVING, or a subquery.",
             sqlstate="42903",
             parameters={"condition": f'"{shown(condition)}"', "expressionList": shown(condition)},

@@ -51,7 +51,7 @@ class ExpressionResolver:
             return [replace(expression, child=child, id=expression.id or e.fresh_id())]
         if isinstance(expression, e.Alias):
             child = trim_alias(self.resolve(expression.child))
-            if not isinstance(e.type_of(child), t.StructType) or not _makes_rows(child):
+            if not isinstance(e.type_of(child), t.StructType) or not makes_rows(child):
                 raise AnalysisException(
                     "MULTI_ALIAS_WITHOUT_GENERATOR",
                     f"Multi part aliasing ({', '.join(expression.names)}) is not supported with {shown(child)} as it "
@@ -218,6 +218,8 @@ class ExpressionResolver:
     def _function(self, call: e.UnresolvedFunction) -> e.Expression:
         from lightstream.functions import registry
 
+        if call.name == "(field)":
+            return self._updated_field(call)
         args: list[e.Expression] = []
         lower = call.name.lower()
         over, self._in_window = self._in_window, False
@@ -247,6 +249,14 @@ class ExpressionResolver:
             else:
                 resolved = self.resolve(argument)
                 args.append(resolved if lower in ("struct", "(,)") else trim_alias(resolved))
+        for argument in args:
+            if makes_rows(argument):
+                raise AnalysisException(
+                    "UNSUPPORTED_GENERATOR.NESTED_IN_EXPRESSIONS",
+                    f"The generator is not supported: {shown(argument)} inside {lower}(). Give it a column of its own.",
+                    sqlstate="42K0E",
+                    parameters={"expression": f'"{shown(argument)}"'},
+                )
         if any(isinstance(a, e.LambdaFunction) for a in args):
             args = self._lambdas(lower, args)
         if call.named:
@@ -262,6 +272,16 @@ class ExpressionResolver:
             order_by=tuple(replace(o, child=self.value(o.child)) for o in call.order_by),
             ignore_nulls=call.ignore_nulls,
         )
+
+    def _updated_field(self, call: e.UnresolvedFunction) -> e.Expression:
+        """Resolve `Column.withField` and `dropFields`; a dot in the name leads into a struct."""
+        from lightstream.functions.fields import update
+        from lightstream.parse.identifier import parse_identifier
+
+        struct, name, *value = call.args
+        assert isinstance(name, e.Literal)
+        path = parse_identifier(name.value)
+        return update(self.value(struct), path, self.value(value[0]) if value else None, self.scope.same)
 
     def _lambdas(self, name: str, args: list[e.Expression]) -> list[e.Expression]:
         """Resolve lambda bodies: the entry says what types its lambdas' parameters have, given the other args."""
@@ -304,7 +324,7 @@ class ExpressionResolver:
         return registry.bind_call("[]", (child, key), self.conf)
 
     def _cast(self, cast: e.Cast) -> e.Expression:
-        from lightstream.functions.casts import can_cast, cast_nullable
+        from lightstream.functions.casts import can_cast, cast_nullable, refused_cast
 
         if cast.mode == "literal" and isinstance(cast.child, e.Literal):
             from lightstream.parse.literals import timestamp_in
@@ -314,14 +334,7 @@ class ExpressionResolver:
         source = e.type_of(child)
         mode = cast.mode if cast.mode != "ansi" or self.conf.ansi else "legacy"
         if not can_cast(source, cast.type, mode):
-            raise AnalysisException(
-                "DATATYPE_MISMATCH.CAST_WITHOUT_SUGGESTION",
-                f'Cannot resolve "{shown(replace(cast, child=child))}" due to data type mismatch: cannot cast '
-                f'"{source.sql()}" to "{cast.type.sql()}".',
-                sqlstate="42K09",
-                parameters={"sqlExpr": f'"{shown(replace(cast, child=child))}"', "srcType": f'"{source.sql()}"',
-                            "targetType": f'"{cast.type.sql()}"'},
-            )  # fmt: skip
+            raise refused_cast(shown(replace(cast, child=child)), source, cast.type, mode)
         nullable = cast_nullable(e.nullable_of(child), source, cast.type, mode)
         return replace(cast, child=child, mode=mode, nullable=nullable)
 
@@ -337,6 +350,13 @@ class ExpressionResolver:
             tuple(replace(order, child=self.value(order.child)) for order in window.order_by),
             window.frame,
         )
+        if isinstance(function, e.Call) and function.distinct:
+            raise AnalysisException(
+                "DISTINCT_WINDOW_FUNCTION_UNSUPPORTED",
+                f'Distinct window functions are not supported: "{shown(resolved)}".',
+                sqlstate="0A000",
+                parameters={"windowExpr": f'"{shown(resolved)}"'},
+            )
         frame = _required_frame(function)
         if frame is None:
             return resolved
@@ -430,7 +450,8 @@ def _match_in(
     return tuple(left), Project(plan, tuple(right))
 
 
-def _makes_rows(expression: e.Expression) -> bool:
+def makes_rows(expression: e.Expression) -> bool:
+    """Return whether an expression is the call of a generator."""
     from lightstream.functions import registry
 
     function = registry.lookup(expression.name) if isinstance(expression, e.Call) else None

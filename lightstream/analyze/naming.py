@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import struct
 from typing import Any
 
 from lightstream.plan import expressions as e
@@ -109,9 +110,31 @@ def _fixed_frame(function: e.Expression) -> tuple[str, str, str] | None:
         return "ROWS", "UNBOUNDED PRECEDING", "CURRENT ROW"
     if found == "offset" and isinstance(function, e.Call):
         offset = function.args[1] if len(function.args) > 1 else e.Literal(1, t.IntegerType())
-        sign = "-" if function.name == "lag" else ""
-        place = f"{sign}{shown(offset)} FOLLOWING"
-        return "ROWS", place, place
+        rows = _whole(offset)
+        if rows is None:
+            place = f"{'-' if function.name == 'lag' else ''}{shown(offset)}"
+        else:
+            place = str(-rows if function.name == "lag" else rows)
+        return "ROWS", f"{place} FOLLOWING", f"{place} FOLLOWING"
+    return None
+
+
+def _whole(expression: e.Expression) -> int | None:
+    """Return the value of a constant whole number, sums and products of them included."""
+    if isinstance(expression, e.Literal):
+        return expression.value if isinstance(expression.value, int) else None
+    if not isinstance(expression, e.Call):
+        return None
+    values = [_whole(argument) for argument in expression.args]
+    match expression.name, values:
+        case "negative", [int(one)]:
+            return -one
+        case "+", [int(one), int(other)]:
+            return one + other
+        case "-", [int(one), int(other)]:
+            return one - other
+        case "*", [int(one), int(other)]:
+            return one * other
     return None
 
 
@@ -119,6 +142,10 @@ def _boundary(boundary: e.FrameBoundary, unbounded: str) -> str:
     offset = boundary.offset
     if offset is None:
         return f"UNBOUNDED {unbounded}"
+    if isinstance(offset, e.Literal) and isinstance(
+        offset.type, t.IntegralType
+    ):  # given as a number, whatever its sign
+        return f"{offset.value} FOLLOWING"
     if isinstance(offset, e.Expression):
         return shown(offset)
     if offset == 0:
@@ -133,8 +160,10 @@ def literal_text(value: Any, data_type: t.DataType) -> str:
     match data_type:
         case t.BooleanType():
             return "true" if value else "false"
-        case t.DoubleType() | t.FloatType():
+        case t.DoubleType():
             return java_double_text(value)
+        case t.FloatType():
+            return float_text(value)
         case t.DecimalType():
             return f"{decimal.Decimal(value):f}"
         case t.DateType():
@@ -168,6 +197,15 @@ def java_double_text(value: float) -> str:
     text = "".join(map(str, digits)).rstrip("0") or "0"
     power = int(exponent) + len(digits) - 1
     return f"{'-' if sign else ''}{text[0]}.{text[1:] or '0'}E{power}"
+
+
+def float_text(value: float) -> str:
+    """Return a 32-bit float as Java writes it, with as few digits as tell it from its neighbours."""
+    for digits in range(1, 10):
+        text = f"{value:.{digits}g}"
+        if struct.unpack("f", struct.pack("f", float(text)))[0] == value:
+            return java_double_text(float(text))
+    return java_double_text(value)
 
 
 def _timestamp_text(us: int) -> str:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 from lightstream.analyze.analyzer import Analyzer, check_columns, rule
-from lightstream.analyze.expressions import trim_alias
+from lightstream.analyze.expressions import makes_rows, trim_alias
+from lightstream.analyze.naming import literal_text, shown
+from lightstream.analyze.scope import Scope
 from lightstream.errors import AnalysisException, unsupported
 from lightstream.plan import expressions as e
 from lightstream.plan import logical as lp
@@ -43,37 +46,23 @@ def with_windows(child: lp.LogicalPlan, items: Sequence[e.Alias | e.Attribute]) 
 
 
 def with_generators(child: lp.LogicalPlan, items: Sequence[e.Alias | e.Attribute]) -> lp.LogicalPlan:
-    """Return a projection over a Generate for the one generator that a select list may hold."""
-    from lightstream.analyze.analyzer import _is_generator
-
-    found = [item for item in items if any(_is_generator(node) for node in item.walk())]
-    if len(found) > 1:
-        raise AnalysisException(
-            "UNSUPPORTED_GENERATOR.MULTI_GENERATOR",
-            f"The generator is not supported: only one generator allowed per SELECT clause but found {len(found)}.",
-            sqlstate="42K0E",
-            parameters={"num": str(len(found))},
-        )
-    item = found[0]
-    generator = trim_alias(item)
-    if not _is_generator(generator):
-        raise AnalysisException(
-            "UNSUPPORTED_GENERATOR.NESTED_IN_EXPRESSIONS",
-            "The generator is not supported: nested in expressions.",
-            sqlstate="42K0E",
-        )
-    names = item.names if isinstance(item, e.Alias) else ()
-    plan = generate(child, generator, names if len(names) > 1 else _own_names(item, generator), outer=False)
+    """Return a projection over a Generate for each generator of a select list, the first one innermost."""
+    plan = child
     outputs: list[e.Alias | e.Attribute] = []
-    for other in items:
-        outputs.extend(plan.generated if other is item else (other,))
+    for item in items:
+        generator = trim_alias(item)
+        if not makes_rows(generator):
+            outputs.append(item)
+            continue
+        names = item.names if isinstance(item, e.Alias) else ()
+        names = names if len(names) > 1 else _own_names(item, generator)
+        plan = generate(plan, generator, names, outer=False)
+        outputs.extend(plan.generated)
     check_columns(plan, outputs)
     return lp.Project(plan, tuple(outputs))
 
 
 def _own_names(item: e.Alias | e.Attribute, generator: e.Expression) -> tuple[str, ...]:
-    from lightstream.analyze.naming import shown
-
     # An alias that the analyser gave is the call's own text: then the generator names its columns itself.
     return () if not isinstance(item, e.Alias) or item.name == shown(generator) else item.names
 
@@ -109,16 +98,236 @@ def _generate(relation: r.Generate, analyzer: Analyzer) -> lp.LogicalPlan:
     return replace(plan, generated=tuple(replace(a, qualifier=qualifier) for a in plan.generated))
 
 
+# ---- columns to rows ------------------------------------------------------------------------------------------
+
+
 @rule(r.Unpivot)
 def _unpivot(relation: r.Unpivot, analyzer: Analyzer) -> lp.LogicalPlan:
-    raise unsupported("unpivot")
+    child = analyzer.plan(relation.input)
+    resolver = analyzer.over(child)
+    groups: list[tuple[str, list[e.Alias | e.Attribute]]] = []
+    if relation.values is not None:
+        for group in relation.values:
+            columns = resolver.named_all(group.columns)
+            if len(columns) > 1 and len(relation.value_names) == 1:  # a star stands for one group a column
+                groups.extend((column.name, [column]) for column in columns)
+            else:
+                groups.append((group.name or "_".join(column.name for column in columns), columns))
+    if relation.ids is not None:
+        ids = resolver.named_all(relation.ids)
+    else:
+        used = {i for _, columns in groups for column in columns for i in e.references(column)}
+        ids = [a for a in child.output if a.id not in used]
+    if relation.values is None:
+        known = {i for item in ids for i in e.references(item)}
+        groups = [(a.name, [a]) for a in child.output if a.id not in known]
+    if not groups:
+        raise AnalysisException(
+            "UNPIVOT_REQUIRES_VALUE_COLUMNS",
+            "At least one value column needs to be specified for UNPIVOT, all columns specified as ids.",
+            sqlstate="42K0A",
+        )
+    sizes = {len(columns) for _, columns in groups}
+    if sizes != {len(relation.value_names)}:
+        raise AnalysisException(
+            "UNPIVOT_VALUE_SIZE_MISMATCH",
+            f"All unpivot value columns must have the same size as there are value column names "
+            f"({', '.join(relation.value_names)}).",
+            sqlstate="428C4",
+            parameters={"names": ", ".join(relation.value_names)},
+        )
+    return _unpivoted(child, ids, groups, relation, analyzer)
+
+
+def _unpivoted(
+    child: lp.LogicalPlan,
+    ids: Sequence[e.Alias | e.Attribute],
+    groups: Sequence[tuple[str, list[e.Alias | e.Attribute]]],
+    relation: r.Unpivot,
+    analyzer: Analyzer,
+) -> lp.LogicalPlan:
+    from lightstream.functions import registry
+    from lightstream.functions.coercion import cast_to, common_type
+
+    ansi = analyzer.conf.ansi
+    width = len(relation.value_names)
+    targets = []
+    for place in range(width):
+        columns = [group[place] for _, group in groups]
+        known = [c.type for c in columns if not isinstance(c.type, t.NullType)]
+        # Spark: no string is read as a number here, and no number written as a string.
+        mixed = len({isinstance(kind, t.StringType) for kind in known}) > 1
+        target = None if mixed else common_type([column.type for column in columns], ansi)
+        if target is None:
+            shown_types = ", ".join(f'"{c.type.sql()}" (`{c.name}`)' for c in columns)
+            raise AnalysisException(
+                "UNPIVOT_VALUE_DATA_TYPE_MISMATCH",
+                f"Unpivot value columns must share a least common type, some types do not: [{shown_types}].",
+                sqlstate="42K09",
+                parameters={"types": shown_types},
+            )
+        targets.append(target)
+    cells: list[e.Expression] = [e.Literal(len(groups), t.IntegerType())]
+    for name, group in groups:
+        cells.append(e.Literal(name, t.StringType()))
+        cells.extend(cast_to(trim_alias(c), target, ansi) for c, target in zip(group, targets, strict=True))
+    names = (relation.variable_name, *relation.value_names)
+    rows = generate(child, registry.bind_call("stack", tuple(cells), analyzer.conf), names, outer=False)
+    nullable = [False, *(any(e.nullable_of(group[i]) for _, group in groups) for i in range(width))]
+    generated = tuple(replace(a, nullable=null) for a, null in zip(rows.generated, nullable, strict=True))
+    rows = replace(rows, generated=generated)
+    check_columns(child, ids)
+    plan: lp.LogicalPlan = lp.Project(rows, (*ids, *generated))
+    if relation.include_nulls:
+        return plan
+    present: e.Expression | None = None
+    for column in generated[1:]:
+        holds = registry.bind_call("isnotnull", (column,), analyzer.conf)
+        present = holds if present is None else registry.bind_call("or", (present, holds), analyzer.conf)
+    assert present is not None
+    return lp.Filter(plan, present)
+
+
+# ---- rows to columns ------------------------------------------------------------------------------------------
 
 
 @rule(r.Pivot)
 def _pivot(relation: r.Pivot, analyzer: Analyzer) -> lp.LogicalPlan:
+    from lightstream.analyze.aggregate import has_aggregate
+    from lightstream.functions.casts import can_cast
+
     child = analyzer.plan(relation.input)
     if child.is_streaming:
         raise AnalysisException(
             "_LEGACY_ERROR_TEMP_3102", "pivot is not supported on a streaming DataFrames/Datasets"
         )
-    raise unsupported("pivot")
+    resolver = analyzer.over(child)
+    column = resolver.value(relation.column)
+    items = resolver.named_all(relation.items)
+    for item in items:
+        if not has_aggregate(item):
+            raise AnalysisException(
+                "_LEGACY_ERROR_TEMP_1006",
+                f"Aggregate expression required for pivot, but '{shown(item)}' did not appear in any aggregate "
+                "function.",
+            )
+    keys: list[e.Alias | e.Attribute]
+    if relation.keys is None:
+        used = {i for item in (column, *items) for i in e.references(item)}
+        keys = [a for a in child.output if a.id not in used]
+    else:
+        keys = resolver.named_all(relation.keys)
+    kind = e.type_of(column)
+    constants = analyzer.resolver(Scope((), analyzer.conf.case_sensitive))
+    values: list[tuple[str, e.Expression]] = []
+    for given in relation.values or ():
+        (value,) = resolver.named(given) if _names_columns(given) else constants.named(given)
+        if e.references(value):
+            raise AnalysisException(
+                "NON_LITERAL_PIVOT_VALUES",
+                f'Literal expressions required for pivot values, found "{shown(value)}".',
+                sqlstate="42K08",
+                parameters={"expression": f'"{shown(value)}"'},
+            )
+        bare = trim_alias(value)
+        source = e.type_of(bare)
+        same = t.same_structure(source, kind)
+        if not same and not can_cast(source, kind, "ansi"):
+            raise AnalysisException(
+                "PIVOT_VALUE_DATA_TYPE_MISMATCH",
+                f"Invalid pivot value '{shown(bare)}': value data type \"{source.sql()}\" does not match pivot "
+                f'column data type "{kind.sql()}".',
+                sqlstate="42K09",
+            )
+        name = value.name if isinstance(given, e.Alias) else value_text(bare, analyzer.conf.time_zone)
+        cast = bare if source == kind else e.Cast(bare, kind, "ansi", implicit=True)
+        values.append((name, cast))
+    return _pivoted(child, keys, column, values, items, analyzer)
+
+
+def _names_columns(expression: e.Expression) -> bool:
+    return any(isinstance(node, e.UnresolvedAttribute | e.Attribute) for node in expression.walk())
+
+
+# Spark picks the values of these types out of an aggregation by keys and pivot column; the others it computes anew
+# for each pivot value. That shows in counts: NULL where there are no rows, against 0.
+_PICKED = (t.NumericType, t.BooleanType)
+
+
+def _pivoted(
+    child: lp.LogicalPlan,
+    keys: Sequence[e.Alias | e.Attribute],
+    column: e.Expression,
+    values: Sequence[tuple[str, e.Expression]],
+    items: Sequence[e.Alias | e.Attribute],
+    analyzer: Analyzer,
+) -> lp.LogicalPlan:
+    from lightstream.analyze.aggregate import build_aggregate
+    from lightstream.functions import registry
+
+    def where(value: e.Expression, pivot: e.Expression, found: e.Expression) -> e.Expression:
+        matches = registry.bind_call("<=>", (pivot, value), analyzer.conf)
+        return registry.bind_call("when", (matches, found), analyzer.conf)
+
+    def name_of(value: str, item: e.Alias | e.Attribute) -> str:
+        return value if len(items) == 1 else f"{value}_{item.name}"
+
+    outputs: list[e.Alias | e.Attribute] = []
+    if all(isinstance(item.type, _PICKED) for item in items):
+        pivot = e.Alias(column, ("pivot",), id=e.fresh_id())
+        inner = build_aggregate(child, (*keys, pivot), (*keys, pivot, *items))
+        found = inner.output
+        for value, constant in values:
+            for item, attribute in zip(items, found[len(keys) + 1 :], strict=True):
+                chosen = where(constant, found[len(keys)], attribute)
+                picked = registry.bind_call("max", (chosen,), analyzer.conf)
+                outputs.append(e.Alias(picked, (name_of(value, item),), id=e.fresh_id()))
+        return build_aggregate(inner, found[: len(keys)], (*found[: len(keys)], *outputs))
+    for value, constant in values:
+        for item in items:
+            only = _only_where(trim_alias(item), partial(where, constant, column))
+            outputs.append(e.Alias(only, (name_of(value, item),), id=e.fresh_id()))
+    return build_aggregate(child, keys, (*keys, *outputs))
+
+
+def _only_where(expression: e.Expression, condition: Callable[[e.Expression], e.Expression]) -> e.Expression:
+    """Return an aggregate expression over those rows only for which a condition holds: other values are NULL."""
+    from lightstream.analyze.aggregate import is_aggregate_call
+
+    if isinstance(expression, e.Call) and is_aggregate_call(expression):
+        if expression.name in ("first", "last", "any_value"):
+            return replace(
+                expression, args=(condition(expression.args[0]), *expression.args[1:]), ignore_nulls=True
+            )
+        args = tuple(
+            argument if isinstance(argument, e.Literal) and place else condition(argument)
+            for place, argument in enumerate(expression.args)
+        )
+        return replace(expression, args=args)
+    return expression.map_children(lambda node: _only_where(node, condition))
+
+
+def value_text(value: e.Expression, time_zone: str) -> str:
+    """Return a pivot value's text, as a cast to a string gives it."""
+    if isinstance(value, e.Call) and value.name in ("struct", "named_struct", "array"):
+        parts = value.args[1::2] if value.name == "named_struct" else value.args
+        texts = ", ".join(value_text(trim_alias(part), time_zone) for part in parts)
+        return f"[{texts}]" if value.name == "array" else f"{{{texts}}}"
+    if isinstance(value, e.Cast):
+        return value_text(value.child, time_zone)
+    if isinstance(value, e.Call) and value.name == "negative":
+        return f"-{value_text(value.args[0], time_zone)}"
+    if not isinstance(value, e.Literal):
+        raise unsupported(f"The pivot value {shown(value)}", "Give a constant, or name it with AS.")
+    if value.value is None:
+        return "null"
+    if isinstance(value.type, t.TimestampType):
+        return value.local or literal_text(value.value, value.type)
+    if isinstance(value.type, t.DatetimeType | t.AnsiIntervalType):
+        text = literal_text(value.value, value.type)
+        return (
+            text[text.index("'") + 1 : text.rindex("'")] if isinstance(value.type, t.DatetimeType) else text
+        )
+    if isinstance(value.type, t.BinaryType):
+        return bytes(value.value).decode("utf-8", "replace")
+    return literal_text(value.value, value.type)

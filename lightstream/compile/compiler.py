@@ -347,22 +347,20 @@ class Compiler:
     def _generate(self, plan: lp.Generate, needed: set[int]) -> Select:
         used = needed | e.references(plan.generator)
         child = self.plan(plan.child, used)
-        if not child.is_bare:
+        if not child.takes_where or child.order or used & child.volatile:
             child = self.wrapped(child, plan.child)
-        alias = self._fresh("g")
         # A generator's spelling is a list with one struct a row, its fields in the order of `generated`.
         text = self.sql(plan.generator, child.columns)
-        names = [f"c{i}" for i in range(len(plan.generated))]
-        fields = ", ".join(
-            f"struct_extract_at(row, {i + 1}) AS {quote(name)}" for i, name in enumerate(names)
-        )
-        if plan.outer:  # without rows: one of NULLs
-            text = let(text, lambda v: f"CASE WHEN len({v}) > 0 THEN {v} ELSE [NULL] END", "rows")
-        rows = f"(SELECT {fields} FROM (SELECT unnest({text}) AS row)) AS {alias}"
-        columns = dict(child.columns)
-        columns.update({a.id: f"{alias}.{quote(n)}" for a, n in zip(plan.generated, names, strict=True)})
-        source = f"{child.source} JOIN LATERAL {rows} ON TRUE" if child.source else rows
-        return Select(source, columns)
+        if plan.outer:
+            text = let(text, lambda v: f"CASE WHEN len({v}) > 0 THEN {v} ELSE [NULL] END", "outer")
+        row = e.Attribute("row", e.type_of(plan.generator), True, e.fresh_id())
+        rows = replace(child, columns={**child.columns, row.id: f"unnest({text})"})
+        select = self._wrapped(rows, (*plan.child.output, *plan.child.hidden, row))
+        columns = dict(select.columns)
+        made = columns.pop(row.id)
+        for position, attribute in enumerate(plan.generated, 1):
+            columns[attribute.id] = f"struct_extract_at({made}, {position})"
+        return replace(select, columns=columns)
 
 
 def _is_cheap(text: str) -> bool:

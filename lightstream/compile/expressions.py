@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from lightstream.errors import internal, unsupported
 from lightstream.functions import casts, registry
-from lightstream.functions.registry import AggregateParts, SqlContext
+from lightstream.functions.registry import OVER, AggregateParts, SqlContext
 from lightstream.functions.spelling import literal_sql, quote, text_sql
 from lightstream.plan import expressions as e
 from lightstream.plan import types as t
@@ -115,14 +115,23 @@ class ExpressionCompiler:
         over = f" OVER ({' '.join(parts)})"
         entry = registry.lookup(function.name)
         if entry is not None and entry.kind == "aggregate":
+            windowed = entry.extra.get("over")
+            if windowed is not None and (text := windowed(function, self.context)) is not None:
+                return _fill(text, [self.sql(argument, columns) for argument in function.args]) + over
             aggregate, _, cores = self.aggregate(function, columns)
             return _fill(aggregate.final, [core + over for core in cores])
         text = self._call(function, columns)
         # A spelling may have a post-processing around the call that OVER belongs to: it marks the place.
-        return text.replace("{over}", over) if "{over}" in text else text + over
+        return text.replace(OVER, over) if OVER in text else text + over
 
     def _boundary(self, boundary: e.FrameBoundary, unbounded: str, columns: Columns) -> str:
         offset = boundary.offset
+        if isinstance(offset, e.Literal):
+            if isinstance(offset.type, t.AnsiIntervalType) and offset.value is not None:
+                unit = "months" if isinstance(offset.type, t.YearMonthIntervalType) else "microseconds"
+                return f"to_{unit}({abs(offset.value)}) {'PRECEDING' if offset.value < 0 else 'FOLLOWING'}"
+            if isinstance(offset.type, t.IntegralType):
+                offset = offset.value
         if offset is None:
             return f"UNBOUNDED {unbounded}"
         if isinstance(offset, e.Expression):

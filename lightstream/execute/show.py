@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import datetime
 import re
-import struct
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from lightstream.analyze.naming import interval_text, java_double_text
+from lightstream.analyze.naming import float_text, interval_text, java_double_text
 from lightstream.plan import types as t
 
 # What Spark counts as two columns wide: Hangul, kana, ideographs, full-width forms.
@@ -156,15 +155,6 @@ def struct_values(value: Any, names: list[str]) -> list[Any]:
     if isinstance(value, dict):
         return [value[name] for name in names]
     return list(value)
-
-
-def float_text(value: float) -> str:
-    """Return a 32-bit float as Java writes it, with as few digits as tell it from its neighbours."""
-    for digits in range(1, 10):
-        text = f"{value:.{digits}g}"
-        if struct.unpack("f", struct.pack("f", float(text)))[0] == value:
-            return java_double_text(float(text))
-    return java_double_text(value)
 
 
 def _binary(value: bytes) -> str:

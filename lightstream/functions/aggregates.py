@@ -189,10 +189,20 @@ def _bind_first(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
     return bound
 
 
-def _first_parts(call: Call, ctx: SqlContext) -> AggregateParts:
+def _ignores(call: Call) -> bool:
     flag = call.args[1]
-    ignores = call.ignore_nulls or (isinstance(flag, Literal) and bool(flag.value))
-    if not ignores:
+    return call.ignore_nulls or (isinstance(flag, Literal) and bool(flag.value))
+
+
+def _first_over(call: Call, ctx: SqlContext) -> str | None:
+    """Return the call over a window where it skips NULLs: DuckDB has no FILTER there."""
+    if not _ignores(call) or call.filter is not None:
+        return None
+    return f"{'last' if call.name == 'last' else 'first'}_value({{0}} IGNORE NULLS)"
+
+
+def _first_parts(call: Call, ctx: SqlContext) -> AggregateParts:
+    if not _ignores(call):
         function = "last" if call.name == "last" else "first"
         return AggregateParts((f"{function}({{0}})",), "{0}", (function,))
     if call.name != "last":
@@ -208,9 +218,13 @@ def _shown_first(call: Call, args: Sequence[str]) -> str:
     return f"{call.name if call.ignore_nulls else call.shown.lower()}({args[0]})"
 
 
-aggregate("first first_value", _bind_first, _first_parts, shown=_shown_first, ignore_nulls=True)
-aggregate("last last_value", _bind_first, _first_parts, shown=_shown_first, ignore_nulls=True)
-aggregate("any_value", _bind_first, _first_parts, shown=_shown_first, ignore_nulls=True)
+aggregate(
+    "first first_value", _bind_first, _first_parts, shown=_shown_first, ignore_nulls=True, over=_first_over
+)
+aggregate(
+    "last last_value", _bind_first, _first_parts, shown=_shown_first, ignore_nulls=True, over=_first_over
+)
+aggregate("any_value", _bind_first, _first_parts, shown=_shown_first, ignore_nulls=True, over=_first_over)
 
 # ---- collections ----------------------------------------------------------------------------------------------
 

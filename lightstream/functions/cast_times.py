@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lightstream.errors import unsupported
 from lightstream.functions.registry import SqlContext
-from lightstream.functions.spelling import duck_type, error_with_value_sql, let
+from lightstream.functions.spelling import duck_type, error_sql, error_with_value_sql, let
 from lightstream.plan import types as t
 
 _UTC = ("UTC", "Etc/UTC", "GMT", "Etc/GMT", "Z", "UT", "Etc/UCT", "+00:00")
@@ -17,6 +17,9 @@ _ZONE = rf"Z|(?:UTC|GMT|UT)?(?:{_OFFSET})|UT|[A-Z][A-Za-z0-9]{{2,}}(?:[/_+-][A-Z
 _TIME = rf"{_HOUR}(?::\d{{1,2}}(?::\d{{1,2}}(?:\.\d*)?(?: ?(?:{_ZONE}))?)?)?"
 _TIMESTAMP = rf"^{_SPACE}[+]?-?\d{{4,6}}(?:-\d{{1,2}}(?:-\d{{1,2}}(?:[ T]{_TIME})?)?)?{_SPACE}$"
 _PLAIN_TIMESTAMP = rf"^\d{{4}}-\d\d-\d\d[ T]{_HOUR}:\d\d:\d\d(?:\.\d+)?$"
+# A time without a date is one of today; after a T it may lack its minutes.
+_OF_TODAY = rf"^{_SPACE}(?:T?{_HOUR}:\d{{1,2}}(?::\d{{1,2}}(?:\.\d*)?)?|T{_HOUR}){_SPACE}$"
+_OF_TODAY_ZONED = rf"^{_SPACE}T?{_HOUR}:\d{{1,2}}:\d{{1,2}}(?:\.\d*)? ?(?:{_ZONE}){_SPACE}$"
 _ZONED = r":\d{1,2}:\d{1,2}(?:\.\d*)? ?[A-Z+-]"
 # Rewrites, in this order, of what DuckDB's reader does not take as Spark's does.
 _AFTER_TIME = r"(:\d{1,2}(?:\.\d*)?) ?"
@@ -95,12 +98,31 @@ def timestamp_from_text(v: str, target: t.DataType, ctx: SqlContext) -> str:
     if isinstance(target, t.TimestampNTZType):  # Spark: a zone in the text is ignored
         return f"CASE WHEN {plain} THEN TRY_CAST({v} AS TIMESTAMP) WHEN {fits} THEN {local} END"
     zoned = f"TRY_CAST({clean} AS TIMESTAMPTZ)"
+    today = f"WHEN regexp_matches({v}, '{_OF_TODAY}') THEN {_of_today(v, ctx)} WHEN regexp_matches({v}, "
+    today += f"'{_OF_TODAY_ZONED}') THEN {_ZONED_TODAY}"
     if is_utc(ctx):
-        return f"TRY_CAST(CASE WHEN {plain} THEN {v} WHEN {fits} THEN {clean} END AS TIMESTAMPTZ)"
+        text = f"WHEN {plain} THEN TRY_CAST({v} AS TIMESTAMPTZ) WHEN {fits} THEN {zoned}"
+        return f"CASE {text} {today} END"
     return (
         f"CASE WHEN {plain} THEN {to_instant(f'TRY_CAST({v} AS TIMESTAMP)', ctx)} "
-        f"WHEN {fits} THEN CASE WHEN regexp_matches({v}, '{_ZONED}') THEN {zoned} ELSE {to_instant(local, ctx)} END END"
+        f"WHEN {fits} THEN CASE WHEN regexp_matches({v}, '{_ZONED}') THEN {zoned} ELSE {to_instant(local, ctx)} END "
+        f"{today} END"
     )
+
+
+_ZONED_TODAY = error_sql(
+    "LIGHTSTREAM_UNSUPPORTED",
+    "A time with a zone and without a date, read as a timestamp, is not supported by lightstream.",
+    "0A000",
+    "UnsupportedOperationException",
+)
+
+
+def _of_today(v: str, ctx: SqlContext) -> str:
+    now = to_local("getvariable('lightstream_now')", ctx)
+    day = f"strftime({now}, '%Y-%m-%d ')"
+    time = f"regexp_replace(ltrim(trim({v}, {_BLANKS}), 'T'), '^(\\d+)$', '\\1:00')"
+    return to_instant(f"TRY_CAST({day} || {time} AS TIMESTAMP)", ctx)
 
 
 # ---- writing --------------------------------------------------------------------------------------------------

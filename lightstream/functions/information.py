@@ -40,6 +40,27 @@ def _bind_equal_null(name: str, args: tuple[Expression, ...], conf: Conf) -> Bou
 
 scalar("equal_null", _bind_equal_null, "({0} IS NOT DISTINCT FROM {1})")
 
+# ---- which keys a row of ROLLUP, CUBE or GROUPING SETS has: the analyser puts the bits of its grouping id instead
+
+
+def _not_grouped(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
+    return error_sql(
+        "UNSUPPORTED_GROUPING_EXPRESSION",
+        "grouping()/grouping_id() can only be used with GroupingSets/Cube/Rollup.",
+        "42K0E",
+        "AnalysisException",
+    )
+
+
+scalar("grouping", "any -> tinyint!", _not_grouped, foldable=False)
+
+
+def _shown_grouping_id(call: Call, args: Sequence[str]) -> str:
+    return call.shown if call.shown == "grouping__id" else f"grouping_id({', '.join(args)})"
+
+
+scalar("grouping_id grouping__id", "any* -> bigint!", _not_grouped, shown=_shown_grouping_id, foldable=False)
+
 # ---- checks that fail the query -------------------------------------------------------------------------------
 
 

@@ -263,7 +263,10 @@ def _bind_comparison(name: str, args: tuple[Expression, ...], conf: Conf) -> Bou
 
 def _compared(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
     left, right = _literals_next_to_decimals(args, conf)
-    target = comparison_type(type_of(left), type_of(right), conf)
+    if t.same_structure(type_of(left), type_of(right)):
+        target: t.DataType | None = type_of(left)
+    else:
+        target = comparison_type(type_of(left), type_of(right), conf)
     if target is None:
         raise mismatch.different_operands(name, args)
     check_orderable(name, args, target)
@@ -407,10 +410,11 @@ scalar("between", _bind_between, "{3}", shown="between({0}, {1}, {2})")
 
 
 def _bind_in(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
-    if len(args) < 2:
-        raise mismatch.wrong_count(name, "> 1", len(args))
+    if not args:
+        raise mismatch.wrong_count(name, "> 0", len(args))
     kinds = [type_of(a) for a in args]
-    target = common_type(kinds, conf.ansi)
+    alike = all(t.same_structure(kind, kinds[0]) for kind in kinds)
+    target = kinds[0] if alike else common_type(kinds, conf.ansi)
     if target is None:
         raise mismatch.different_types(name, args, kinds)
     check_orderable(name, args, target)
@@ -419,6 +423,8 @@ def _bind_in(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
 
 
 def _in_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
+    if len(args) == 1:  # `isin()` of nothing
+        return f"(CASE WHEN {args[0]} IS NOT NULL THEN FALSE END)"
     return f"({args[0]} IN ({', '.join(args[1:])}))"
 
 

@@ -36,6 +36,9 @@ class SqlContext:
     time_zone: str = "UTC"
 
 
+# Marks in a spelling where OVER belongs, where that is not the end. No constant is spelled with this character.
+OVER = "\0over\0"
+
 Binder = Callable[[str, tuple[Expression, ...], Conf], Bound]
 Spelling = Callable[[Call, Sequence[str], SqlContext], str]
 Shown = Callable[[Call, Sequence[str]], str]
@@ -76,7 +79,7 @@ class Function:
 _FAMILIES = (
     "operators", "conditional", "conversions", "strings", "patterns", "encodings", "maths", "dates", "formats",
     "arrays", "sequences", "maps", "higher_order", "generators", "aggregates", "moments", "windows", "hashing",
-    "information", "json_texts",
+    "information", "json_texts", "fields",
 )  # fmt: skip
 _functions: dict[str, Function] = {}
 _families_loaded = False
@@ -234,9 +237,15 @@ def lookup(name: str) -> Function | None:
     return _load().get(name.lower())
 
 
+# Entries that SQL text has a notation for, or none: they are no functions of Spark's.
+_UNNAMED = ("(-)", "(,)", "update_fields")
+
+
 def names() -> list[str]:
     """Return every name of the catalogue, aliases included, sorted."""
-    return sorted(name for name, entry in _load().items() if not entry.extra.get("refused"))
+    return sorted(
+        name for name, entry in _load().items() if not entry.extra.get("refused") and name not in _UNNAMED
+    )
 
 
 def bind_call(

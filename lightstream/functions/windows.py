@@ -12,7 +12,7 @@ from lightstream.conf import Conf
 from lightstream.errors import AnalysisException, unsupported
 from lightstream.functions import mismatch
 from lightstream.functions.coercion import cast_to, implicit_type
-from lightstream.functions.registry import Binder, Bound, SqlContext, refused, window
+from lightstream.functions.registry import OVER, Binder, Bound, SqlContext, refused, window
 from lightstream.functions.signatures import parse as signature
 from lightstream.plan import expressions as e
 from lightstream.plan import types as t
@@ -47,14 +47,14 @@ def _any_arguments(result: t.DataType) -> Binder:
     return bind
 
 
-window("row_number", "-> int!", "CAST(row_number(){{over}} AS INTEGER)", frame="rows")
+window("row_number", "-> int!", f"CAST(row_number(){OVER} AS INTEGER)", frame="rows")
 window(
-    "rank", _any_arguments(t.IntegerType()), "CAST(rank(){{over}} AS INTEGER)", shown="RANK()", frame="rows"
+    "rank", _any_arguments(t.IntegerType()), f"CAST(rank(){OVER} AS INTEGER)", shown="RANK()", frame="rows"
 )
 window(
     "dense_rank",
     _any_arguments(t.IntegerType()),
-    "CAST(dense_rank(){{over}} AS INTEGER)",
+    f"CAST(dense_rank(){OVER} AS INTEGER)",
     shown="DENSE_RANK()",
     frame="rows",
 )
@@ -88,7 +88,7 @@ def _out_of_range(
     )
 
 
-window("ntile", _bind_ntile, "CAST(ntile({0}){{over}} AS INTEGER)", frame="rows")
+window("ntile", _bind_ntile, f"CAST(ntile({{0}}){OVER} AS INTEGER)", frame="rows")
 
 
 # ---- values of other rows -------------------------------------------------------------------------------------

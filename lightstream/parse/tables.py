@@ -16,7 +16,6 @@ from lightstream.plan.expressions import (
     Literal,
     UnresolvedAttribute,
     UnresolvedFunction,
-    UnresolvedStar,
 )
 
 # Words that cannot be a table's alias in Spark either.
@@ -324,7 +323,7 @@ class Tables(Primaries):
         self.expect("FOR")
         if self.token.key == "(":
             columns = [UnresolvedAttribute((name,)) for name in self.in_parentheses(self.name)]
-            column: Expression = call("struct", *columns) if len(columns) > 1 else columns[0]
+            column: Expression = call("(,)", *columns) if len(columns) > 1 else columns[0]
         else:
             column = UnresolvedAttribute((self.name(),))
         self.expect("IN")
@@ -337,27 +336,25 @@ class Tables(Primaries):
         if not include_nulls:
             self.accept("EXCLUDE", "NULLS")
         self.expect("(")
-        if self.token.key == "(":
-            raise unsupported("UNPIVOT with several value columns")
-        value = self.name()
+        several = self.token.key == "("
+        names = tuple(self.in_parentheses(self.name)) if several else (self.name(),)
         self.expect("FOR")
         variable = self.name()
         self.expect("IN")
-        columns = self.in_parentheses(self._unpivot_column)
+        groups = self.in_parentheses(self._unpivot_group if several else self._unpivot_column)
         self.expect(")")
-        ids = UnresolvedStar((), tuple(column.parts for column in columns))
-        found = r.Unpivot(found, (ids,), tuple(columns), variable, value)
-        if not include_nulls:
-            found = r.Filter(found, call("isnotnull", UnresolvedAttribute((value,))))
-        return self._alias_only(found)
+        return self._alias_only(r.Unpivot(found, None, tuple(groups), variable, names, include_nulls))
 
-    def _unpivot_column(self) -> UnresolvedAttribute:
-        if self.token.key == "(":
-            raise unsupported("UNPIVOT with several value columns")
+    def _unpivot_group(self) -> r.UnpivotGroup:
+        columns = tuple(UnresolvedAttribute(name) for name in self.in_parentheses(self.names))
+        return r.UnpivotGroup(columns, self._unpivot_alias())
+
+    def _unpivot_column(self) -> r.UnpivotGroup:
         column = UnresolvedAttribute(self.names())
-        if self.token.key == "AS" or self.is_name(self.token):
-            raise unsupported("An alias of a column in UNPIVOT")
-        return column
+        return r.UnpivotGroup((column,), self._unpivot_alias())
+
+    def _unpivot_alias(self) -> str | None:
+        return self.name() if self.accept("AS") or self.is_name(self.token) else None
 
     def _alias_only(self, found: r.Relation) -> r.Relation:
         if self.accept("AS") or (self.is_name(self.token) and not self._at_table_clause()):

@@ -124,14 +124,23 @@ class Pivot(Relation):
 
 
 @dataclass(frozen=True, slots=True)
+class UnpivotGroup:
+    """The columns that become one row of an unpivot, and their name in the variable column (None: their own)."""
+
+    columns: tuple[Expression, ...]
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Unpivot(Relation):
-    """`df.unpivot`: `values` None means all columns but the ids."""
+    """Columns to rows: `ids` None means all columns that no group has, `values` None all but the ids."""
 
     input: Relation | LogicalPlan
-    ids: tuple[Expression, ...]
-    values: tuple[Expression, ...] | None
+    ids: tuple[Expression, ...] | None
+    values: tuple[UnpivotGroup, ...] | None
     variable_name: str
-    value_name: str
+    value_names: tuple[str, ...]
+    include_nulls: bool = True
 
 
 @dataclass(frozen=True, slots=True)

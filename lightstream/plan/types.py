@@ -581,6 +581,19 @@ def _not_a_type(argument: str, value: object) -> PySparkTypeError:
     )
 
 
+def same_structure(one: DataType, other: DataType) -> bool:
+    """Return whether two types differ in nothing but the names of struct fields and what may be NULL."""
+    if isinstance(one, StructType) and isinstance(other, StructType):
+        return len(one) == len(other) and all(
+            same_structure(a.dataType, b.dataType) for a, b in zip(one, other, strict=True)
+        )
+    if isinstance(one, ArrayType) and isinstance(other, ArrayType):
+        return same_structure(one.elementType, other.elementType)
+    if isinstance(one, MapType) and isinstance(other, MapType):
+        return same_structure(one.keyType, other.keyType) and same_structure(one.valueType, other.valueType)
+    return one == other
+
+
 def as_nullable(data_type: DataType) -> DataType:
     """Return the type with every nested part nullable."""
     if isinstance(data_type, StructType):

@@ -290,13 +290,13 @@ class Column:
         need_str("fieldName", fieldName)
         if not isinstance(col, Column):
             raise not_expected("col", "Column", col)
-        return self._call("update_field", fieldName, col)
+        return self._call("(field)", fieldName, col)
 
     def dropFields(self, *fieldNames: str) -> Column:
         """Return the struct without some fields."""
         result: Column = self
         for name in fieldNames:
-            result = result._call("drop_field", name)
+            result = result._call("(field)", name)
         return result
 
     def outer(self) -> Column:

@@ -222,12 +222,13 @@ class Rows(Frame):
         """Turn columns into rows of (ids, column name, value); all columns but the ids without `values`."""
         need_str("variableColumnName", variableColumnName)
         need_str("valueColumnName", valueColumnName)
-        value_columns = None if values is None else self._items(_listed(values))
-        return self._with(
-            r.Unpivot(
-                self._plan, self._items(_listed(ids)), value_columns, variableColumnName, valueColumnName
-            )
+        groups = None
+        if values is not None:
+            groups = tuple(r.UnpivotGroup((column,)) for column in self._items(_listed(values)))
+        relation = r.Unpivot(
+            self._plan, self._items(_listed(ids)), groups, variableColumnName, (valueColumnName,)
         )
+        return self._with(relation)
 
     melt = unpivot
 

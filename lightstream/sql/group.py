@@ -57,7 +57,11 @@ class GroupedData:
         """Aggregate: columns of aggregate functions, or one dict of column name to function name."""
         assert exprs, "exprs should not be empty"
         if len(exprs) == 1 and isinstance(exprs[0], dict):
-            items = [_by_name(function, column) for column, function in exprs[0].items()]
+            from lightstream.sql.map_order import map_order
+
+            functions = exprs[0]
+            names = map_order(functions) if all(isinstance(name, str) for name in functions) else functions
+            items = [_by_name(functions[column], column) for column in names]
         else:
             assert all(isinstance(c, Column) for c in exprs), "all exprs should be Column"
             items = [part for c in exprs for part in spread(c._expression)]

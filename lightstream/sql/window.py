@@ -10,10 +10,12 @@ from lightstream.errors import AnalysisException
 from lightstream.plan.expressions import (
     Expression,
     FrameBoundary,
+    Literal,
     SortOrder,
     WindowExpression,
     WindowFrame,
 )
+from lightstream.plan.types import IntegerType, LongType
 from lightstream.sql.column import column_expression, flatten
 
 __all__ = ["Window", "WindowSpec"]
@@ -107,4 +109,8 @@ def sort_order(column: Any) -> SortOrder:
 
 def _boundary(offset: int) -> FrameBoundary:
     # The smallest and the largest numbers of 64 bits stand for "unbounded", as in Spark.
-    return FrameBoundary(None if offset <= _MIN + 1 or offset >= _MAX else offset)
+    if offset <= _MIN + 1 or offset >= _MAX:
+        return FrameBoundary(None)
+    return FrameBoundary(
+        Literal(offset, IntegerType() if abs(offset) < 1 << 31 else LongType()) if offset else 0
+    )

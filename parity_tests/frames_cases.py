@@ -1,0 +1,1138 @@
+"""DataFrame programs as people write them. Each gets an engine and returns a DataFrame, or a value to compare."""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+PROGRAMS: dict[str, Callable[[Any], Any]] = {}
+
+
+def program(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    PROGRAMS[function.__name__] = function
+    return function
+
+
+def many(family: str, **programs: Callable[[Any], Any]) -> None:
+    for name, function in programs.items():
+        PROGRAMS[f"{family}_{name}"] = function
+
+
+EMP = [
+    (1, "ann", "it", 100.0, datetime.date(2020, 1, 1), None), (2, "bob", "it", 80.5, datetime.date(2021, 5, 5), 1),
+    (3, "cat", "hr", 70.0, datetime.date(2019, 3, 3), 1), (4, "dan", "hr", None, datetime.date(2022, 7, 7), 3),
+    (5, "eve", "ops", 60.25, None, 2), (6, "fay", None, 60.25, datetime.date(2020, 2, 29), 2),
+]  # fmt: skip
+EMP_SCHEMA = "id int, name string, dept string, pay double, hired date, boss int"
+DEPT = [("it", "London", 1), ("hr", "Paris", 2), ("fin", "Rome", 3), (None, "Nowhere", 4)]
+SALES = [
+    (2023, "q1", "a", 10), (2023, "q2", "a", 20), (2023, "q1", "b", 5), (2024, "q1", "a", 7), (2024, "q2", "b", 9),
+    (2024, "q4", None, 1), (2024, None, "b", 3),
+]  # fmt: skip
+
+
+def engine(session: Any, functions: Any, types: Any, sql: Any) -> Any:
+    """Return what programs use: the session `spark`, `F`, `T`, `W`, `Row`, and DataFrames."""
+    made = SimpleNamespace(spark=session, F=functions, T=types, W=sql.Window, Row=sql.Row, sql=sql)
+    made.emp = session.createDataFrame(EMP, EMP_SCHEMA)
+    made.dept = session.createDataFrame(DEPT, "dept string, city string, floor int")
+    made.sales = session.createDataFrame(SALES, "year int, quarter string, item string, amount int")
+    row = sql.Row
+    made.nested = session.createDataFrame(
+        [
+            (1, [1, 2, 3], {"a": 1, "b": 2}, row(x=1, y=row(p=1.5, q="p"))),
+            (2, [], {"c": None}, row(x=2, y=None)),
+            (3, None, None, None),
+        ],
+        "id int, xs array<int>, m map<string,int>, s struct<x:int,y:struct<p:double,q:string>>",
+    )
+    made.holes = session.createDataFrame(
+        [
+            (1, "a", 1.0, True),
+            (2, None, None, None),
+            (None, "c", float("nan"), False),
+            (None, None, None, None),
+        ],
+        "i int, s string, d double, b boolean",
+    )
+    return made
+
+
+# ---- selection ------------------------------------------------------------------------------------------------
+
+many(
+    "select",
+    star=lambda s: s.emp.select("*"),
+    names=lambda s: s.emp.select("id", "name"),
+    listed=lambda s: s.emp.select(["id", s.F.col("name")]),
+    columns=lambda s: s.emp.select(
+        s.emp.id, s.emp["name"], s.F.col("pay") * 2, (s.F.col("id") + 1).alias("next")
+    ),
+    expr=lambda s: s.emp.selectExpr("id", "upper(name) as n", "pay / 2"),
+    arithmetic=lambda s: s.emp.select(
+        s.F.col("id") + 1,
+        1 + s.F.col("id"),
+        10 - s.F.col("id"),
+        s.F.col("id") * 1.5,
+        s.F.col("id") / 2,
+        s.F.col("id") % 2,
+        -s.F.col("id"),
+        s.F.col("id") ** 2,
+    ),
+    negative=lambda s: s.emp.select(-s.emp.pay, s.F.negative("pay"), s.F.negate("id"), s.F.expr("-id")),
+    comparison=lambda s: s.emp.select(
+        s.emp.id > 2,
+        s.emp.id == 2,
+        s.emp.id != 2,
+        s.emp.id <= 2,
+        s.emp.boss.eqNullSafe(None),
+        ~(s.emp.id > 2),
+    ),
+    logic=lambda s: s.emp.select(
+        (s.emp.id > 1) & (s.emp.pay < 90), (s.emp.id > 1) | s.emp.pay.isNull(), ~s.emp.dept.isNotNull()
+    ),
+    isin=lambda s: s.emp.filter(s.emp.dept.isin("it", "hr")).select("id"),
+    isin_list=lambda s: s.emp.filter(s.F.col("id").isin([1, 5])).select("id"),
+    isin_empty=lambda s: s.emp.filter(s.F.col("id").isin([])).select("id"),
+    not_isin=lambda s: s.emp.filter(~s.F.col("dept").isin("it")).select("id"),
+    between=lambda s: s.emp.select("id", s.emp.pay.between(60, 80).alias("b"), s.emp.pay.between(60, 80)),
+    like=lambda s: s.emp.select(
+        s.emp.name.like("%a%"),
+        s.emp.name.ilike("A%"),
+        s.emp.name.rlike("^[a-c]"),
+        s.emp.name.startswith("a"),
+        s.emp.name.endswith("n"),
+        s.emp.name.contains("a"),
+    ),
+    substr=lambda s: s.emp.select(s.emp.name.substr(1, 2), s.emp.name[1:2]),
+    when=lambda s: s.emp.select(
+        s.F.when(s.emp.pay > 90, "high").when(s.emp.pay > 65, "mid").otherwise("low").alias("band")
+    ),
+    when_named=lambda s: s.emp.select(
+        s.F.when(s.emp.id > 3, 1), s.F.when(s.emp.id > 3, s.emp.id).otherwise(0)
+    ),
+    cast=lambda s: s.emp.select(
+        s.emp.id.cast("string"),
+        s.emp.pay.cast(s.T.IntegerType()),
+        s.emp.id.astype("double").alias("d"),
+        s.F.lit("x").try_cast("int"),
+    ),
+    bits=lambda s: s.emp.select(s.emp.id.bitwiseAND(1), s.emp.id.bitwiseOR(8), s.emp.id.bitwiseXOR(3)),
+    literals=lambda s: s.emp.limit(1).select(
+        s.F.lit(1),
+        s.F.lit("a"),
+        s.F.lit(1.5),
+        s.F.lit(None),
+        s.F.lit(True),
+        s.F.lit(decimal.Decimal("1.50")),
+        s.F.lit(datetime.date(2020, 1, 1)),
+        s.F.lit(datetime.datetime(2020, 1, 1, 10)),
+        s.F.lit([1, 2]),
+        s.F.lit(b"ab"),
+        s.F.lit(datetime.timedelta(days=1, hours=2)),
+    ),
+    nested=lambda s: s.nested.select(
+        "s.x",
+        "s.y.q",
+        s.nested.s.y.p,
+        s.nested.s["x"],
+        s.F.col("s").getField("x"),
+        s.nested.xs[0],
+        s.nested.xs.getItem(0),
+        s.nested.m["a"],
+        s.nested.m.getItem("a"),
+    ).filter("x = 1"),
+    nested_star=lambda s: s.nested.select("id", "s.*"),
+    regex=lambda s: s.emp.select(s.emp.colRegex("`(id|na.*)`")),
+    df_star=lambda s: s.emp.select(s.emp["*"], s.F.lit(1).alias("one")).limit(1),
+    alias_star=lambda s: s.emp.alias("e").select("e.*").filter("e.id = 1"),
+    by_index=lambda s: s.emp.select(s.emp[0], s.emp[1]),
+    getitem_list=lambda s: s.emp[["id", "name"]],
+    getitem_filter=lambda s: s.emp[s.emp.id > 4],
+    unknown=lambda s: s.emp.select("nope"),
+    unknown_attribute=lambda s: s.emp.nope,
+    unknown_item=lambda s: s.emp["nope"],
+    empty=lambda s: s.emp.select(),
+    distinct=lambda s: s.emp.select("dept").distinct(),
+    with_column=lambda s: s.emp.withColumn("double", s.emp.pay * 2).withColumn("pay", s.F.lit(0)),
+    with_columns=lambda s: s.emp.withColumns({"a": s.emp.id + 1, "b": s.F.upper("name")}).select("a", "b"),
+    renamed=lambda s: s.emp.withColumnRenamed("id", "key").withColumnRenamed("nope", "x"),
+    renamed_many=lambda s: s.emp.withColumnsRenamed({"id": "key", "name": "label"}).columns,
+    renamed_swap=lambda s: s.emp.select("id", "boss").withColumnsRenamed({"id": "boss", "boss": "id"}),
+    to_df=lambda s: s.dept.toDF("a", "b", "c"),
+    to_df_wrong=lambda s: s.dept.toDF("a", "b"),
+    drop=lambda s: s.emp.drop("pay", "nope").drop(s.emp.name),
+    drop_column=lambda s: s.emp.join(s.dept, s.emp.dept == s.dept.dept).drop(s.dept.dept).columns,
+    transform=lambda s: s.emp.transform(lambda df, n: df.limit(n), 2).transform(lambda df: df.select("id")),
+    metadata=lambda s: s.emp.select(s.emp.id.alias("i", metadata={"a": 1})).schema.fields[0].metadata,
+    with_metadata=lambda s: s.emp.withMetadata("id", {"k": "v"}).schema["id"].metadata,
+    to_schema=lambda s: s.emp.to(
+        s.T.StructType().add("name", "string").add("id", "long").add("extra", "int")
+    ),
+    column_repr=lambda s: [
+        repr(c)
+        for c in (
+            s.F.col("a") + 1,
+            s.F.lit("x"),
+            s.F.sum("a").alias("s"),
+            s.F.col("a").isNull() & (s.F.col("b") == 2),
+            s.F.when(s.F.col("a") > 1, 2).otherwise(3),
+            s.F.col("a").cast("int"),
+            s.F.col("a").desc(),
+            -s.F.col("a"),
+            s.F.upper("x"),
+        )
+    ],
+    bool_column=lambda s: bool(s.emp.id),
+    in_column=lambda s: "a" in s.emp.name,
+    float_literal=lambda s: s.emp.limit(1).select(s.F.expr("0.1F"), s.F.lit(0.1) + s.F.lit(1)),
+    duplicate_names=lambda s: s.emp.select("id", "id").columns,
+    ambiguous=lambda s: s.emp.select("id", "id").select("id"),
+    of_other=lambda s: s.emp.select(s.dept.city),
+    explode=lambda s: s.nested.select("id", s.F.explode("xs")),
+    explode_named=lambda s: s.nested.select("id", s.F.explode("xs").alias("x"), s.F.lit(1).alias("one")),
+    explode_outer=lambda s: s.nested.select("id", s.F.explode_outer("xs")),
+    explode_map=lambda s: s.nested.select("id", s.F.explode("m")),
+    explode_map_named=lambda s: s.nested.select(s.F.explode("m").alias("k", "v")),
+    posexplode=lambda s: s.nested.select("id", s.F.posexplode("xs")),
+    posexplode_outer=lambda s: s.nested.select("id", s.F.posexplode_outer("xs").alias("p", "x")),
+    explode_split=lambda s: (
+        s.spark.createDataFrame([("a b c",), ("d",)], ["t"])
+        .select(s.F.explode(s.F.split("t", " ")).alias("w"))
+        .groupBy("w")
+        .count()
+    ),
+    inline=lambda s: s.spark.createDataFrame(
+        [([(1, "a"), (2, "b")],)], "v array<struct<n:int,t:string>>"
+    ).select(s.F.inline("v")),
+    explode_with_column=lambda s: s.nested.withColumn("x", s.F.explode("xs")).select("id", "x"),
+)
+
+many(
+    "fields",
+    add=lambda s: s.nested.select(s.nested.s.withField("z", s.F.lit(1)).alias("s")),
+    replace=lambda s: s.nested.select(s.nested.s.withField("x", s.F.lit("new")).alias("s")),
+    unnamed=lambda s: s.nested.select(s.nested.s.withField("z", s.F.lit(1))),
+    deep=lambda s: s.nested.select(s.nested.s.withField("y.p", s.F.lit(9)).alias("s")),
+    deep_add=lambda s: s.nested.select(s.nested.s.withField("y.r", s.F.col("id")).alias("s")),
+    from_itself=lambda s: s.nested.withColumn("s", s.F.col("s").withField("x2", s.F.col("s.x") * 2)),
+    drop=lambda s: s.nested.select(s.nested.s.dropFields("x").alias("s")),
+    drop_two=lambda s: s.nested.select(s.nested.s.dropFields("y.p", "nope").alias("s")),
+    drop_unnamed=lambda s: s.nested.select(s.nested.s.dropFields("x")),
+    drop_all=lambda s: s.nested.select(s.nested.s.dropFields("x", "y")),
+    missing=lambda s: s.nested.select(s.nested.s.withField("nope.a", s.F.lit(1))),
+    not_struct=lambda s: s.nested.select(s.nested.id.withField("a", s.F.lit(1))),
+    chain=lambda s: s.nested.select(
+        s.nested.s.withField("a", s.F.lit(1)).withField("b", s.F.lit(2)).dropFields("x").alias("s")
+    ),
+    duplicate=lambda s: s.spark.sql("select named_struct('a', 1, 'a', 2) s").select(
+        s.F.col("s").withField("a", s.F.lit(5)).alias("s")
+    ),
+    lit_struct=lambda s: s.spark.range(1).select(
+        s.F.struct(s.F.lit(1).alias("a")).withField("b", s.F.lit("x"))
+    ),
+)
+
+many(
+    "filter",
+    text=lambda s: s.emp.filter("pay > 65 and dept = 'it'").select("id"),
+    where=lambda s: s.emp.where(s.F.col("pay").isNull()).select("id"),
+    chain=lambda s: s.emp.filter(s.emp.id > 1).filter(s.emp.id < 4).select("id"),
+    nan=lambda s: s.holes.filter(s.F.isnan("d")).select("s"),
+    not_boolean=lambda s: s.emp.filter("id + 1"),
+    dropped_column=lambda s: s.emp.select("name").filter(s.emp.id > 4),
+    after_select=lambda s: s.emp.select("name").where("id > 4"),
+)
+
+# ---- joins ----------------------------------------------------------------------------------------------------
+
+many(
+    "join",
+    using=lambda s: s.emp.join(s.dept, "dept"),
+    using_list=lambda s: s.emp.join(s.dept, ["dept"], "left"),
+    using_outer=lambda s: s.emp.join(s.dept, "dept", "outer"),
+    using_right=lambda s: s.emp.join(s.dept, "dept", "right"),
+    using_semi=lambda s: s.emp.join(s.dept, "dept", "left_semi"),
+    using_anti=lambda s: s.emp.join(s.dept, "dept", "anti"),
+    on=lambda s: s.emp.join(s.dept, s.emp.dept == s.dept.dept).select(s.emp.id, s.dept.city),
+    on_left=lambda s: s.emp.join(s.dept, s.emp.dept == s.dept.dept, "left").select(
+        s.emp.id, s.dept.city, s.dept.dept
+    ),
+    on_full=lambda s: s.emp.join(s.dept, s.emp.dept == s.dept.dept, "full_outer").select("id", "city"),
+    on_list=lambda s: s.emp.join(s.dept, [s.emp.dept == s.dept.dept, s.emp.id > s.dept.floor]).select(
+        "id", "city"
+    ),
+    null_safe=lambda s: s.emp.join(s.dept, s.emp.dept.eqNullSafe(s.dept.dept)).select("id", "city"),
+    cross=lambda s: s.emp.select("id").crossJoin(s.dept.select("city")),
+    none=lambda s: s.emp.select("id").join(s.dept.select("city")).count(),
+    self=lambda s: (
+        s.emp.alias("a")
+        .join(s.emp.alias("b"), s.F.col("a.boss") == s.F.col("b.id"))
+        .select("a.name", s.F.col("b.name").alias("boss"))
+    ),
+    self_left=lambda s: (
+        s.emp.alias("a").join(s.emp.alias("b"), s.F.expr("a.boss = b.id"), "left").select("a.id", "b.id")
+    ),
+    self_same=lambda s: s.emp.join(s.emp, s.emp.id == s.emp.id).count(),
+    self_using=lambda s: s.emp.join(s.emp.withColumnRenamed("pay", "pay2"), "id").select("id", "pay", "pay2"),
+    aggregated=lambda s: s.emp.join(s.emp.groupBy("dept").agg(s.F.avg("pay").alias("mean")), "dept").select(
+        "id", (s.F.col("pay") - s.F.col("mean")).alias("d")
+    ),
+    ambiguous=lambda s: s.emp.join(s.dept, s.emp.dept == s.dept.dept).select("dept"),
+    bad_type=lambda s: s.emp.join(s.dept, "dept", "sideways"),
+    bad_column=lambda s: s.emp.join(s.dept, "nope"),
+    three=lambda s: (
+        s.emp.join(s.dept, "dept")
+        .join(s.sales.groupBy("item").count(), s.F.col("floor") == s.F.col("count"), "left")
+        .select("id", "city", "item")
+    ),
+    condition_text=lambda s: (
+        s.emp.alias("e").join(s.dept.alias("d"), s.F.expr("e.dept = d.dept and d.floor = 1")).select("e.id")
+    ),
+    broadcast=lambda s: s.emp.join(s.F.broadcast(s.dept), "dept").select("id", "city"),
+    semi_select=lambda s: s.emp.join(s.dept, s.emp.dept == s.dept.dept, "leftsemi").select("id"),
+    renamed=lambda s: s.emp.join(
+        s.dept.withColumnRenamed("dept", "d"), s.F.col("dept") == s.F.col("d"), "left_anti"
+    ).select("id"),
+    lateral=lambda s: s.emp.select("id", "dept").lateralJoin(
+        s.dept.where(s.F.col("dept") == s.F.col("dept").outer()).select("city")
+    ),
+    lateral_left=lambda s: s.emp.select("id", s.F.col("dept").alias("dd")).lateralJoin(
+        s.dept.where(s.F.col("dept") == s.F.col("dd").outer()).select("city"), how="left"
+    ),
+    subquery_scalar=lambda s: s.emp.where(s.emp.pay > s.emp.select(s.F.avg("pay")).scalar()).select("id"),
+    subquery_exists=lambda s: (
+        s.emp.alias("e")
+        .where(s.dept.alias("d").where(s.F.col("d.dept") == s.F.col("e.dept").outer()).exists())
+        .select("id")
+    ),
+    isin_frame=lambda s: s.emp.where(s.emp.dept.isin(s.dept.select("dept"))).select("id"),
+)
+
+# ---- groups ---------------------------------------------------------------------------------------------------
+
+many(
+    "group",
+    count=lambda s: s.emp.groupBy("dept").count(),
+    sum=lambda s: s.emp.groupBy("dept").sum("pay"),
+    sums=lambda s: s.emp.groupBy("dept").sum(),
+    avg_max=lambda s: s.emp.groupBy("dept").agg(s.F.avg("pay"), s.F.max("id").alias("m")),
+    mean=lambda s: s.emp.groupBy("dept").mean("pay", "id"),
+    minmax=lambda s: (
+        s.emp.groupBy("dept").min("id").collect().__len__(),
+        s.emp.groupBy().max("id").collect(),
+    ),
+    dict=lambda s: s.emp.groupBy("dept").agg({"pay": "avg", "id": "max"}),
+    dict_many=lambda s: s.emp.agg(
+        {"pay": "avg", "id": "max", "name": "min", "boss": "count", "hired": "max"}
+    ),
+    dict_names=lambda s: (
+        s.emp.agg(
+            {
+                "zeta" if False else "name": "count",
+                "id": "sum",
+                "pay": "stddev",
+                "dept": "first",
+                "boss": "mean",
+                "hired": "min",
+            }
+        ).columns
+    ),
+    dict_star=lambda s: s.emp.groupBy("dept").agg({"*": "count"}),
+    dict_two=lambda s: s.emp.agg({"id": "sum", "pay": "sum"}).columns,
+    total=lambda s: s.emp.agg(s.F.sum("pay"), s.F.count("*"), s.F.countDistinct("dept"), s.F.count("pay")),
+    expression=lambda s: s.emp.groupBy((s.emp.id % 2).alias("odd")).agg(s.F.collect_list("id").alias("ids")),
+    unnamed_expression=lambda s: s.emp.groupBy(s.emp.id % 2).count(),
+    two=lambda s: s.sales.groupBy("year", "item").agg(s.F.sum("amount").alias("s")).orderBy("year", "item"),
+    by_list=lambda s: s.sales.groupBy(["year", "item"]).count(),
+    by_position=lambda s: s.sales.groupBy(1).count(),
+    having=lambda s: s.emp.groupBy("dept").count().filter("count > 1"),
+    having_column=lambda s: s.emp.groupBy("dept").agg(s.F.count("*").alias("n")).where(s.F.col("n") > 1),
+    nothing=lambda s: s.emp.groupBy().count(),
+    stats=lambda s: (
+        s.emp.groupBy("dept")
+        .agg(s.F.stddev("pay"), s.F.variance("pay"), s.F.first("name"), s.F.last("name"), s.F.min("name"))
+        .count()
+    ),
+    distinct_sum=lambda s: s.sales.agg(
+        s.F.sum_distinct("amount"), s.F.count_distinct("year", "item"), s.F.approx_count_distinct("item")
+    ),
+    filtered=lambda s: s.emp.groupBy("dept").agg(
+        s.F.sum(s.F.when(s.emp.pay > 70, 1).otherwise(0)).alias("n")
+    ),
+    rollup=lambda s: s.sales.rollup("year", "item").sum("amount"),
+    cube=lambda s: s.sales.cube("year", "item").agg(
+        s.F.sum("amount"), s.F.grouping("year"), s.F.grouping_id()
+    ),
+    cube_count=lambda s: s.sales.cube("year", "quarter").count().orderBy("year", "quarter"),
+    sets=lambda s: s.sales.groupingSets([("year", "item"), ("year",), ()], "year", "item").agg(
+        s.F.sum("amount")
+    ),
+    rollup_grouping=lambda s: (
+        s.sales.rollup("year").agg(s.F.grouping("year").alias("g"), s.F.count("*")).filter("g = 0")
+    ),
+    pivot=lambda s: s.sales.groupBy("year").pivot("quarter", ["q1", "q2"]).sum("amount"),
+    pivot_found=lambda s: s.sales.groupBy("year").pivot("quarter").sum("amount"),
+    pivot_two=lambda s: (
+        s.sales.groupBy("year")
+        .pivot("quarter", ["q1", "q2"])
+        .agg(s.F.sum("amount").alias("s"), s.F.max("amount"))
+    ),
+    pivot_one_alias=lambda s: (
+        s.sales.groupBy("year").pivot("item", ["a", "b"]).agg(s.F.sum("amount").alias("total"))
+    ),
+    pivot_count=lambda s: s.sales.groupBy("year").pivot("item").count(),
+    pivot_numbers=lambda s: s.sales.groupBy("item").pivot("year").avg("amount"),
+    pivot_none=lambda s: s.sales.groupBy().pivot("item", ["a", "b"]).sum("amount"),
+    pivot_missing=lambda s: s.sales.groupBy("year").pivot("quarter", ["zz"]).sum("amount"),
+    pivot_first=lambda s: (
+        s.sales.where("item = 'a'").groupBy("year").pivot("quarter").agg(s.F.first("amount"))
+    ),
+    pivot_collect=lambda s: (
+        s.sales.groupBy("year").pivot("item", ["a"]).agg(s.F.sort_array(s.F.collect_list("amount")))
+    ),
+    pivot_date=lambda s: s.emp.groupBy("dept").pivot("hired", [datetime.date(2020, 1, 1)]).count(),
+    pivot_double=lambda s: s.emp.groupBy().pivot("pay", [60.25, 70.0]).count(),
+    pivot_bool=lambda s: s.holes.groupBy().pivot("b").count(),
+    pivot_twice=lambda s: s.sales.groupBy("year").pivot("item").pivot("quarter"),
+    pivot_rollup=lambda s: s.sales.rollup("year").pivot("item"),
+    pivot_wrong_value=lambda s: s.sales.groupBy("year").pivot("year", ["x"]).count(),
+    unknown=lambda s: s.emp.groupBy("nope").count(),
+    not_numeric=lambda s: s.emp.groupBy("dept").sum("name"),
+    not_aggregate=lambda s: s.emp.groupBy("dept").agg(s.F.col("pay")),
+    aggregate_expression=lambda s: s.emp.groupBy("dept").agg(
+        (s.F.sum("pay") / s.F.count("*")).alias("x"), s.F.round(s.F.avg("pay"), 1)
+    ),
+    repr=lambda s: repr(s.sales.groupBy("year")),
+    keys_not_kept=lambda s: s.emp.groupBy("dept").agg(s.F.max("pay").alias("pay")).select("pay"),
+    select_aggregate=lambda s: s.emp.select(s.F.max("pay"), s.F.min("pay")),
+)
+
+# ---- windows --------------------------------------------------------------------------------------------------
+
+many(
+    "window",
+    row_number=lambda s: s.emp.select("id", s.F.row_number().over(s.W.partitionBy("dept").orderBy("id"))),
+    top=lambda s: (
+        s.emp.withColumn("rn", s.F.row_number().over(s.W.partitionBy("dept").orderBy(s.F.desc("pay"))))
+        .filter("rn = 1")
+        .drop("rn")
+    ),
+    ranks=lambda s: s.emp.select(
+        "id",
+        *[
+            f().over(s.W.orderBy("pay")).alias(n)
+            for n, f in (
+                ("r", s.F.rank),
+                ("d", s.F.dense_rank),
+                ("p", s.F.percent_rank),
+                ("c", s.F.cume_dist),
+            )
+        ],
+    ),
+    running=lambda s: s.emp.select(
+        "id",
+        s.F.sum("pay").over(s.W.orderBy("id").rowsBetween(s.W.unboundedPreceding, s.W.currentRow)).alias("s"),
+    ),
+    running_named=lambda s: s.emp.select(
+        s.F.sum("pay").over(s.W.orderBy("id").rowsBetween(s.W.unboundedPreceding, s.W.currentRow))
+    ),
+    sliding=lambda s: s.emp.select("id", s.F.avg("id").over(s.W.orderBy("id").rowsBetween(-1, 1))),
+    ranges=lambda s: s.emp.select("id", s.F.count("*").over(s.W.orderBy("id").rangeBetween(-2, 0))),
+    whole=lambda s: s.emp.select(
+        "id",
+        s.F.max("pay").over(s.W.partitionBy("dept")).alias("m"),
+        s.F.count("*").over(s.W.partitionBy()).alias("n"),
+    ),
+    lag=lambda s: s.emp.select(
+        "id",
+        s.F.lag("name").over(s.W.orderBy("id")),
+        s.F.lead("name", 2, "x").over(s.W.orderBy("id")).alias("l"),
+        s.F.lag("id", -1).over(s.W.orderBy("id")),
+        s.F.lag("id", 0).over(s.W.orderBy("id")),
+    ),
+    difference=lambda s: s.emp.withColumn("d", s.emp.pay - s.F.lag("pay").over(s.W.orderBy("id"))).select(
+        "id", "d"
+    ),
+    first_last=lambda s: s.emp.select(
+        "id",
+        s.F.first("pay", ignorenulls=True).over(s.W.orderBy("id")).alias("f"),
+        s.F.last("pay", True).over(s.W.orderBy("id")).alias("l"),
+        s.F.last_value("pay", True).over(s.W.orderBy("id")).alias("v"),
+    ),
+    nth=lambda s: s.emp.select(
+        "id",
+        s.F.nth_value("name", 2).over(s.W.orderBy("id")).alias("n"),
+        s.F.ntile(2).over(s.W.orderBy("id")).alias("t"),
+    ),
+    of_group=lambda s: (
+        s.sales.groupBy("item")
+        .agg(s.F.sum("amount").alias("a"))
+        .withColumn("r", s.F.rank().over(s.W.orderBy(s.F.desc("a"))))
+    ),
+    no_order=lambda s: s.emp.select(s.F.row_number().over(s.W.partitionBy("dept"))),
+    in_filter=lambda s: s.emp.filter(s.F.row_number().over(s.W.orderBy("id")) == 1),
+    no_window=lambda s: s.emp.select(s.F.row_number()),
+    order_expression=lambda s: s.emp.select(
+        "id", s.F.row_number().over(s.W.orderBy(s.F.length("name"), s.F.col("id").desc())).alias("r")
+    ),
+    collect=lambda s: s.emp.select(
+        "id", s.F.collect_list("name").over(s.W.partitionBy("dept").orderBy("id")).alias("names")
+    ),
+    bad_frame=lambda s: s.emp.select(s.F.rank().over(s.W.orderBy("id").rowsBetween(-1, 0))),
+    over_text=lambda s: s.emp.select("id", s.F.lag("name", 1, "{over}").over(s.W.orderBy("id")).alias("l")),
+)
+
+# ---- rows -----------------------------------------------------------------------------------------------------
+
+many(
+    "rows",
+    order=lambda s: [r.id for r in s.emp.orderBy("pay", "id").collect()],
+    order_desc=lambda s: [r.id for r in s.emp.orderBy(s.F.desc("pay"), s.emp.id.desc()).collect()],
+    order_nulls=lambda s: [
+        [r.id for r in s.emp.orderBy(c, "id").collect()]
+        for c in (
+            s.emp.dept.asc_nulls_last(),
+            s.emp.dept.desc_nulls_first(),
+            s.emp.dept.asc_nulls_first(),
+            s.emp.dept.desc_nulls_last(),
+        )
+    ],
+    order_ascending=lambda s: [r.id for r in s.emp.sort(["dept", "id"], ascending=[False, True]).collect()],
+    order_flag=lambda s: [r.id for r in s.emp.sort("id", ascending=False).collect()],
+    order_expression=lambda s: [r.id for r in s.emp.orderBy(s.F.length("name") + s.emp.id).collect()],
+    order_position=lambda s: [r.id for r in s.emp.select("id").orderBy(-1).collect()],
+    order_dropped=lambda s: [r.name for r in s.emp.select("name").orderBy(s.emp.id.desc()).collect()],
+    limit=lambda s: s.emp.orderBy("id").limit(2),
+    offset=lambda s: s.emp.orderBy("id").offset(4).select("id"),
+    head=lambda s: (
+        s.emp.orderBy("id").head(),
+        s.emp.orderBy("id").head(2),
+        s.emp.orderBy("id").first(),
+        s.emp.orderBy("id").take(1),
+        s.emp.orderBy("id").tail(2),
+    ),
+    empty_head=lambda s: (
+        s.emp.filter("false").head(),
+        s.emp.filter("false").first(),
+        s.emp.filter("false").take(1),
+        s.emp.filter("false").isEmpty(),
+        s.emp.isEmpty(),
+    ),
+    count=lambda s: (s.emp.count(), s.emp.filter("id > 4").count()),
+    iterator=lambda s: [r.id for r in s.emp.orderBy("id").toLocalIterator()],
+    union=lambda s: s.emp.select("id").union(s.dept.select("floor")),
+    union_all=lambda s: s.emp.select("id").unionAll(s.emp.select("id")).count(),
+    union_types=lambda s: s.emp.select("id").union(s.emp.select("pay")),
+    union_mismatch=lambda s: s.emp.select("id").union(s.dept),
+    union_incompatible=lambda s: s.emp.select("id").union(s.nested.select("xs")),
+    union_by_name=lambda s: s.emp.select("id", "name").unionByName(s.emp.select("name", "id")),
+    union_missing=lambda s: s.emp.select("id", "name").unionByName(
+        s.dept.select("city", s.F.col("floor").alias("id")), allowMissingColumns=True
+    ),
+    union_missing_refused=lambda s: s.emp.select("id", "name").unionByName(s.dept.select("city")),
+    union_missing_struct=lambda s: s.nested.select("s").unionByName(
+        s.spark.range(1).select(s.F.struct(s.F.lit(5).alias("x")).alias("s")), allowMissingColumns=True
+    ),
+    intersect=lambda s: s.emp.select("dept").intersect(s.dept.select("dept")),
+    intersect_all=lambda s: s.emp.select("dept").intersectAll(s.emp.select("dept")),
+    subtract=lambda s: s.emp.select("dept").subtract(s.dept.select("dept")),
+    except_all=lambda s: s.emp.select("dept").exceptAll(s.dept.select("dept")),
+    duplicates=lambda s: s.emp.dropDuplicates(["dept"]).count(),
+    duplicates_all=lambda s: s.emp.select("dept", "pay").dropDuplicates(),
+    duplicates_unknown=lambda s: s.emp.dropDuplicates(["nope"]),
+    duplicates_text=lambda s: s.emp.dropDuplicates("dept"),
+    repartition=lambda s: (
+        s.emp.repartition(3).coalesce(1).repartition("dept").repartition(2, "dept").hint("broadcast").count()
+    ),
+    cache=lambda s: (
+        s.emp.cache().count(),
+        s.emp.persist().count(),
+        s.emp.unpersist().count(),
+        s.emp.storageLevel is not None,
+    ),
+    checkpoint=lambda s: s.emp.localCheckpoint().count(),
+    unpivot=lambda s: s.emp.unpivot("id", ["pay", "boss"], "what", "value"),
+    unpivot_list=lambda s: s.emp.select("id", "name", "dept").unpivot(["id"], ["name", "dept"], "k", "v"),
+    melt_rest=lambda s: s.emp.select("id", "pay", "boss").melt("id", None, "k", "v"),
+    unpivot_types=lambda s: s.emp.unpivot("id", ["pay", "name"], "k", "v"),
+    unpivot_none=lambda s: s.emp.select("id").unpivot("id", None, "k", "v"),
+    unpivot_expression=lambda s: s.emp.unpivot("id", [s.emp.pay, (s.emp.boss + 1).alias("b")], "k", "v"),
+    transpose=lambda s: (
+        s.sales.groupBy("year").agg(s.F.sum("amount").alias("a"), s.F.count("*").alias("n")).transpose()
+    ),
+    random_split=lambda s: sum(part.count() for part in s.spark.range(100).randomSplit([1.0, 2.0], 5)),
+    sample_all=lambda s: s.emp.sample(1.0).count(),
+    sample_none=lambda s: s.emp.sample(0.0).count(),
+    sample_size=lambda s: 400 < s.spark.range(10000).sample(0.05, seed=3).count() < 600,
+    sample_replacement=lambda s: 14000 < s.spark.range(10000).sample(True, 1.5, 3).count() < 16000,
+    sample_same=lambda s: (
+        s.spark.range(1000).sample(0.1, 7).collect() == s.spark.range(1000).sample(0.1, 7).collect()
+    ),
+    sample_seed=lambda s: [r.id for r in s.spark.range(0, 100, 1, 1).sample(0.1, 42).collect()],
+    sample_bad=lambda s: s.emp.sample(-0.1).count(),
+    sample_over=lambda s: s.emp.sample(1.5).count(),
+    sample_by=lambda s: s.emp.stat.sampleBy("dept", {"it": 1.0, "hr": 0.0}, 1),
+    zip_index=lambda s: s.emp.coalesce(1).zipWithIndex().select("id", "index").orderBy("id"),
+    range=lambda s: s.spark.range(3),
+    range_step=lambda s: s.spark.range(10, 0, -3),
+    range_partitions=lambda s: s.spark.range(0, 10, 2, 2).count(),
+    increasing=lambda s: s.emp.coalesce(1).select("id", s.F.monotonically_increasing_id()),
+    partition_id=lambda s: s.emp.coalesce(1).select(s.F.spark_partition_id()).distinct(),
+    same_semantics=lambda s: s.emp.select("id").sameSemantics(s.emp.select("id")),
+    observe=lambda s: s.emp.observe("o", s.F.count("*").alias("n")).count(),
+)
+
+# ---- missing values and statistics ----------------------------------------------------------------------------
+
+many(
+    "na",
+    drop=lambda s: s.holes.na.drop(),
+    drop_all=lambda s: s.holes.dropna(how="all"),
+    drop_thresh=lambda s: s.holes.dropna(thresh=3),
+    drop_subset=lambda s: s.holes.dropna(subset=["s"]),
+    fill_number=lambda s: s.holes.fillna(0),
+    fill_float=lambda s: s.holes.fillna(1.5),
+    fill_text=lambda s: s.holes.fillna("x"),
+    fill_bool=lambda s: s.holes.fillna(True),
+    fill_dict=lambda s: s.holes.fillna({"i": 7, "s": "none", "d": 0.5, "b": False}),
+    fill_subset=lambda s: s.holes.na.fill(9, ["i"]),
+    fill_wrong_type=lambda s: s.holes.na.fill("x", ["i"]),
+    fill_unknown=lambda s: s.holes.na.fill({"nope": 1}),
+    replace=lambda s: s.holes.replace("a", "z"),
+    replace_many=lambda s: s.holes.na.replace(["a", "c"], ["A", "C"], "s"),
+    replace_dict=lambda s: s.holes.replace({1: 100, 2: 200}),
+    replace_none=lambda s: s.holes.na.replace({"a": None}),
+    replace_mixed=lambda s: s.holes.replace({"a": 1}),
+    replace_bool=lambda s: s.holes.replace(True, False),
+)
+
+many(
+    "stat",
+    describe=lambda s: s.emp.describe(),
+    describe_some=lambda s: s.emp.describe("pay", "name"),
+    summary=lambda s: s.emp.select("id", "pay", "name").summary(),
+    summary_some=lambda s: s.emp.select("id").summary("count", "min", "25%", "max"),
+    summary_bad=lambda s: s.emp.summary("nope"),
+    corr=lambda s: round(s.sales.stat.corr("year", "amount"), 9),
+    cov=lambda s: round(s.sales.cov("year", "amount"), 9),
+    crosstab=lambda s: s.sales.crosstab("year", "item"),
+    freq=lambda s: sorted(map(str, s.sales.freqItems(["item"], 0.4).collect()[0][0])),
+    quantile=lambda s: s.emp.approxQuantile("id", [0.0, 0.5, 1.0], 0.0),
+    quantiles=lambda s: s.emp.stat.approxQuantile(["id", "pay"], [0.25, 0.5], 0.0),
+    corr_text=lambda s: s.emp.stat.corr("name", "id"),
+)
+
+# ---- creating -------------------------------------------------------------------------------------------------
+
+many(
+    "create",
+    tuples=lambda s: s.spark.createDataFrame([(1, "a"), (2, None)], ["n", "t"]),
+    no_names=lambda s: s.spark.createDataFrame([(1, "a")]),
+    rows=lambda s: s.spark.createDataFrame([s.Row(a=1, b="x"), s.Row(a=2, b="y")]),
+    dicts=lambda s: s.spark.createDataFrame([{"b": 1, "a": "x"}, {"a": "y"}]),
+    ddl=lambda s: s.spark.createDataFrame([(1, 2.5)], "a int, b double"),
+    struct=lambda s: s.spark.createDataFrame(
+        [(1, [1, 2], {"k": 1})],
+        s.T.StructType(
+            [
+                s.T.StructField("a", s.T.ShortType(), False),
+                s.T.StructField("b", s.T.ArrayType(s.T.LongType())),
+                s.T.StructField("c", s.T.MapType(s.T.StringType(), s.T.IntegerType())),
+            ]
+        ),
+    ),
+    single=lambda s: s.spark.createDataFrame([1, 2, 3], "int"),
+    single_type=lambda s: s.spark.createDataFrame(["a", "b"], s.T.StringType()),
+    inferred=lambda s: s.spark.createDataFrame(
+        [
+            (
+                1,
+                1.5,
+                "a",
+                True,
+                None,
+                datetime.date(2020, 1, 1),
+                datetime.datetime(2020, 1, 1),
+                decimal.Decimal("1.5"),
+                b"x",
+                [1],
+                {"a": 1},
+            )
+        ],
+        list("abcdfghijkl"),
+    ),
+    nested_rows=lambda s: s.spark.createDataFrame([s.Row(a=s.Row(b=1, c=[s.Row(d=2)]))]),
+    nested_dict=lambda s: s.spark.createDataFrame([{"a": {"b": 1}, "c": [1, None]}]),
+    empty=lambda s: s.spark.createDataFrame([], "a int, b string"),
+    empty_no_schema=lambda s: s.spark.createDataFrame([]),
+    all_none=lambda s: s.spark.createDataFrame([(None,)], ["a"]),
+    merge=lambda s: s.spark.createDataFrame([(1,), ("a",)], ["a"]),
+    int_and_float=lambda s: s.spark.createDataFrame([(1,), (2.5,)], ["a"]),
+    wrong=lambda s: s.spark.createDataFrame([("a",)], "a int"),
+    not_nullable=lambda s: s.spark.createDataFrame(
+        [(None,)], s.T.StructType([s.T.StructField("a", s.T.IntegerType(), False)])
+    ),
+    too_long=lambda s: s.spark.createDataFrame([(1, 2, 3)], "a int, b int"),
+    out_of_range=lambda s: s.spark.createDataFrame([(3_000_000_000,)], "a int"),
+    pandas=lambda s: s.spark.createDataFrame(
+        __import__("pandas").DataFrame({"a": [1, 2], "b": ["x", "y"], "c": [1.5, None]})
+    ),
+    pandas_schema=lambda s: s.spark.createDataFrame(
+        __import__("pandas").DataFrame({"a": [1, 2], "b": ["x", "y"]}), "p long, q string"
+    ),
+    arrow=lambda s: s.spark.createDataFrame(__import__("pyarrow").table({"a": [1, 2], "b": ["x", None]})),
+    numpy=lambda s: s.spark.createDataFrame(__import__("numpy").array([[1, 2], [3, 4]])),
+    generator=lambda s: s.spark.createDataFrame(((i, str(i)) for i in range(3)), ["i", "t"]),
+    names_struct=lambda s: s.spark.createDataFrame([(1, 2)], ["a", "b"]).schema.simpleString(),
+    to_pandas=lambda s: s.emp.toPandas().dtypes.astype(str).to_dict(),
+    to_pandas_values=lambda s: (
+        s.emp.orderBy("id").select("id", "name", "pay").toPandas().fillna(-1).values.tolist()
+    ),
+    to_arrow=lambda s: str(s.emp.select("id", "name", "hired").toArrow().schema),
+    to_json=lambda s: sorted(s.emp.select("id", "name", "dept", "hired").toJSON().collect()),
+    row_dict=lambda s: s.nested.orderBy("id").collect()[0].asDict(recursive=True),
+    row_use=lambda s: (
+        lambda r: (
+            r.id,
+            r["name"],
+            r[0],
+            list(r),
+            len(r),
+            "id" in r,
+            r.asDict(),
+            str(r),
+            r == s.emp.orderBy("id").collect()[0],
+            hash(r) == hash(tuple(r)),
+        )
+    )(s.emp.select("id", "name").orderBy("id").first()),
+    row_missing=lambda s: s.emp.first().nope,
+    row_key_missing=lambda s: s.emp.first()["nope"],
+    row_class=lambda s: (lambda P: (P(1, 2), P(1, 2).a, str(P(1, 2))))(s.Row("a", "b")),
+)
+
+# ---- Python functions -----------------------------------------------------------------------------------------
+
+
+def _udf_decorated(s: Any) -> Any:
+    @s.F.udf(returnType="int")
+    def plus(x: Any) -> Any:
+        return None if x is None else x + 1
+
+    return s.emp.select("id", plus("boss"), plus(s.emp.id).alias("p"))
+
+
+def _udf_bare(s: Any) -> Any:
+    @s.F.udf
+    def shout(x: Any) -> Any:
+        return x.upper() if x else "none"
+
+    return s.emp.select(shout("dept"))
+
+
+def _udf_sql(s: Any) -> Any:
+    s.spark.udf.register("tripled", lambda x: x * 3, s.T.IntegerType())
+    return s.spark.sql("select id, tripled(cast(id as int)) from range(3)")
+
+
+def _udf_registered_returns(s: Any) -> Any:
+    f = s.spark.udf.register("upped", s.F.udf(lambda x: x.upper()))
+    return s.emp.select(f("name"))
+
+
+def _udf_replaced(s: Any) -> Any:
+    s.spark.udf.register("twice_named", lambda x: 1, "int")
+    s.spark.udf.register("twice_named", lambda x: 2, "int")
+    return s.spark.sql("select twice_named(0)")
+
+
+def _udf_pandas(s: Any) -> Any:
+    @s.F.pandas_udf("double")
+    def half(x):  # type: ignore
+        return x / 2
+
+    return s.emp.select("id", half("pay").alias("h"))
+
+
+def _udf_pandas_hints(s: Any) -> Any:
+    import pandas as pd
+
+    def plus_one(x: pd.Series) -> pd.Series:
+        return x + 1
+
+    plus_one.__annotations__ = {"x": pd.Series, "return": pd.Series}
+    return s.emp.select(s.F.pandas_udf(plus_one, "long")("id"))
+
+
+def _udf_pandas_aggregate(s: Any) -> Any:
+    import pandas as pd
+
+    def mean(x: pd.Series) -> float:
+        return float(x.mean())
+
+    mean.__annotations__ = {"x": pd.Series, "return": float}
+    return s.emp.groupBy("dept").agg(s.F.pandas_udf(mean, "double")("pay").alias("m"))
+
+
+def _udf_pandas_iterator(s: Any) -> Any:
+    from collections.abc import Iterator
+
+    import pandas as pd
+
+    def doubled(xs: Any) -> Any:
+        for x in xs:
+            yield x * 2
+
+    doubled.__annotations__ = {"xs": Iterator[pd.Series], "return": Iterator[pd.Series]}
+    return s.emp.select(s.F.pandas_udf(doubled, "long")("id").alias("d"))
+
+
+def _udf_arrow(s: Any) -> Any:
+    import pyarrow as pa
+
+    def upper(x: pa.Array) -> pa.Array:
+        import pyarrow.compute as pc
+
+        return pc.utf8_upper(x)
+
+    upper.__annotations__ = {"x": pa.Array, "return": pa.Array}
+    return s.emp.select(s.F.arrow_udf(upper, "string")("name").alias("u"))
+
+
+def _udf_error(s: Any) -> Any:
+    return s.emp.select(s.F.udf(lambda x: 1 // 0, "int")("id")).collect()
+
+
+def _map_pandas(s: Any) -> Any:
+    def adults(frames: Any) -> Any:
+        for frame in frames:
+            yield frame[frame.id > 3][["id", "name"]]
+
+    return s.emp.mapInPandas(adults, "id int, name string")
+
+
+def _map_arrow(s: Any) -> Any:
+    def same(batches: Any) -> Any:
+        yield from batches
+
+    return s.emp.mapInArrow(same, s.emp.schema)
+
+
+def _apply_pandas(s: Any) -> Any:
+    def demean(frame: Any) -> Any:
+        return frame.assign(pay=frame.pay - frame.pay.mean())[["id", "pay"]]
+
+    return s.emp.groupBy("dept").applyInPandas(demean, "id int, pay double")
+
+
+def _apply_pandas_key(s: Any) -> Any:
+    import pandas as pd
+
+    def total(key: Any, frame: Any) -> Any:
+        return pd.DataFrame([(key[0], len(frame))])
+
+    return s.sales.groupBy("year").applyInPandas(total, "year int, n long")
+
+
+def _apply_arrow(s: Any) -> Any:
+    import pyarrow as pa
+
+    def size(table: Any) -> Any:
+        return pa.table({"n": pa.array([table.num_rows], pa.int64())})
+
+    return s.sales.groupBy("year").applyInArrow(size, "n long")
+
+
+def _cogroup(s: Any) -> Any:
+    import pandas as pd
+
+    def merge(left: Any, right: Any) -> Any:
+        return pd.merge(left, right, on="dept")[["id", "city"]]
+
+    return s.emp.groupBy("dept").cogroup(s.dept.groupBy("dept")).applyInPandas(merge, "id int, city string")
+
+
+def _udf_class(s: Any) -> Any:
+    class Adder:
+        def __call__(self, x: Any) -> Any:
+            return x + 10
+
+    return s.emp.select(s.F.udf(Adder(), "int")("id"))
+
+
+def _udtf(s: Any) -> Any:
+    class Squares:
+        def eval(self, n: int) -> Any:
+            for i in range(n):
+                yield i, i * i
+
+    return s.F.udtf(Squares, returnType="i int, sq int")(s.F.lit(3))
+
+
+many(
+    "udf",
+    decorated=_udf_decorated,
+    bare=_udf_bare,
+    lambda_=lambda s: s.emp.select(s.F.udf(lambda x: x * 2, s.T.IntegerType())("id")),
+    default_string=lambda s: s.emp.select(s.F.udf(lambda x: x)("id"), s.F.udf(lambda x: [x])("id")),
+    two_args=lambda s: s.emp.select(s.F.udf(lambda a, b: f"{a}-{b}")("name", "dept").alias("k")),
+    no_args=lambda s: s.emp.select("id", s.F.udf(lambda: 7, "int")().alias("seven")),
+    nulls=lambda s: s.emp.select(s.F.udf(lambda x: x is None, "boolean")("pay").alias("n")),
+    wrong_type=lambda s: s.emp.select(
+        s.F.udf(lambda x: "text", "int")("id").alias("a"),
+        s.F.udf(lambda x: 1.5, "int")("id").alias("b"),
+        s.F.udf(lambda x: 1, "double")("id").alias("c"),
+        s.F.udf(lambda x: 1, "string")("id").alias("d"),
+        s.F.udf(lambda x: 1, "boolean")("id").alias("e"),
+        s.F.udf(lambda x: True, "int")("id").alias("f"),
+        s.F.udf(lambda x: True, "string")("id").alias("g"),
+    ),
+    wrong_more=lambda s: s.emp.limit(1).select(
+        s.F.udf(lambda x: 1.0, "string")("id").alias("a"),
+        s.F.udf(lambda x: None, "string")("id").alias("b"),
+        s.F.udf(lambda x: b"ab", "string")("id").alias("c"),
+        s.F.udf(lambda x: "ab", "binary")("id").alias("d"),
+        s.F.udf(lambda x: 5, "decimal(10,2)")("id").alias("e"),
+        s.F.udf(lambda x: decimal.Decimal("1.234"), "decimal(10,2)")("id").alias("f"),
+        s.F.udf(lambda x: 1.5, "float")("id").alias("g"),
+        s.F.udf(lambda x: "2020-01-01", "date")("id").alias("h"),
+        s.F.udf(lambda x: 70000, "smallint")("id").alias("i"),
+        s.F.udf(lambda x: 3_000_000_000, "int")("id").alias("j"),
+        s.F.udf(lambda x: 300, "tinyint")("id").alias("k"),
+        s.F.udf(lambda x: 2**70, "bigint")("id").alias("l"),
+    ),
+    wrong_containers=lambda s: s.emp.limit(1).select(
+        s.F.udf(lambda x: (1, 2), "array<int>")("id").alias("a"),
+        s.F.udf(lambda x: "ab", "array<string>")("id").alias("b"),
+        s.F.udf(lambda x: [1, "x", 2.5], "array<int>")("id").alias("c"),
+        s.F.udf(lambda x: {"a": 1, "b": "x"}, "map<string,int>")("id").alias("d"),
+        s.F.udf(lambda x: {"a": 1}, "string")("id").alias("e"),
+        s.F.udf(lambda x: (1, "b"), "string")("id").alias("f"),
+        s.F.udf(lambda x: [1, None, True, 2.5, "q"], "string")("id").alias("g"),
+    ),
+    structs=lambda s: s.emp.limit(1).select(
+        s.F.udf(lambda x: (1, "b"), "a int, b string")("id").alias("a"),
+        s.F.udf(lambda x: {"b": "q", "a": 3}, "a int, b string")("id").alias("b"),
+        s.F.udf(lambda x: s.Row(b="z", a=5), "a int, b string")("id").alias("c"),
+        s.F.udf(lambda x: [1, "b"], "a int, b string")("id").alias("d"),
+        s.F.udf(lambda x: None, "a int, b string")("id").alias("e"),
+    ),
+    struct_short=lambda s: (
+        s.emp.limit(1).select(s.F.udf(lambda x: (1,), "a int, b string")("id").alias("a")).collect()
+    ),
+    struct_argument=lambda s: s.nested.select(
+        s.F.udf(lambda r: None if r is None else r.x * 10, "int")("s").alias("a"),
+        s.F.udf(lambda m: None if m is None else sorted(m), "array<string>")("m").alias("b"),
+        s.F.udf(lambda xs: None if xs is None else sum(xs), "long")("xs").alias("c"),
+        s.F.udf(lambda r: type(r).__name__)("s").alias("d"),
+    ),
+    dates=lambda s: s.emp.select(
+        s.F.udf(lambda d: d and d.year, "int")("hired").alias("y"),
+        s.F.udf(lambda d: d and d + datetime.timedelta(1), "date")("hired").alias("n"),
+        s.F.udf(lambda d: d and datetime.datetime(d.year, 1, 1, 12), "timestamp")("hired").alias("t"),
+    ),
+    timestamps=lambda s: s.spark.sql(
+        "select timestamp'2020-01-01 10:00:00.5' t, timestamp_ntz'2020-01-01 10:00:00' n"
+    ).select(
+        s.F.udf(lambda t: repr(t))("t").alias("a"),
+        s.F.udf(lambda t: repr(t))("n").alias("b"),
+        s.F.udf(lambda t: t, "timestamp")("t").alias("c"),
+        s.F.udf(lambda t: t, "timestamp_ntz")("n").alias("d"),
+    ),
+    decimals=lambda s: s.spark.sql(
+        "select 1.50 d, cast(2 as float) f, 5Y b, x'41' x, interval 1 day i"
+    ).select(
+        s.F.udf(lambda v: repr(v))("d").alias("a"),
+        s.F.udf(lambda v: repr(v))("f").alias("b"),
+        s.F.udf(lambda v: repr(v))("x").alias("c"),
+        s.F.udf(lambda v: repr(v))("i").alias("e"),
+        s.F.udf(lambda v: repr(v))("b").alias("f"),
+    ),
+    in_filter=lambda s: s.emp.filter(s.F.udf(lambda x: x % 2 == 0, "boolean")("id")).select("id"),
+    in_group=lambda s: s.emp.groupBy(s.F.udf(lambda x: (x or "?")[0])("dept").alias("c")).count(),
+    of_aggregate=lambda s: s.emp.groupBy("dept").agg(
+        s.F.udf(lambda x: sorted(x), "array<int>")(s.F.collect_list("id")).alias("l")
+    ),
+    in_aggregate=lambda s: s.emp.groupBy("dept").agg(
+        s.F.sum(s.F.udf(lambda x: x * 2, "int")("id")).alias("l")
+    ),
+    in_order=lambda s: [r.id for r in s.emp.orderBy(s.F.udf(lambda x: -x, "int")("id")).collect()],
+    in_join=lambda s: s.emp.join(
+        s.dept, s.F.udf(lambda a, b: a == b, "boolean")(s.emp.dept, s.dept.dept)
+    ).select("id", "city"),
+    nested_calls=lambda s: (
+        lambda f: s.emp.select(
+            f(f("id")).alias("x"), f(s.F.col("id") + 1).alias("y"), (f("id") + 1).alias("z")
+        )
+    )(s.F.udf(lambda x: x + 1, "int")),
+    in_with_column=lambda s: (
+        s.emp.withColumn("n", s.F.udf(len, "int")("name")).filter("n = 3").select("id", "n")
+    ),
+    in_window=lambda s: s.emp.select(
+        "id", s.F.sum(s.F.udf(lambda x: x * 2, "int")("id")).over(s.W.orderBy("id")).alias("w")
+    ),
+    sql=_udf_sql,
+    registered=_udf_registered_returns,
+    replaced=_udf_replaced,
+    nondeterministic=lambda s: s.emp.select(s.F.udf(lambda: 1, "int").asNondeterministic()().alias("x")),
+    names=lambda s: (
+        s.emp.select(s.F.udf(lambda x: x, "int")(s.emp.id + 1), s.F.udf(len, "int")("name")).columns
+    ),
+    named_arguments=lambda s: s.emp.select(
+        s.F.udf(lambda a, b=5: a + b, "int")("id", b=s.F.lit(2)).alias("x")
+    ),
+    call=lambda s: (
+        s.spark.udf.register("quad", lambda x: x * 4, "long"),
+        s.spark.range(3).select(s.F.call_udf("quad", "id"), s.F.call_function("quad", s.F.col("id"))),
+    )[1],
+    class_=_udf_class,
+    attributes=lambda s: (lambda f: (f.returnType.simpleString(), f.deterministic, f.func(3), f.evalType))(
+        s.F.udf(lambda x: x * 2, "int")
+    ),
+    error=_udf_error,
+    wrong_count=lambda s: s.emp.select(s.F.udf(lambda a, b: a, "int")("id")).collect(),
+    bad_type=lambda s: s.F.udf(lambda x: x, 5)("id"),
+    not_callable=lambda s: s.F.udf(5, "int"),
+    pandas=_udf_pandas,
+    pandas_hints=_udf_pandas_hints,
+    pandas_aggregate=_udf_pandas_aggregate,
+    pandas_iterator=_udf_pandas_iterator,
+    arrow=_udf_arrow,
+    map_pandas=_map_pandas,
+    map_arrow=_map_arrow,
+    apply_pandas=_apply_pandas,
+    apply_pandas_key=_apply_pandas_key,
+    apply_arrow=_apply_arrow,
+    cogroup=_cogroup,
+    use_arrow=lambda s: s.emp.select(
+        s.F.udf(lambda x: x * 2, "int", useArrow=True)("id").alias("x"),
+        s.F.udf(lambda x: str(x), "string", useArrow=True)("pay").alias("y"),
+    ),
+    use_arrow_wrong=lambda s: s.emp.select(
+        s.F.udf(lambda x: "text", "int", useArrow=True)("id").alias("x")
+    ).collect(),
+    use_arrow_cast=lambda s: s.emp.select(s.F.udf(lambda x: str(x), "int", useArrow=True)("id").alias("x")),
+    udtf=_udtf,
+)
+
+# ---- printing -------------------------------------------------------------------------------------------------
+
+
+def shown(call: Callable[[], Any]) -> str:
+    """Return what a call prints."""
+    import contextlib
+    import io
+
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        call()
+    return out.getvalue()
+
+
+many(
+    "show",
+    plain=lambda s: shown(lambda: s.emp.orderBy("id").show()),
+    some=lambda s: shown(lambda: s.emp.orderBy("id").show(2)),
+    cut=lambda s: shown(lambda: s.emp.orderBy("id").show(2, 3)),
+    full=lambda s: shown(lambda: s.nested.orderBy("id").show(truncate=False)),
+    vertical=lambda s: shown(lambda: s.nested.orderBy("id").show(2, vertical=True)),
+    schema=lambda s: shown(lambda: s.nested.printSchema()),
+    schema_level=lambda s: (shown(lambda: s.nested.printSchema(1)), shown(lambda: s.nested.printSchema(2))),
+    tree=lambda s: s.nested.schema.treeString(),
+    dtypes=lambda s: (
+        s.nested.dtypes,
+        s.nested.columns,
+        s.nested.schema.simpleString(),
+        s.nested.schema.json(),
+        repr(s.nested),
+        repr(s.nested.schema),
+    ),
+    ddl=lambda s: s.T.StructType.fromDDL("a int, b struct<c: array<string>>").jsonValue(),
+    wide=lambda s: shown(
+        lambda: s.spark.sql(
+            "select 'a\tb' as t, '日本' as j, null as n, 1.0D as d, cast(1 as decimal(5, 2)) as e, true as b"
+        ).show()
+    ),
+)
+
+# ---- catalog, sql with arguments, session ---------------------------------------------------------------------
+
+
+def _with_view(s: Any, work: Callable[[], Any]) -> Any:
+    s.emp.createOrReplaceTempView("people")
+    try:
+        return work()
+    finally:
+        s.spark.catalog.dropTempView("people")
+
+
+many(
+    "session",
+    view=lambda s: _with_view(s, lambda: s.spark.sql("select name from people where id = 1").collect()),
+    table=lambda s: _with_view(s, lambda: s.spark.table("people").count()),
+    view_exists=lambda s: _with_view(s, lambda: s.emp.createTempView("people")),
+    list_tables=lambda s: _with_view(
+        s,
+        lambda: [
+            (t.name, t.isTemporary, t.tableType, t.database, t.namespace)
+            for t in s.spark.catalog.listTables()
+            if t.name == "people"
+        ],
+    ),
+    table_exists=lambda s: _with_view(
+        s, lambda: (s.spark.catalog.tableExists("people"), s.spark.catalog.tableExists("nowhere"))
+    ),
+    list_columns=lambda s: _with_view(
+        s, lambda: [(c.name, c.dataType, c.nullable) for c in s.spark.catalog.listColumns("people")]
+    ),
+    drop=lambda s: (
+        s.emp.createOrReplaceTempView("gone"),
+        s.spark.catalog.dropTempView("gone"),
+        s.spark.catalog.dropTempView("gone"),
+    ),
+    global_view=lambda s: (
+        s.emp.createOrReplaceGlobalTempView("everyone"),
+        s.spark.sql("select count(*) from global_temp.everyone").collect(),
+        s.spark.catalog.tableExists("everyone"),
+        s.spark.catalog.dropGlobalTempView("everyone"),
+    ),
+    current=lambda s: (s.spark.catalog.currentDatabase(), s.spark.catalog.currentCatalog()),
+    databases=lambda s: [d.name for d in s.spark.catalog.listDatabases()],
+    function_exists=lambda s: (
+        s.spark.catalog.functionExists("upper"),
+        s.spark.catalog.functionExists("nope"),
+    ),
+    named_args=lambda s: s.spark.sql(
+        "select id from range(5) where id > :low and id < :high", args={"low": 1, "high": 4}
+    ),
+    positional_args=lambda s: s.spark.sql("select ? as a, ? as b", args=[1, "x"]),
+    array_arg=lambda s: s.spark.sql(
+        "select array_contains(:xs, 2) as f", args={"xs": s.F.array(s.F.lit(1), s.F.lit(2))}
+    ),
+    date_arg=lambda s: s.spark.sql("select :d as d", args={"d": datetime.date(2020, 1, 1)}),
+    missing_arg=lambda s: s.spark.sql("select :a as a", args={"b": 1}),
+    missing_positional=lambda s: s.spark.sql("select ?, ?", args=[1]),
+    no_args=lambda s: s.spark.sql("select :a"),
+    frame_argument=lambda s: s.spark.sql("select count(*) from {df} where id > {low}", df=s.emp, low=2),
+    column_argument=lambda s: s.spark.sql("select {c} from {df} where id = 1", c=s.emp.name, df=s.emp),
+    identifier=lambda s: s.spark.sql("select identifier(:c) from range(1)", args={"c": "id"}),
+    conf=lambda s: (
+        s.spark.conf.set("spark.sql.shuffle.partitions", 2),
+        s.spark.conf.get("spark.sql.shuffle.partitions"),
+        s.spark.conf.get("no.such", "d"),
+    ),
+    conf_missing=lambda s: s.spark.conf.get("no.such.key"),
+    conf_bad_int=lambda s: s.spark.conf.set("spark.sql.shuffle.partitions", "many"),
+    conf_bad_bool=lambda s: s.spark.conf.set("spark.sql.ansi.enabled", "perhaps"),
+    tvf=lambda s: s.spark.tvf.explode(s.F.array(s.F.lit(1), s.F.lit(2))),
+    tvf_range=lambda s: s.spark.tvf.range(3),
+    tvf_inline=lambda s: s.spark.tvf.inline(
+        s.F.array(s.F.struct(s.F.lit(1).alias("a"), s.F.lit("x").alias("b")))
+    ),
+    tvf_stack=lambda s: s.spark.tvf.stack(s.F.lit(2), s.F.lit(1), s.F.lit(2)),
+    tvf_posexplode=lambda s: s.spark.tvf.posexplode(s.F.array(s.F.lit("a"))),
+    version=lambda s: s.spark.version,
+)
