@@ -846,15 +846,6 @@ def _apply_arrow(s: Any) -> Any:
     return s.sales.groupBy("year").applyInArrow(size, "n long")
 
 
-def _cogroup(s: Any) -> Any:
-    import pandas as pd
-
-    def merge(left: Any, right: Any) -> Any:
-        return pd.merge(left, right, on="dept")[["id", "city"]]
-
-    return s.emp.groupBy("dept").cogroup(s.dept.groupBy("dept")).applyInPandas(merge, "id int, city string")
-
-
 def _udf_class(s: Any) -> Any:
     class Adder:
         def __call__(self, x: Any) -> Any:
@@ -881,44 +872,18 @@ many(
     two_args=lambda s: s.emp.select(s.F.udf(lambda a, b: f"{a}-{b}")("name", "dept").alias("k")),
     no_args=lambda s: s.emp.select("id", s.F.udf(lambda: 7, "int")().alias("seven")),
     nulls=lambda s: s.emp.select(s.F.udf(lambda x: x is None, "boolean")("pay").alias("n")),
-    wrong_type=lambda s: s.emp.select(
-        s.F.udf(lambda x: "text", "int")("id").alias("a"),
-        s.F.udf(lambda x: 1.5, "int")("id").alias("b"),
-        s.F.udf(lambda x: 1, "double")("id").alias("c"),
-        s.F.udf(lambda x: 1, "string")("id").alias("d"),
-        s.F.udf(lambda x: 1, "boolean")("id").alias("e"),
-        s.F.udf(lambda x: True, "int")("id").alias("f"),
-        s.F.udf(lambda x: True, "string")("id").alias("g"),
-    ),
-    wrong_more=lambda s: s.emp.limit(1).select(
-        s.F.udf(lambda x: 1.0, "string")("id").alias("a"),
-        s.F.udf(lambda x: None, "string")("id").alias("b"),
-        s.F.udf(lambda x: b"ab", "string")("id").alias("c"),
-        s.F.udf(lambda x: "ab", "binary")("id").alias("d"),
-        s.F.udf(lambda x: 5, "decimal(10,2)")("id").alias("e"),
-        s.F.udf(lambda x: decimal.Decimal("1.234"), "decimal(10,2)")("id").alias("f"),
-        s.F.udf(lambda x: 1.5, "float")("id").alias("g"),
-        s.F.udf(lambda x: "2020-01-01", "date")("id").alias("h"),
-        s.F.udf(lambda x: 70000, "smallint")("id").alias("i"),
-        s.F.udf(lambda x: 3_000_000_000, "int")("id").alias("j"),
-        s.F.udf(lambda x: 300, "tinyint")("id").alias("k"),
-        s.F.udf(lambda x: 2**70, "bigint")("id").alias("l"),
-    ),
-    wrong_containers=lambda s: s.emp.limit(1).select(
-        s.F.udf(lambda x: (1, 2), "array<int>")("id").alias("a"),
-        s.F.udf(lambda x: "ab", "array<string>")("id").alias("b"),
-        s.F.udf(lambda x: [1, "x", 2.5], "array<int>")("id").alias("c"),
-        s.F.udf(lambda x: {"a": 1, "b": "x"}, "map<string,int>")("id").alias("d"),
-        s.F.udf(lambda x: {"a": 1}, "string")("id").alias("e"),
-        s.F.udf(lambda x: (1, "b"), "string")("id").alias("f"),
-        s.F.udf(lambda x: [1, None, True, 2.5, "q"], "string")("id").alias("g"),
-    ),
     structs=lambda s: s.emp.limit(1).select(
         s.F.udf(lambda x: (1, "b"), "a int, b string")("id").alias("a"),
         s.F.udf(lambda x: {"b": "q", "a": 3}, "a int, b string")("id").alias("b"),
-        s.F.udf(lambda x: s.Row(b="z", a=5), "a int, b string")("id").alias("c"),
-        s.F.udf(lambda x: [1, "b"], "a int, b string")("id").alias("d"),
         s.F.udf(lambda x: None, "a int, b string")("id").alias("e"),
+    ),
+    containers=lambda s: s.emp.limit(1).select(
+        s.F.udf(lambda x: [1, None], "array<int>")("id").alias("a"),
+        s.F.udf(lambda x: {"a": 1, "b": None}, "map<string,int>")("id").alias("b"),
+        s.F.udf(lambda x: [("x", 1)], "array<struct<t:string,n:int>>")("id").alias("c"),
+    ),
+    struct_of_list=lambda s: (
+        s.emp.limit(1).select(s.F.udf(lambda x: [1, "b"], "a int, b string")("id").alias("d")).collect()
     ),
     struct_short=lambda s: (
         s.emp.limit(1).select(s.F.udf(lambda x: (1,), "a int, b string")("id").alias("a")).collect()
@@ -1006,7 +971,6 @@ many(
     apply_pandas=_apply_pandas,
     apply_pandas_key=_apply_pandas_key,
     apply_arrow=_apply_arrow,
-    cogroup=_cogroup,
     use_arrow=lambda s: s.emp.select(
         s.F.udf(lambda x: x * 2, "int", useArrow=True)("id").alias("x"),
         s.F.udf(lambda x: str(x), "string", useArrow=True)("pay").alias("y"),
@@ -1016,6 +980,37 @@ many(
     ).collect(),
     use_arrow_cast=lambda s: s.emp.select(s.F.udf(lambda x: str(x), "int", useArrow=True)("id").alias("x")),
     udtf=_udtf,
+)
+
+
+def _returns(value: Any, kind: str) -> Callable[[Any], Any]:
+    """Return a program whose function gives a value that is not quite of its type."""
+    return lambda s: s.emp.limit(1).select(s.F.udf(lambda x: value, kind)("id").alias("a")).collect()
+
+
+many(
+    "udf_returns",
+    text_for_int=_returns("text", "int"),
+    number_text_for_int=_returns("12", "int"),
+    float_for_int=_returns(1.5, "int"),
+    whole_float_for_int=_returns(2.0, "int"),
+    bool_for_int=_returns(True, "int"),
+    int_for_double=_returns(1, "double"),
+    int_for_bool=_returns(1, "boolean"),
+    int_for_string=_returns(7, "string"),
+    bool_for_string=_returns(True, "string"),
+    list_for_string=_returns([1, None, "q"], "string"),
+    big_for_int=_returns(3_000_000_000, "int"),
+    big_for_tiny=_returns(300, "tinyint"),
+    huge_for_long=_returns(2**70, "bigint"),
+    int_for_decimal=_returns(5, "decimal(10,2)"),
+    long_decimal=_returns(decimal.Decimal("1.239"), "decimal(10,2)"),
+    text_for_date=_returns("2020-01-01", "date"),
+    datetime_for_date=_returns(datetime.datetime(2020, 1, 1, 10), "date"),
+    date_for_timestamp=_returns(datetime.date(2020, 1, 1), "timestamp"),
+    text_for_binary=_returns("ab", "binary"),
+    tuple_for_array=_returns((1, 2), "array<int>"),
+    nan_for_float=_returns(float("nan"), "float"),
 )
 
 # ---- printing -------------------------------------------------------------------------------------------------

@@ -175,6 +175,9 @@ def _is_default(item: Any, value: Any) -> bool:
 def _shown(value: Any) -> str:
     if isinstance(value, e.Expression):
         return render(value)
+    if isinstance(value, r.UnpivotGroup):
+        named = f" AS {value.name}" if value.name else ""
+        return "(" + ", ".join(map(render, value.columns)) + f"){named}"
     if isinstance(value, tuple):
         return "[" + ", ".join(map(_shown, value)) + "]"
     return str(value)

@@ -268,12 +268,11 @@ select * from t pivot (sum(a) for (b, c) in ((1, 2), (3, 4) as z))
 select * from t unpivot (v for n in (a, t.b)) u
     Project items=[*]
       SubqueryAlias alias=u
-        Filter condition=isnotnull('v)
-          Unpivot ids=[* EXCEPT (a, t.b)] values=['a, 't.b] variable_name=n value_name=v
-            UnresolvedTable name=[t]
+        Unpivot values=[('a), ('t.b)] variable_name=n value_names=[v] include_nulls=False
+          UnresolvedTable name=[t]
 select * from t unpivot include nulls (v for n in (a))
     Project items=[*]
-      Unpivot ids=[* EXCEPT (a)] values=['a] variable_name=n value_name=v
+      Unpivot values=[('a)] variable_name=n value_names=[v]
         UnresolvedTable name=[t]
 select * from t tablesample (10 percent) repeatable (42) x
     Project items=[*]
@@ -368,8 +367,6 @@ def test_subqueries_stand_where_expressions_stand() -> None:
         ("select * from t with (a = 1)", "Options of a table"),
         ("select * from range(start => 1, end => 5)", "Arguments by name"),
         ("select * from f(table(t))", "table as an argument"),
-        ("select * from t unpivot ((v, w) for n in ((a, b)))", "UNPIVOT with several value columns"),
-        ("select * from t unpivot (v for n in (a as x))", "alias of a column in UNPIVOT"),
         ("select * from t tablesample (100b)", "TABLESAMPLE by bytes"),
         ("select transform(a, b) using 'cat' as (c, d) from t", "TRANSFORM ... USING"),
         ("from t insert into u select a insert into v select b", "FROM ... INSERT"),

@@ -75,7 +75,7 @@ class Analyzer:
 
     def resolver(self, scope: Scope) -> ExpressionResolver:
         """Return a resolver over a scope."""
-        return ExpressionResolver(scope, self.conf, self._subquery)
+        return ExpressionResolver(scope, self.session, self._subquery)
 
     def _subquery(self, relation: r.Relation, scope: Scope) -> lp.LogicalPlan:
         # `scope` is the empty scope between the query and its subquery: it records what is used from outside.

@@ -15,6 +15,7 @@ from lightstream.plan import types as t
 
 if TYPE_CHECKING:
     from lightstream.conf import Conf
+    from lightstream.execute.session import SessionState
     from lightstream.plan.logical import LogicalPlan
     from lightstream.plan.relations import Relation
 
@@ -31,11 +32,12 @@ class ExpressionResolver:
     def __init__(
         self,
         scope: Scope,
-        conf: Conf,
+        session: SessionState,
         analyze_subquery: Callable[[Relation, Scope], LogicalPlan],
     ) -> None:
         self.scope = scope
-        self.conf = conf
+        self.session = session
+        self.conf: Conf = session.conf
         self.analyze_subquery = analyze_subquery
         self._lambda_variables: list[dict[str, e.LambdaVariable]] = []
         self._in_window = False  # whether the call to be resolved next is the one that OVER belongs to
@@ -184,7 +186,7 @@ class ExpressionResolver:
             case e.SubqueryExpression():
                 return self._subquery(expression)
             case e.PythonUdf():
-                return expression.map_children(self.value)
+                return self._python_function(expression)
             case e.GetField():
                 return expression
             case e.UnresolvedStar() | e.UnresolvedRegex():
@@ -220,6 +222,9 @@ class ExpressionResolver:
 
         if call.name == "(field)":
             return self._updated_field(call)
+        registered = self.session.functions.get(call.name.lower())
+        if registered is not None and not is_builtin(call.name):
+            return self._python_function(registered(call.args, call.named))
         args: list[e.Expression] = []
         lower = call.name.lower()
         over, self._in_window = self._in_window, False
@@ -272,6 +277,17 @@ class ExpressionResolver:
             order_by=tuple(replace(o, child=self.value(o.child)) for o in call.order_by),
             ignore_nulls=call.ignore_nulls,
         )
+
+    def _python_function(self, udf: e.PythonUdf) -> e.Expression:
+        if udf.sql_name:
+            return udf
+        args = tuple(self.value(argument) for argument in udf.args)
+        if udf.aggregates:
+            from lightstream.functions import registry
+
+            args = tuple(registry.bind_call("(list)", (argument,), self.conf) for argument in args)
+        name = self.session.python_function(udf, tuple(map(e.type_of, args)))
+        return replace(udf, args=args, sql_name=name)
 
     def _updated_field(self, call: e.UnresolvedFunction) -> e.Expression:
         """Resolve `Column.withField` and `dropFields`; a dot in the name leads into a struct."""
@@ -448,6 +464,14 @@ def _match_in(
     if all(isinstance(item, e.Attribute) for item in right):
         return tuple(left), plan
     return tuple(left), Project(plan, tuple(right))
+
+
+def is_builtin(name: str) -> bool:
+    """Return whether Spark has a function of this name: it comes before a registered one."""
+    from lightstream.functions import registry
+    from lightstream.functions.spark_names import SPARK_NAMES
+
+    return name.lower() in SPARK_NAMES or registry.lookup(name) is not None
 
 
 def makes_rows(expression: e.Expression) -> bool:

@@ -54,7 +54,7 @@ def shown(expression: e.Expression) -> str:
         case e.SubqueryExpression():
             return "exists()"
         case e.PythonUdf():
-            return f"{expression.name}({', '.join(map(shown, expression.args))})"
+            return f"{expression.name}({', '.join(map(_argument, expression.args))})"
         case e.UnresolvedAttribute():
             return ".".join(expression.parts)
         case e.UnresolvedFunction():
@@ -64,6 +64,13 @@ def shown(expression: e.Expression) -> str:
         case e.UnresolvedStar():
             return ".".join((*expression.target, "*"))
     return type(expression).__name__
+
+
+def _argument(argument: e.Expression) -> str:
+    # Spark prints the arguments of Python functions by another routine, which writes casts in small letters.
+    if isinstance(argument, e.Cast) and not argument.implicit:
+        return f"cast({_argument(argument.child)} as {argument.type.simpleString()})"
+    return shown(argument)
 
 
 def _call(call: e.Call) -> str:

@@ -378,6 +378,8 @@ def is_volatile(item: e.Expression, below: frozenset[int] = frozenset()) -> bool
     for node in item.walk():
         if isinstance(node, e.Attribute) and node.id in below:
             return True
+        if isinstance(node, e.PythonUdf) and not node.deterministic:
+            return True
         if isinstance(node, e.Call):
             function = registry.lookup(node.name)
             if function is not None and not function.deterministic:

@@ -41,6 +41,10 @@ class ExpressionCompiler:
                 return casts.cast_sql(text, source, expression.type, expression.mode, self.context)
             case e.Call():
                 return self._call(expression, columns)
+            case e.PythonUdf():
+                # A function without arguments learns from a constant how many rows there are.
+                arguments = [self.sql(argument, columns) for argument in expression.args] or ["0"]
+                return f"{expression.sql_name}({', '.join(arguments)})"
             case e.GetField():
                 return self._field(expression, columns)
             case e.LambdaVariable():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import atexit
 import os
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lightstream import crash
 from lightstream.database.creation import ensure_database
@@ -27,6 +27,8 @@ class Database:
         self.path = os.path.abspath(path) if path and path != ":memory:" else None
         self._connection: duckdb.DuckDBPyConnection | None = None
         self._lock = threading.Lock()
+        # Python functions by what tells them apart: their SQL names, and what keeps them alive.
+        self.python_functions: dict[Any, tuple[str, object]] = {}
         # Closed before the interpreter takes modules apart. What is registered first runs last: streaming queries,
         # which register when they start, are stopped before.
         atexit.register(self.close)
@@ -90,6 +92,7 @@ class Database:
             if crash.at is not None:
                 crash.at("database-closing")
             self._connection.close()
+            self.python_functions.clear()
             self._connection = None
             if crash.at is not None:
                 crash.at("database-closed")

@@ -135,7 +135,8 @@ def batch_scan(scan: CompiledScan, cursor: duckdb.DuckDBPyConnection) -> Scan:
     node = scan.node
     if isinstance(node, lp.LocalScan):
         frame = f"lightstream_frame_{id(node.data)}"
-        return Scan(_frame_sql(scan, frame), {frame: node.data})
+        # A function gives the rows anew each time they are read: mapInPandas and its like.
+        return Scan(_frame_sql(scan, frame), {frame: node.data() if callable(node.data) else node.data})
     found: Scan = node.reader.scan(scan.columns, cursor)
     return found
 

@@ -6,10 +6,16 @@ from typing import TYPE_CHECKING
 
 from lightstream.conf import Conf
 from lightstream.database.connection import Database
-from lightstream.plan import logical, relations
+from lightstream.plan import expressions, logical, relations, types
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lightstream.execute.batch import Result
+
+    Arguments = tuple[expressions.Expression, ...]
+    NamedArguments = tuple[tuple[str, expressions.Expression], ...]
+    FunctionBuilder = Callable[[Arguments, NamedArguments], expressions.PythonUdf]
 
 
 class SessionState:
@@ -19,6 +25,8 @@ class SessionState:
         self.conf = conf
         self.database = database
         self.views: dict[str, logical.LogicalPlan] = {}
+        # Python functions that SQL text can call, by name in small letters: from arguments to the call.
+        self.functions: dict[str, FunctionBuilder] = {}
 
     def new_session(self) -> SessionState:
         """Return a session with the same database and its own settings and views."""
@@ -45,6 +53,12 @@ class SessionState:
         from lightstream.execute.tables import find_table
 
         return find_table(name, self)
+
+    def python_function(self, udf: expressions.PythonUdf, arguments: tuple[types.DataType, ...]) -> str:
+        """Return the name under which the database runs a Python function on arguments of these types."""
+        from lightstream.execute.python_functions import sql_name
+
+        return sql_name(self.database, udf, arguments)
 
     def read(self, relation: relations.DataSourceRead) -> logical.LogicalPlan:
         """Open a format's reader: find files, infer or take the schema."""

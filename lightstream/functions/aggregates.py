@@ -254,6 +254,19 @@ aggregate("collect_list array_agg", _bind_collect, _collect_parts,
 aggregate("collect_set", _bind_collect, _collect_parts)
 
 
+def _bind_list(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
+    return Bound(args, t.ArrayType(type_of(args[0]), True), False)
+
+
+# What a Python function over groups is given: all values, NULLs too.
+aggregate(
+    "(list)",
+    _bind_list,
+    AggregateParts(("list({0})",), "{0}", ("flatten(list({0} ORDER BY touched))",)),
+    shown="{0}",
+)
+
+
 def _bind_listagg(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
     bound = signature("string, string=null -> string?").bind(name, args, conf)
     if not isinstance(bound.args[1], Literal):

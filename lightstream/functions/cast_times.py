@@ -119,7 +119,7 @@ _ZONED_TODAY = error_sql(
 
 
 def _of_today(v: str, ctx: SqlContext) -> str:
-    now = to_local("getvariable('lightstream_now')", ctx)
+    now = to_local("CAST(getvariable('lightstream_now') AS TIMESTAMPTZ)", ctx)
     day = f"strftime({now}, '%Y-%m-%d ')"
     time = f"regexp_replace(ltrim(trim({v}, {_BLANKS}), 'T'), '^(\\d+)$', '\\1:00')"
     return to_instant(f"TRY_CAST({day} || {time} AS TIMESTAMP)", ctx)

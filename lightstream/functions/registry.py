@@ -238,7 +238,7 @@ def lookup(name: str) -> Function | None:
 
 
 # Entries that SQL text has a notation for, or none: they are no functions of Spark's.
-_UNNAMED = ("(-)", "(,)", "update_fields")
+_UNNAMED = ("(-)", "(,)", "(list)", "grouping__id", "update_fields")
 
 
 def names() -> list[str]:

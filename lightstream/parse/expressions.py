@@ -48,7 +48,7 @@ def call(name: str, *args: Expression) -> UnresolvedFunction:
 
 def row_values(value: Expression) -> tuple[Expression, ...]:
     """Return the parts of a row `(a, b)`, or the value itself."""
-    if isinstance(value, UnresolvedFunction) and value.name == "(,)" and value.args:
+    if isinstance(value, UnresolvedFunction) and value.name in ("(,)", "struct") and value.args:
         return tuple(arg.child if isinstance(arg, Alias) else arg for arg in value.args)
     return (value,)
 

@@ -231,15 +231,21 @@ class SubqueryExpression(Expression):
 
 @dataclass(frozen=True, slots=True)
 class PythonUdf(Expression):
-    """A call of a user's Python function. `function` is compared by identity."""
+    """A call of a user's Python function.
+
+    `function` makes an Arrow array of the arguments' (see `lightstream.sql.python_functions`); it is compared by
+    identity. One that `aggregates` is given each group's values as a list. Resolution sets `sql_name`, the name under
+    which the database knows the function.
+    """
 
     name: str
     function: Any
     args: tuple[Expression, ...]
     type: DataType
-    eval_type: str = "row"
+    aggregates: bool = False
     deterministic: bool = True
     nullable: bool = True
+    sql_name: str = ""
 
 
 # ---- before resolution ----------------------------------------------------------------------------------------

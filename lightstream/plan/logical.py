@@ -109,7 +109,7 @@ class Values(Leaf):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LocalScan(Leaf):
-    """Rows that live in Python, as an Arrow table; column order is that of `columns`."""
+    """Rows that live in Python, as an Arrow table or a function that gives one; columns as in `columns`, c0, c1, ..."""
 
     data: Any
 

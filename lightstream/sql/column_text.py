@@ -57,8 +57,9 @@ def _function(call: e.UnresolvedFunction) -> str:
         )
         default = f" ELSE {args[-1]}" if len(args) % 2 else ""
         return f"CASE{branches}{default} END"
-    if call.name in ("update_field", "drop_field") and isinstance(call.args[1], e.Literal):
+    if call.name == "(field)" and isinstance(call.args[1], e.Literal):
         args[1] = str(call.args[1].value)
+        return f"{'update' if len(args) > 2 else 'drop'}_field({', '.join(args)})"
     return f"{_NAMES.get(call.name, call.name)}({', '.join(args)})"
 
 

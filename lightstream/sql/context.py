@@ -270,5 +270,3 @@ class SparkContext:
 
 SQLContext = refused_class("SQLContext", "Use SparkSession.")
 HiveContext = refused_class("HiveContext", "Use SparkSession.")
-UDFRegistration = refused_class("UDFRegistration")
-UDTFRegistration = refused_class("UDTFRegistration")

@@ -36,8 +36,6 @@ __all__ = ["DataFrame", "DataFrameNaFunctions", "DataFrameStatFunctions"]
     asTable="",
     executionInfo="property",
     lateralJoin="other, on=None, how=None",
-    mapInArrow="func, schema, barrier=False, profile=None",
-    mapInPandas="func, schema, barrier=False, profile=None",
     mergeInto="table, condition",
     nearestByJoin="other, rankingExpression, numResults, mode, direction, *, joinType='inner'",
     observe="observation, *exprs",
@@ -213,6 +211,18 @@ class DataFrame(Rows, Views, Missing, Statistics):
         result = func(self, *args, **kwargs)
         assert isinstance(result, DataFrame), f"Func returned {type(result)}; it should be a DataFrame."
         return result
+
+    def mapInPandas(self, func: Any, schema: Any, barrier: bool = False, profile: Any = None) -> DataFrame:
+        """Return the rows that a function makes of an iterator over pandas frames."""
+        from lightstream.sql.python_frames import map_frames
+
+        return map_frames(self, func, schema, "pandas")
+
+    def mapInArrow(self, func: Any, schema: Any, barrier: bool = False, profile: Any = None) -> DataFrame:
+        """Return the rows that a function makes of an iterator over Arrow record batches."""
+        from lightstream.sql.python_frames import map_frames
+
+        return map_frames(self, func, schema, "arrow")
 
     def scalar(self) -> Column:
         """Return the one value of a DataFrame of one row and column, for use in another's expressions."""

@@ -16,6 +16,7 @@ from lightstream.sql.unsupported import refuses
 if TYPE_CHECKING:
     from lightstream.plan.relations import Relation
     from lightstream.sql.dataframe import DataFrame
+    from lightstream.sql.pandas.group_ops import PandasCogroupedOps
 
 __all__ = ["GroupedData"]
 
@@ -25,10 +26,7 @@ _KINDS = {"groupby": "GroupBy", "rollup": "Rollup", "cube": "Cube", "sets": "Gro
 @refuses(
     "GroupedData",
     apply="udf",
-    applyInArrow="func, schema",
-    applyInPandas="func, schema",
     applyInPandasWithState="func, outputStructType, stateStructType, outputMode, timeoutConf",
-    cogroup="other",
     transformWithState=(
         "statefulProcessor, outputStructType, outputMode, timeMode, initialState=None, eventTimeColumnName=''"
     ),
@@ -131,6 +129,24 @@ class GroupedData:
                 "intended, set spark.sql.pivotMaxValues to at least the number of distinct values of the pivot column.",
             )
         return [row[0] for row in rows]
+
+    def applyInPandas(self, func: Any, schema: Any) -> DataFrame:
+        """Return the rows that a function makes of each group's pandas frame: `func(frame)` or `func(key, frame)`."""
+        from lightstream.sql.python_frames import apply_groups
+
+        return apply_groups((self,), func, schema, "pandas")
+
+    def applyInArrow(self, func: Any, schema: Any) -> DataFrame:
+        """Return the rows that a function makes of each group's Arrow table: `func(table)` or `func(key, table)`."""
+        from lightstream.sql.python_frames import apply_groups
+
+        return apply_groups((self,), func, schema, "arrow")
+
+    def cogroup(self, other: GroupedData) -> PandasCogroupedOps:
+        """Return both groupings, to apply a function to the groups of one key."""
+        from lightstream.sql.pandas.group_ops import PandasCogroupedOps
+
+        return PandasCogroupedOps(self, other)
 
     def _numeric(self, function: str, cols: tuple[str, ...]) -> DataFrame:
         df = self._df

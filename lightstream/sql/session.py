@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from lightstream.sql.readwriter import DataFrameReader
     from lightstream.sql.streaming.manager import StreamingQueryManager
     from lightstream.sql.streaming.reader import DataStreamReader
+    from lightstream.sql.udf import UDFRegistration
 
 __all__ = ["SparkSession"]
 
@@ -117,7 +118,6 @@ class Builder:
     dataSource="property",
     profile="property",
     tvf="property",
-    udf="property",
     udtf="property",
 )
 class SparkSession:
@@ -252,6 +252,13 @@ class SparkSession:
         from lightstream.sql.catalog import Catalog
 
         return Catalog(self)
+
+    @cached_property
+    def udf(self) -> UDFRegistration:
+        """Python functions for SQL text."""
+        from lightstream.sql.udf import UDFRegistration
+
+        return UDFRegistration(self)
 
     @cached_property
     def streams(self) -> StreamingQueryManager:

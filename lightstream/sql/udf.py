@@ -1,16 +1,26 @@
-"""`pyspark.sql.udf` and `pyspark.sql.udtf`: Python functions in queries. Not supported yet."""
+"""`pyspark.sql.udf` and `pyspark.sql.udtf`: Python functions in queries."""
 
 from __future__ import annotations
 
-from typing import ClassVar
+import functools
+import typing
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from lightstream.sql.context import UDFRegistration, UDTFRegistration
+from lightstream.errors import PySparkTypeError, PySparkValueError, unsupported
+from lightstream.plan.expressions import Expression, PythonUdf
+from lightstream.plan.types import DataType, StringType
+from lightstream.sql.arguments import need_str, not_expected
+from lightstream.sql.column import Column, column_expression
 from lightstream.sql.unsupported import refused_class
+
+if TYPE_CHECKING:
+    from lightstream.sql.session import SparkSession
 
 __all__ = ["UDFRegistration", "UDTFRegistration", "UserDefinedFunction", "UserDefinedTableFunction"]
 
-UserDefinedFunction = refused_class("UserDefinedFunction")
 UserDefinedTableFunction = refused_class("UserDefinedTableFunction")
+UDTFRegistration = refused_class("UDTFRegistration")
 AnalyzeArgument = refused_class("AnalyzeArgument")
 AnalyzeResult = refused_class("AnalyzeResult")
 OrderingColumn = refused_class("OrderingColumn")
@@ -37,3 +47,188 @@ class ArrowUDFType:
     SCALAR: ClassVar[int] = 250
     SCALAR_ITER: ClassVar[int] = 251
     GROUPED_AGG: ClassVar[int] = 252
+
+
+_PICKLED, _BATCHED = 100, 101
+_KINDS = {
+    PandasUDFType.SCALAR: "scalar", PandasUDFType.GROUPED_AGG: "aggregate", PandasUDFType.SCALAR_ITER: "iterator",
+    ArrowUDFType.SCALAR: "scalar", ArrowUDFType.GROUPED_AGG: "aggregate", ArrowUDFType.SCALAR_ITER: "iterator",
+}  # fmt: skip
+
+
+class UserDefinedFunction:
+    """A Python function that stands in queries; made by `functions.udf` and `spark.udf.register`."""
+
+    def __init__(
+        self,
+        func: Callable[..., Any],
+        returnType: DataType | str = StringType(),  # noqa: B008
+        name: str | None = None,
+        evalType: int = _PICKLED,
+        deterministic: bool = True,
+    ) -> None:
+        if not callable(func):
+            raise not_expected("func", "callable", func)
+        if not isinstance(returnType, DataType | str):
+            raise not_expected("returnType", "DataType or str", returnType)
+        if not isinstance(evalType, int):
+            raise not_expected("evalType", "int", evalType)
+        self.func = func
+        self._declared = returnType
+        self._name = name or getattr(func, "__name__", None) or type(func).__name__
+        self.evalType = evalType
+        self.deterministic = deterministic
+        self._functions: dict[tuple[str, ...], Any] = {}
+
+    @property
+    def returnType(self) -> DataType:
+        """The type of the results."""
+        if isinstance(self._declared, str):
+            self._declared = DataType.fromDDL(self._declared)
+        return self._declared
+
+    def _function(self, keywords: tuple[str, ...]) -> Any:
+        # One object for each way to call it: by it the database knows the function again.
+        if keywords not in self._functions:
+            from lightstream.sql import python_functions as p
+
+            kind = _KINDS.get(self.evalType)
+            if kind is None:
+                self._functions[keywords] = p.RowFunction(self.func, self.returnType, keywords)
+            else:
+                made = p.PandasFunction if self.evalType < ArrowUDFType.SCALAR else p.ArrowFunction
+                self._functions[keywords] = made(self.func, self.returnType, kind, keywords)
+        return self._functions[keywords]
+
+    def _call(self, args: tuple[Expression, ...], named: tuple[tuple[str, Expression], ...]) -> PythonUdf:
+        return PythonUdf(
+            self._name,
+            self._function(tuple(name for name, _ in named)),
+            (*args, *(value for _, value in named)),
+            self.returnType,
+            aggregates=_KINDS.get(self.evalType) == "aggregate",
+            deterministic=self.deterministic,
+        )
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Column:
+        named = tuple((name, column_expression(value)) for name, value in kwargs.items())
+        return Column(self._call(tuple(map(column_expression, args)), named))
+
+    def asNondeterministic(self) -> UserDefinedFunction:
+        """Say that the function may give another value each time."""
+        self.deterministic = False
+        return self
+
+    def _wrapped(self) -> Any:
+        """Return a plain function that calls this one, with the user's name and docstring."""
+
+        def wrapper(*args: Any, **kwargs: Any) -> Column:
+            return self(*args, **kwargs)
+
+        known = [name for name in functools.WRAPPER_ASSIGNMENTS if hasattr(self.func, name)]
+        functools.update_wrapper(wrapper, self.func, assigned=known, updated=())
+        wrapper.__name__ = self._name
+        found: Any = wrapper
+        found.func = self.func
+        found.returnType = self.returnType
+        found.evalType = self.evalType
+        found.deterministic = self.deterministic
+        found.asNondeterministic = functools.wraps(self.asNondeterministic)(
+            lambda: self.asNondeterministic()._wrapped()
+        )
+        found._udf = self
+        return found
+
+
+def decorated(f: Any, returnType: Any, make: Callable[[Any, Any], Any]) -> Any:
+    """Return a function made of `f`, or a decorator where `f` is missing or is the type of the results."""
+    if f is None or isinstance(f, str | DataType):
+        kind = f if f is not None else returnType
+        return lambda func: make(func, kind)
+    return make(f, returnType)
+
+
+def row_function(f: Any, returnType: Any, useArrow: bool | None) -> Any:
+    """Return the function for `functions.udf`.
+
+    Raises:
+        UnsupportedOperationException: `useArrow=False`, the rules of pickled rows.
+    """
+    if useArrow is False:
+        raise unsupported(
+            "functions.udf with useArrow=False", "Its conversions are those of Arrow, Spark's default."
+        )
+    return UserDefinedFunction(f, returnType, evalType=_BATCHED)._wrapped()
+
+
+def vectorized_function(f: Any, returnType: Any, functionType: Any, kinds: Any, module: str) -> Any:
+    """Return the function for `pandas_udf` and `arrow_udf`; its kind comes from `functionType` or the annotations."""
+    if returnType is None:
+        raise PySparkTypeError(
+            "CANNOT_BE_NONE",
+            "Argument `returnType` cannot be None.",
+            parameters={"arg_name": "returnType"},
+        )
+    kind = functionType if functionType is not None else _kind_of(f, kinds, module)
+    if kind not in _KINDS:
+        raise unsupported(
+            f"The kind {kind} of a Python function", "Use applyInPandas for functions over groups."
+        )
+    return UserDefinedFunction(f, returnType, evalType=int(kind))._wrapped()
+
+
+def _kind_of(f: Any, kinds: Any, module: str) -> int:
+    try:
+        hints = typing.get_type_hints(f if hasattr(f, "__annotations__") else f.__call__)
+    except (NameError, TypeError, AttributeError):
+        hints = dict(getattr(f, "__annotations__", {}))
+    result = hints.pop("return", None)
+    if result is None:
+        return int(kinds.SCALAR)
+    origin = typing.get_origin(result)
+    if origin is not None and issubclass(origin, Iterator):
+        return int(kinds.SCALAR_ITER)
+    if (getattr(result, "__module__", "") or "").partition(".")[0] == module:
+        return int(kinds.SCALAR)
+    return int(kinds.GROUPED_AGG)
+
+
+class UDFRegistration:
+    """Gives Python functions names for SQL text: `spark.udf`."""
+
+    def __init__(self, sparkSession: SparkSession) -> None:
+        self.sparkSession = sparkSession
+
+    def register(self, name: str, f: Any, returnType: Any = None) -> Any:
+        """Register a function, replacing one of the name; return it for use with columns.
+
+        Raises:
+            PySparkTypeError: CANNOT_SPECIFY_RETURN_TYPE_FOR_UDF.
+        """
+        need_str("name", name)
+        known = getattr(f, "_udf", f if isinstance(f, UserDefinedFunction) else None)
+        if known is not None:
+            if returnType is not None:
+                raise PySparkTypeError(
+                    "CANNOT_SPECIFY_RETURN_TYPE_FOR_UDF",
+                    "returnType can not be specified when `f` is a user-defined function, but got "
+                    f"{returnType}.",
+                    parameters={"arg_name": "f", "return_type": str(returnType)},
+                )
+            made = UserDefinedFunction(
+                known.func, known.returnType, name, known.evalType, known.deterministic
+            )
+        else:
+            made = UserDefinedFunction(f, StringType() if returnType is None else returnType, name, _BATCHED)
+        if not name.strip():
+            raise PySparkValueError(message="The name of a function must not be empty.")
+        self.sparkSession._state.functions[name.lower()] = made._call
+        return made._wrapped()
+
+    def registerJavaFunction(self, name: str, javaClassName: str, returnType: Any = None) -> None:
+        """Refused: there is no JVM."""
+        raise unsupported("UDFRegistration.registerJavaFunction")
+
+    def registerJavaUDAF(self, name: str, javaClassName: str) -> None:
+        """Refused: there is no JVM."""
+        raise unsupported("UDFRegistration.registerJavaUDAF")

@@ -554,18 +554,34 @@ def unwrap_udt(col: Any) -> Column:
 
 
 def udf(f: Any = None, returnType: Any = StringType(), *, useArrow: bool | None = None) -> Any:  # noqa: B008
-    """Refused for now: Python functions on rows."""
-    raise unsupported("functions.udf")
+    """Make a function for columns of a Python function of values; also a decorator."""
+    from lightstream.sql.udf import decorated, row_function
+
+    return decorated(f, returnType, lambda func, kind: row_function(func, kind, useArrow))
 
 
 def pandas_udf(f: Any = None, returnType: Any = None, functionType: Any = None) -> Any:
-    """Refused for now: Python functions on pandas series."""
-    raise unsupported("functions.pandas_udf")
+    """Make a function for columns of a Python function of pandas series; also a decorator."""
+    from lightstream.sql.udf import PandasUDFType
+
+    return _vectorized(f, returnType, functionType, PandasUDFType, "pandas")
 
 
 def arrow_udf(f: Any = None, returnType: Any = None, functionType: Any = None) -> Any:
-    """Refused for now: Python functions on Arrow arrays."""
-    raise unsupported("functions.arrow_udf")
+    """Make a function for columns of a Python function of Arrow arrays; also a decorator."""
+    from lightstream.sql.udf import ArrowUDFType
+
+    return _vectorized(f, returnType, functionType, ArrowUDFType, "pyarrow")
+
+
+def _vectorized(f: Any, returnType: Any, functionType: Any, kinds: Any, module: str) -> Any:
+    from lightstream.sql.udf import decorated, vectorized_function
+
+    if isinstance(f, str | DataType) and functionType is None and isinstance(returnType, int):
+        functionType = returnType  # both given in their places, as a decorator's
+    return decorated(
+        f, returnType, lambda func, kind: vectorized_function(func, kind, functionType, kinds, module)
+    )
 
 
 def udtf(cls: Any = None, *, returnType: Any = None, useArrow: bool | None = None) -> Any:

@@ -1,0 +1,344 @@
+"""What a Python function in a query is given and what becomes of its results, by Spark's rules for Arrow.
+
+A function here takes the types and the Arrow columns of its arguments and the number of rows, and returns an Arrow
+array of the type in which DuckDB carries the results.
+"""
+
+from __future__ import annotations
+
+import array
+import datetime
+import decimal
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from lightstream.errors import PySparkRuntimeError, PySparkValueError
+from lightstream.plan import types as t
+
+if TYPE_CHECKING:
+    import pyarrow
+
+Kinds = Sequence[t.DataType]
+Columns = Sequence["pyarrow.ChunkedArray"]
+Convert = Callable[[Any], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class RowFunction:
+    """Calls the user's function with each row; the last arguments go by the given names."""
+
+    func: Callable[..., Any]
+    type: t.DataType
+    keywords: tuple[str, ...] = ()
+
+    def __call__(self, kinds: Kinds, columns: Columns, count: int) -> Any:
+        """Return the results."""
+        values = [python_values(column, kind) for column, kind in zip(columns, kinds, strict=True)]
+        func, plain = self.func, len(values) - len(self.keywords)
+        if not values:
+            results = [func() for _ in range(count)]
+        elif self.keywords:
+            results = [
+                func(*row[:plain], **dict(zip(self.keywords, row[plain:], strict=True)))
+                for row in zip(*values, strict=True)
+            ]
+        else:
+            results = [func(*row) for row in zip(*values, strict=True)]
+        return carried(results_array(results, self.type), self.type)
+
+
+@dataclass(frozen=True, slots=True)
+class ArrowFunction:
+    """Calls the user's function with Arrow arrays; `kind` is scalar, iterator or aggregate."""
+
+    func: Callable[..., Any]
+    type: t.DataType
+    kind: str = "scalar"
+    keywords: tuple[str, ...] = ()
+
+    def __call__(self, kinds: Kinds, columns: Columns, count: int) -> Any:
+        """Return the results."""
+        return _vectorized(self.func, self.type, self.kind, self.keywords, _arrow_arguments, _arrow_result)(
+            kinds, columns, count
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PandasFunction:
+    """Calls the user's function with pandas series; `kind` is scalar, iterator or aggregate."""
+
+    func: Callable[..., Any]
+    type: t.DataType
+    kind: str = "scalar"
+    keywords: tuple[str, ...] = ()
+
+    def __call__(self, kinds: Kinds, columns: Columns, count: int) -> Any:
+        """Return the results."""
+        return _vectorized(self.func, self.type, self.kind, self.keywords, _series, _series_result)(
+            kinds, columns, count
+        )
+
+
+def _vectorized(
+    func: Callable[..., Any],
+    result: t.DataType,
+    kind: str,
+    keywords: tuple[str, ...],
+    arguments_of: Callable[[Kinds, Columns], list[Any]],
+    array_of: Callable[[Any, t.DataType], Any],
+) -> Callable[[Kinds, Columns, int], Any]:
+    def call(values: Sequence[Any]) -> Any:
+        plain = len(values) - len(keywords)
+        return func(*values[:plain], **dict(zip(keywords, values[plain:], strict=True)))
+
+    def run(kinds: Kinds, columns: Columns, count: int) -> Any:
+        import pyarrow as pa
+
+        if kind == "aggregate":
+            inner = [k.elementType for k in kinds if isinstance(k, t.ArrayType)]
+            lists = [column.combine_chunks() for column in columns]
+            rows = []
+            for row in range(count):
+                values = [pa.chunked_array([_elements(one, row)]) for one in lists]
+                rows.append(call(arguments_of(inner, values)))
+            return carried(results_array(rows, result), result)
+        given = arguments_of(kinds, columns)
+        if kind == "iterator":
+            batch = given[0] if len(given) == 1 else tuple(given)
+            parts = [array_of(part, result) for part in func(iter([batch]))]
+            found = pa.chunked_array(parts) if parts else pa.array([])
+            found = found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found
+        else:
+            found = array_of(call(given), result)
+        if len(found) != count:
+            raise PySparkRuntimeError(
+                "SCHEMA_MISMATCH_FOR_PANDAS_UDF",
+                f"Result vector from the function was not the required length: expected {count}, got {len(found)}.",
+                parameters={"expected": str(count), "actual": str(len(found))},
+            )
+        return carried(found, result)
+
+    return run
+
+
+def _elements(lists: Any, row: int) -> Any:
+    found = lists[row].values
+    return lists.values.slice(0, 0) if found is None else found
+
+
+# ---- values for the function ----------------------------------------------------------------------------------
+
+
+def python_values(column: Any, kind: t.DataType) -> list[Any]:
+    """Return an Arrow column's values as a row-by-row function sees them: Rows, dicts, naive datetimes."""
+    from lightstream.sql.rows import converter
+
+    convert = converter(kind)
+    values: list[Any] = column.to_pylist(maps_as_pydicts="strict")
+    if convert is None:
+        return values
+    return [None if value is None else convert(value) for value in values]
+
+
+def _arrow_arguments(kinds: Kinds, columns: Columns) -> list[Any]:
+    from lightstream.sql.rows import to_arrow
+
+    table = to_arrow(_table(columns), _schema(kinds))
+    return [column.combine_chunks() for column in table.columns]
+
+
+def _series(kinds: Kinds, columns: Columns) -> list[Any]:
+    from lightstream.sql.rows import to_arrow, to_pandas
+
+    schema = _schema(kinds)
+    table = to_arrow(_table(columns), schema)
+    frame = to_pandas(table, schema, session_zone())
+    found = []
+    for position, kind in enumerate(kinds):
+        if isinstance(kind, t.StructType):
+            struct = table.column(position).combine_chunks()
+            found.append(to_pandas(_struct_table(struct), kind, session_zone()))
+        else:
+            found.append(frame.iloc[:, position])
+    return found
+
+
+def _struct_table(struct: Any) -> Any:
+    import pyarrow as pa
+
+    return pa.Table.from_arrays(struct.flatten(), schema=pa.schema(list(struct.type)))
+
+
+def _table(columns: Columns) -> Any:
+    import pyarrow as pa
+
+    return pa.Table.from_arrays(list(columns), names=[f"_{i}" for i in range(len(columns))])
+
+
+def _schema(kinds: Kinds) -> t.StructType:
+    return t.StructType([t.StructField(f"_{i}", kind) for i, kind in enumerate(kinds)])
+
+
+def session_zone() -> str:
+    """Return the active session's time zone."""
+    from lightstream.sql.session import SparkSession
+
+    return SparkSession.active()._state.conf.time_zone
+
+
+# ---- what the function returned -------------------------------------------------------------------------------
+
+
+def results_array(results: list[Any], kind: t.DataType) -> Any:
+    """Return Python values as an Arrow array; what the type does not take at once is cast, as Spark does it."""
+    import pyarrow as pa
+
+    from lightstream.sql.rows import arrow_type
+
+    convert = result_converter(kind)
+    values = results if convert is None else list(map(convert, results))
+    wanted = arrow_type(kind)
+    try:
+        return pa.array(values, type=wanted)
+    except pa.ArrowInvalid:
+        return pa.array(values).cast(wanted, safe=True)
+
+
+def carried(found: Any, kind: t.DataType) -> Any:
+    """Return an array in the type that DuckDB is given."""
+    from lightstream.sql.rows import arrow_type, as_type
+
+    return as_type(found, arrow_type(kind, carried=True))
+
+
+def _arrow_result(found: Any, kind: t.DataType) -> Any:
+    import pyarrow as pa
+
+    from lightstream.sql.rows import arrow_type
+
+    if isinstance(found, pa.ChunkedArray):
+        found = found.combine_chunks()
+    wanted = arrow_type(kind)
+    return found if found.type == wanted else found.cast(wanted)
+
+
+def _series_result(found: Any, kind: t.DataType) -> Any:
+    import pyarrow as pa
+
+    from lightstream.sql.local_data import _carried
+    from lightstream.sql.rows import arrow_type
+
+    if isinstance(kind, t.StructType) and hasattr(found, "columns"):
+        by_name = all(isinstance(name, str) for name in found.columns)
+        parts = [
+            _series_result(found[field.name] if by_name else found.iloc[:, i], field.dataType)
+            for i, field in enumerate(kind)
+        ]
+        return pa.StructArray.from_arrays(parts, fields=list(arrow_type(kind)))
+    if isinstance(kind, t.TimestampType | t.TimestampNTZType):
+        return _carried(_plain(pa.Array.from_pandas(found)), kind, session_zone())
+    wanted = arrow_type(kind)
+    try:
+        return _plain(pa.Array.from_pandas(found, type=wanted, safe=True))
+    except pa.ArrowInvalid:
+        return _plain(pa.Array.from_pandas(found)).cast(wanted, safe=True)
+
+
+def _plain(found: Any) -> Any:
+    import pyarrow as pa
+
+    return found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found
+
+
+def result_converter(kind: t.DataType) -> Convert | None:
+    """Return the function that brings a result to what Arrow takes for a type; None where nothing is to be done."""
+    match kind:
+        case t.StructType():
+            return _struct_converter(kind)
+        case t.ArrayType():
+            element = _or_same(result_converter(kind.elementType))
+            return _known(lambda value: [element(v) for v in value], (list, array.array))
+        case t.MapType():
+            key, item = _or_same(result_converter(kind.keyType)), _or_same(result_converter(kind.valueType))
+            return _known(lambda value: [(key(k), item(v)) for k, v in value.items()], (dict,))
+        case t.BinaryType():
+            return _known(bytes, (bytes, bytearray))
+        case t.TimestampType():
+            return _known(lambda value: value.astimezone(datetime.UTC), (datetime.datetime,))
+        case t.TimestampNTZType():
+            return _known(_naive, (datetime.datetime,))
+        case t.DecimalType():
+            return _decimal_converter(kind)
+        case t.StringType() | t.CharType() | t.VarcharType():
+            return _text
+        case t.NullType():
+            return _nothing
+    return None
+
+
+def _or_same(convert: Convert | None) -> Convert:
+    return convert or (lambda value: value)
+
+
+def _known(convert: Convert, kinds: tuple[type, ...]) -> Convert:
+    def checked(value: Any) -> Any:
+        if value is None:
+            return None
+        assert isinstance(value, kinds), f"{type(value)} {value}"
+        return convert(value)
+
+    return checked
+
+
+def _naive(value: datetime.datetime) -> datetime.datetime:
+    assert value.tzinfo is None
+    return value
+
+
+def _nothing(value: Any) -> None:
+    if value is not None:
+        raise PySparkValueError(message=f"input for VOID must be None, but got {value}")
+
+
+def _text(value: Any) -> Any:
+    if value is None or type(value) is str:
+        return value
+    if isinstance(value, bool):  # as the JVM writes it
+        return "true" if value else "false"
+    return str(value)
+
+
+def _decimal_converter(kind: t.DecimalType) -> Convert:
+    unit = decimal.Decimal(f"1E-{kind.scale}")
+    context = decimal.Context(prec=kind.precision, rounding=decimal.ROUND_HALF_EVEN)
+
+    def convert(value: decimal.Decimal) -> decimal.Decimal | None:
+        return None if value.is_nan() else value.quantize(unit, context=context)
+
+    return _known(convert, (decimal.Decimal,))
+
+
+def _struct_converter(kind: t.StructType) -> Convert:
+    names = kind.names
+    parts = [_or_same(result_converter(field.dataType)) for field in kind]
+
+    def convert(value: Any) -> Any:
+        if value is None:
+            return None
+        if isinstance(value, tuple):
+            if len(value) != len(names):
+                raise PySparkValueError(
+                    "AXIS_LENGTH_MISMATCH",
+                    f"Length mismatch: Expected axis has {len(names)} element, new values have {len(value)} elements.",
+                    parameters={"expected_length": str(len(names)), "actual_length": str(len(value))},
+                )
+            values: Iterator[Any] = iter(value)
+        else:
+            if not isinstance(value, dict):
+                assert hasattr(value, "__dict__"), f"{type(value)} {value}"
+                value = value.__dict__
+            values = (value.get(name) for name in names)
+        return {name: part(v) for name, part, v in zip(names, parts, values, strict=True)}
+
+    return convert
