@@ -1,5 +1,6 @@
 """SQL statements by clause, run one by one over the same temporary views on both engines."""
 
+# ruff: noqa: E501
 from __future__ import annotations
 
 SETUP = (

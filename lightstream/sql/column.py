@@ -103,7 +103,7 @@ class Column:
     # ---- arithmetic -------------------------------------------------------------------------------------------
 
     def __neg__(self) -> Column:
-        return self._call("(-)")
+        return self._call("negative")
 
     def __add__(self, other: Any) -> Column:
         return self._call("+", other)
