@@ -9,7 +9,7 @@ from lightstream.plan import expressions as e
 from lightstream.plan import types as t
 
 # Operators that print under another name than the plan has for them.
-_NAMES = {"==": "=", "not": "!", "(-)": "negative"}
+_NAMES = {"==": "=", "not": "!"}
 
 
 def text_of(expression: e.Expression) -> str:
