@@ -38,7 +38,6 @@ def test_the_page_says_what_is_better(results: list[Result]) -> None:
     assert not stale, f"Write {ROOT.name}/docs/conformance.md again: scripts/conformance --write"
 
 
-@pytest.mark.xfail(reason="some examples still differ", strict=True)
 def test_nothing_is_different(results: list[Result]) -> None:
     shown = told(results, lambda r: r.verdict == "different")
     assert not shown, shown

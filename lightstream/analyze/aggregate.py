@@ -334,7 +334,9 @@ def sorted_global_aggregate(sort: r.Sort, relation: r.Project, analyzer: Analyze
     """Resolve `SELECT <aggregates> FROM ... ORDER BY ...`; None when the select list holds no aggregate."""
     child = analyzer.plan(relation.input)
     resolver = analyzer.over(child)
-    items = resolver.named_all(relation.items)
+    items = resolver.named_all(relation.items, lateral=True)
+    if resolver.lateral_used:
+        return None
     if not any(has_aggregate(item) for item in items):
         plan = project(child, items)
         return order_by(plan, sort_orders(sort.orders, plan, analyzer), sort.is_global, analyzer)

@@ -209,7 +209,12 @@ def _project(relation: r.Project, analyzer: Analyzer) -> lp.LogicalPlan:
     from lightstream.analyze.aggregate import has_aggregate
 
     child = analyzer.plan(relation.input)
-    items = analyzer.over(child).named_all(relation.items)
+    resolver = analyzer.over(child)
+    items = resolver.named_all(relation.items, lateral=True)
+    if resolver.lateral_used:
+        from lightstream.analyze.reshape import with_lateral_aliases
+
+        return with_lateral_aliases(child, items, resolver.lateral_used)
     if any(has_aggregate(item) for item in items):
         from lightstream.analyze.aggregate import build_aggregate
 

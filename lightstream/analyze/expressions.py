@@ -40,6 +40,8 @@ class ExpressionResolver:
         self.conf: Conf = session.conf
         self.analyze_subquery = analyze_subquery
         self._lambda_variables: list[dict[str, e.LambdaVariable]] = []
+        self._lateral: list[e.Alias] = []  # the aliases that the item to be resolved may name
+        self.lateral_used: set[int] = set()
         self._in_window = False  # whether the call to be resolved next is the one that OVER belongs to
 
     # ---- whole items ------------------------------------------------------------------------------------------
@@ -65,9 +67,17 @@ class ExpressionResolver:
         resolved = self.resolve(expression)
         return [name_item(resolved)]
 
-    def named_all(self, items: Sequence[e.Expression]) -> list[e.Alias | e.Attribute]:
-        """Resolve a select list."""
-        return [item for expression in items for item in self.named(expression)]
+    def named_all(self, items: Sequence[e.Expression], lateral: bool = False) -> list[e.Alias | e.Attribute]:
+        """Resolve a select list; `lateral`: items may name aliases before them that are no columns (`lateral_used`)."""
+        found: list[e.Alias | e.Attribute] = []
+        self._lateral = []
+        for expression in items:
+            named = self.named(expression)
+            found += named
+            if lateral and isinstance(expression, e.Alias):
+                self._lateral += [item for item in named if isinstance(item, e.Alias)]
+        self._lateral = []
+        return found
 
     def value(self, expression: e.Expression) -> e.Expression:
         """Resolve an expression whose name does not matter."""
@@ -208,7 +218,25 @@ class ExpressionResolver:
             return value
         if len(parts) == 1 and parts[0].lower() in _BARE_FUNCTIONS and self.scope.find(parts) is None:
             return self._function(e.UnresolvedFunction(parts[0].lower()))
-        return self.scope.resolve(parts)
+        return self._lateral_alias(parts) or self.scope.resolve(parts)
+
+    def _lateral_alias(self, parts: tuple[str, ...]) -> e.Expression | None:
+        """Return the alias of the same select list that a name means, where it means no column."""
+        found = [alias for alias in self._lateral if self.scope.same(alias.name, parts[0])]
+        if not found or self.scope.find(parts) is not None:
+            return None
+        if len(found) > 1:
+            raise AnalysisException(
+                "AMBIGUOUS_LATERAL_COLUMN_ALIAS",
+                f"Lateral column alias `{parts[0]}` is ambiguous and has {len(found)} matches.",
+                sqlstate="42702",
+                parameters={"name": f"`{parts[0]}`", "n": str(len(found))},
+            )
+        self.lateral_used.add(found[0].id)
+        value: e.Expression = replace(found[0].to_attribute(), name=f"lateralAliasReference({parts[0]})")
+        for name in parts[1:]:
+            value = extract_field(value, name, self.scope.same)
+        return value
 
     def _lambda_variable(self, name: str) -> e.LambdaVariable | None:
         for frame in reversed(self._lambda_variables):
@@ -265,9 +293,7 @@ class ExpressionResolver:
         if any(isinstance(a, e.LambdaFunction) for a in args):
             args = self._lambdas(lower, args)
         if call.named:
-            from lightstream.errors import unsupported
-
-            raise unsupported(f"A named argument (in {call.name})")
+            args += self._named_arguments(call, len(args))
         return registry.bind_call(
             call.name,
             tuple(args),
@@ -298,6 +324,18 @@ class ExpressionResolver:
         assert isinstance(name, e.Literal)
         path = parse_identifier(name.value)
         return update(self.value(struct), path, self.value(value[0]) if value else None, self.scope.same)
+
+    def _named_arguments(self, call: e.UnresolvedFunction, given: int) -> list[e.Expression]:
+        """Return the arguments that a call gives by name, in the order of the function's parameters."""
+        from lightstream.errors import unsupported
+        from lightstream.functions import registry
+
+        entry = registry.lookup(call.name)
+        parameters = entry.extra.get("parameters", ()) if entry is not None else ()
+        named = {name.lower(): value for name, value in call.named}
+        if tuple(named) != tuple(parameters[given:]):
+            raise unsupported(f"A named argument (in {call.name})")
+        return [self.value(named[name]) for name in parameters[given:]]
 
     def _lambdas(self, name: str, args: list[e.Expression]) -> list[e.Expression]:
         """Resolve lambda bodies: the entry says what types its lambdas' parameters have, given the other args."""

@@ -45,6 +45,38 @@ def with_windows(child: lp.LogicalPlan, items: Sequence[e.Alias | e.Attribute]) 
     return lp.Project(lp.Window(child, tuple(windows)), tuple(outputs))
 
 
+def with_lateral_aliases(
+    child: lp.LogicalPlan, items: Sequence[e.Alias | e.Attribute], used: set[int]
+) -> lp.LogicalPlan:
+    """Return a projection whose items name aliases of the same list: one operator above the other."""
+    from lightstream.analyze.aggregate import build_aggregate, has_aggregate
+    from lightstream.analyze.analyzer import project
+
+    depth: dict[int, int] = {}
+    aliases = [item for item in items if isinstance(item, e.Alias)]
+    for item in aliases:
+        named = [depth[n.id] for n in item.walk() if isinstance(n, e.Attribute) and n.id in used]
+        depth[item.id] = 1 + max(named) if named else 0
+    above = [item for item in aliases if depth[item.id] > 0]
+    first: list[e.Alias | e.Attribute] = [item for item in aliases if depth[item.id] == 0]
+    if any(has_aggregate(item) for item in first):
+        first += [item for item in items if isinstance(item, e.Attribute) and item.id not in depth]
+    if any(has_aggregate(item) for item in first):
+        plan = build_aggregate(child, (), first)
+    else:
+        plan = project(child, [*child.output, *first])
+    known = {a.id for a in plan.output} | {item.id for item in above}
+    for node in (node for item in above for node in item.walk()):
+        foreign = isinstance(node, e.Attribute) and node.id not in known
+        if foreign or isinstance(node, e.WindowExpression) or has_aggregate(node):
+            raise unsupported("This use of an alias in the select list that makes it")
+    for level in range(1, max(depth.values()) + 1):
+        made = [item for item in above if depth[item.id] == level]
+        plan = project(plan, [*plan.output, *made])
+    made_by_id = {item.id: item.to_attribute() for item in aliases}
+    return lp.Project(plan, tuple(made_by_id.get(i.id, i) for i in items))
+
+
 def with_generators(child: lp.LogicalPlan, items: Sequence[e.Alias | e.Attribute]) -> lp.LogicalPlan:
     """Return a projection over a Generate for each generator of a select list, the first one innermost."""
     plan = child

@@ -188,7 +188,10 @@ def _calendar_interval(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
     years, months, weeks, days, hours, minutes, seconds = args
     if not ctx.ansi:
         raise unsupported("The function make_interval without ANSI mode")
-    us = f"({hours} * 3600000000 + {minutes} * 60000000 + CAST({seconds} * 1000000 AS BIGINT))"
+    us = (
+        f"(CAST({hours} AS BIGINT) * 3600000000 + CAST({minutes} AS BIGINT) * 60000000 "
+        f"+ CAST(CAST({seconds} AS DECIMAL(38,6)) * 1000000 AS BIGINT))"
+    )
     return f"(to_months({years} * 12 + {months}) + to_days({weeks} * 7 + {days}) + to_microseconds({us}))"
 
 
@@ -220,6 +223,25 @@ def _year_month_interval(call: Call, args: Sequence[str], ctx: SqlContext) -> st
     return _checked(f"(CAST({args[0]} AS HUGEINT) * 12 + {args[1]})", "INTEGER", 32)
 
 
+def _try_interval(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
+    wide = [f"CAST({a} AS HUGEINT)" for a in args[:6]]
+    years, months, weeks, days, hours, minutes = wide
+    us = f"({hours} * 3600000000 + {minutes} * 60000000 + CAST(CAST({args[6]} AS DECIMAL(38,6)) * 1000000 AS HUGEINT))"
+    parts = (f"({years} * 12 + {months})", f"({weeks} * 7 + {days})", us)
+    kinds = ("INTEGER", "INTEGER", "BIGINT")
+    narrow = [f"TRY_CAST({part} AS {kind})" for part, kind in zip(parts, kinds, strict=True)]
+    made = f"(to_months({narrow[0]}) + to_days({narrow[1]}) + to_microseconds({narrow[2]}))"
+    return f"CASE WHEN {' AND '.join(f'{n} IS NOT NULL' for n in narrow)} THEN {made} END"
+
+
+def _bind_try_interval(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
+    if not args:
+        raise mismatch.wrong_count(name, "[1, 2, 3, 4, 5, 6, 7]", 0)
+    bound = _interval_binder(6, True, t.CalendarIntervalType())(name, args, conf)
+    return Bound(bound.args, bound.type, True)
+
+
+scalar("try_make_interval", _bind_try_interval, _try_interval)
 scalar("make_interval", _interval_binder(6, True, t.CalendarIntervalType()), _calendar_interval)
 scalar("make_dt_interval", _interval_binder(3, True, t.DayTimeIntervalType()), _day_time_interval)
 scalar("make_ym_interval", _interval_binder(2, False, t.YearMonthIntervalType()), _year_month_interval)

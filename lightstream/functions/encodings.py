@@ -8,8 +8,9 @@ from lightstream.conf import Conf
 from lightstream.errors import unsupported
 from lightstream.functions.registry import Bound, SqlContext, any_nullable, scalar
 from lightstream.functions.signatures import parse as signature
-from lightstream.functions.spelling import error_sql, error_with_value_sql, let
-from lightstream.plan.expressions import Call, Expression, Literal
+from lightstream.functions.spelling import error_sql, error_with_value_sql, let, native_sql
+from lightstream.plan import types as t
+from lightstream.plan.expressions import Call, Expression, Literal, type_of
 
 _BASE64 = "(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?"
 
@@ -93,8 +94,59 @@ def _url_decode_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
 
 scalar("url_decode", "string -> string?", _url_decode_sql)
 scalar("try_url_decode", "string -> string?", _url_decode_sql)
-# A string of ours is always valid.
-scalar("is_valid_utf8", "string -> boolean?", "CASE WHEN {0} IS NOT NULL THEN TRUE END")
-for _name in ("make_valid_utf8", "validate_utf8", "try_validate_utf8"):
-    scalar(_name, "string -> string?", "{0}")
+
+
+# ---- UTF-8 ----------------------------------------------------------------------------------------------------
+
+
+def _bind_utf8(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
+    # A string of ours is always valid; bytes are looked at as they are.
+    if len(args) == 1 and isinstance(type_of(args[0]), t.BinaryType):
+        return Bound(args, t.BooleanType() if name == "is_valid_utf8" else t.StringType(), True)
+    return signature(f"string -> {'boolean' if name == 'is_valid_utf8' else 'string'}?").bind(
+        name, args, conf
+    )
+
+
+def _utf8_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
+    if not isinstance(type_of(call.args[0]), t.BinaryType):
+        return f"CASE WHEN {args[0]} IS NOT NULL THEN TRUE END" if call.name == "is_valid_utf8" else args[0]
+    if call.name == "make_valid_utf8":
+        return native_sql("make_valid_utf8", args[0])
+
+    def body(v: str) -> str:
+        text = f"TRY(decode({v}))"
+        if call.name == "is_valid_utf8":
+            return f"CASE WHEN {v} IS NOT NULL THEN {text} IS NOT NULL END"
+        if call.name == "try_validate_utf8":
+            return text
+        failure = error_with_value_sql(
+            "INVALID_UTF8_STRING",
+            "Invalid UTF8 byte sequence found in string: {}.",
+            f"hex({v})",
+            "22029",
+            "IllegalArgumentException",
+        )
+        return f"CASE WHEN {v} IS NOT NULL THEN coalesce({text}, {failure}) END"
+
+    return let(args[0], body, "bytes")
+
+
+for _name in ("is_valid_utf8", "make_valid_utf8", "validate_utf8", "try_validate_utf8"):
+    scalar(_name, _bind_utf8, _utf8_sql)
+scalar("to_base32", "binary -> string", native_sql("to_base32", "{0}"))
+scalar("from_base32", "string -> binary", native_sql("from_base32", "{0}"))
+
+# ---- parts of URLs --------------------------------------------------------------------------------------------
+
+
+def _parse_url_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
+    fails = "FALSE" if call.name == "try_parse_url" else "TRUE"
+    if len(args) == 2:
+        return native_sql("parse_url", args[0], args[1], fails)
+    return f"CASE WHEN {args[1]} = 'QUERY' THEN {native_sql('parse_url_query', args[0], args[2], fails)} END"
+
+
+scalar("parse_url", "string, string, string? -> string?", _parse_url_sql)
+scalar("try_parse_url", "string, string, string? -> string?", _parse_url_sql)
 scalar("quote", "string -> string?", r"('''' || replace({0}, '''', '\''') || '''')")

@@ -90,10 +90,12 @@ def _stack_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
     return f"[{', '.join(rows)}]"
 
 
-generator("explode", _bind_explode, _explode_sql)
-generator("explode_outer", _bind_explode, _explode_sql, outer=True)
-generator("posexplode", _bind_explode, _explode_sql, positions=True)
-generator("posexplode_outer", _bind_explode, _explode_sql, positions=True, outer=True)
-generator("inline", _bind_inline, lambda call, args, ctx: args[0])
-generator("inline_outer", _bind_inline, lambda call, args, ctx: args[0], outer=True)
+_COLLECTION, _INPUT = ("collection",), ("input",)
+for _name, _outer in (("explode", False), ("explode_outer", True)):
+    generator(_name, _bind_explode, _explode_sql, outer=_outer, parameters=_COLLECTION)
+    generator(
+        f"pos{_name}", _bind_explode, _explode_sql, positions=True, outer=_outer, parameters=_COLLECTION
+    )
+generator("inline", _bind_inline, lambda call, args, ctx: args[0], parameters=_INPUT)
+generator("inline_outer", _bind_inline, lambda call, args, ctx: args[0], outer=True, parameters=_INPUT)
 generator("stack", _bind_stack, _stack_sql)

@@ -8,6 +8,7 @@ from lightstream.conf import Conf
 from lightstream.errors import unsupported
 from lightstream.functions import mismatch
 from lightstream.functions.coercion import cast_to
+from lightstream.functions.operators import check_orderable
 from lightstream.functions.registry import AggregateParts, Bound, SqlContext, aggregate
 from lightstream.functions.signatures import parse as signature
 from lightstream.functions.spelling import duck_type
@@ -219,11 +220,33 @@ aggregate("percentile_approx approx_percentile", _bind_approximate, _approximate
 
 
 def _bind_mode(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
+    if not 1 <= len(args) <= 2:
+        raise mismatch.wrong_count(name, "[0, 1, 2]", len(args))
     if len(args) == 2 and isinstance(args[1], Literal) and args[1].value is False:
         args = args[:1]  # how pyspark's `mode(col)` calls it
-    if len(args) != 1:
-        raise unsupported("mode with an order of equally frequent values")
+    if len(args) == 2 and not (isinstance(args[1], Literal) and args[1].value is True):
+        raise unsupported("mode whose second argument is not the constant true")
+    if len(args) == 2:
+        check_orderable(name, args[:1], type_of(args[0]))
     return Bound(args, type_of(args[0]), True)
 
 
-aggregate("mode", _bind_mode, "mode({0})", mergeable=False)
+def _mode_parts(call: Call, ctx: SqlContext) -> AggregateParts:
+    if len(call.args) == 1 and not call.order_by:
+        return AggregateParts(("mode({0})",))
+    # Of equally frequent values the least, or the greatest.
+    place = "-1" if call.order_by and not call.order_by[0].ascending else "1"
+    counted = "map_entries(list_aggregate({0}, 'histogram'))"
+    most = "list_max(list_transform(ls_m, lambda ls_e: ls_e.value))"
+    pick = f"list_filter(ls_m, lambda ls_e: ls_e.value = {most})[{place}].key"
+    return AggregateParts(("list({0})",), f"list_transform([{counted}], lambda ls_m: {pick})[1]")
+
+
+def _shown_mode(call: Call, args: Sequence[str]) -> str:
+    if len(args) == 1 and not call.order_by:
+        return f"mode({args[0]})"
+    descending = not call.order_by or call.order_by[0].ascending  # Spark shows the order the other way round
+    return f"mode() WITHIN GROUP (ORDER BY {args[0]}{' DESC' if descending else ''})"
+
+
+aggregate("mode", _bind_mode, _mode_parts, shown=_shown_mode, within_group=True, mergeable=False)

@@ -79,7 +79,7 @@ class Function:
 _FAMILIES = (
     "operators", "conditional", "conversions", "strings", "patterns", "encodings", "maths", "dates", "formats",
     "arrays", "sequences", "maps", "higher_order", "generators", "aggregates", "moments", "windows", "hashing",
-    "information", "json_texts", "fields",
+    "information", "json_texts", "fields", "number_texts", "bitmaps",
 )  # fmt: skip
 _functions: dict[str, Function] = {}
 _families_loaded = False

@@ -9,9 +9,9 @@ from lightstream.errors import unsupported
 from lightstream.functions import mismatch
 from lightstream.functions.binary import binary_sql, bind_binary, is_binary
 from lightstream.functions.coercion import cast_to
-from lightstream.functions.registry import Bound, SqlContext, any_nullable, scalar
+from lightstream.functions.registry import Bound, SqlContext, any_nullable, bind_call, scalar
 from lightstream.functions.signatures import parse as signature
-from lightstream.functions.spelling import error_sql, let
+from lightstream.functions.spelling import error_sql, let, native_sql
 from lightstream.plan import types as t
 from lightstream.plan.expressions import Call, Expression, Literal, nullable_of, type_of
 
@@ -245,28 +245,21 @@ for _name in ("contains", "startswith", "endswith"):
     scalar(_name, _bind_contains, _contains_sql)
 
 
-def _bind_instr(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
-    bound = signature("string, string, int?, int? -> int").bind(name, args, conf)
-    if any(not isinstance(a, Literal) or a.value != 1 for a in bound.args[3:]):
-        raise unsupported("instr of an occurrence other than the first")
-    if any(not isinstance(a, Literal) or a.value is None or a.value < 1 for a in bound.args[2:]):
-        raise unsupported("instr from a position that is not a positive constant")
-    return bound
+def _is_first(argument: Expression) -> bool:
+    return isinstance(argument, Literal) and argument.value == 1
 
 
 def _instr_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
-    start = call.args[2] if len(args) > 2 else None
-    if not isinstance(start, Literal) or start.value == 1:
+    if all(map(_is_first, call.args[2:])):
         return f"CAST(strpos({args[0]}, {args[1]}) AS INTEGER)"
-    found = f"strpos(substring({args[0]}, {start.value}), {args[1]})"
-    return f"CAST(CASE WHEN {found} > 0 THEN {found} + {start.value - 1} ELSE {found} END AS INTEGER)"
+    return native_sql("instr", *args[:3], args[3] if len(args) > 3 else "1")
 
 
 def _shown_instr(call: Call, args: Sequence[str]) -> str:
     return f"instr({', '.join((*args, '1') if len(args) == 3 else args)})"
 
 
-scalar("instr", _bind_instr, _instr_sql, shown=_shown_instr)
+scalar("instr", "string, string, int?, int? -> int", _instr_sql, shown=_shown_instr)
 
 
 def _locate_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
@@ -401,6 +394,7 @@ def _reverse_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
     return f"array_to_string(list_reverse(regexp_extract_all({args[0]}, '(?s).')), '')"
 
 
+scalar("soundex", "string -> string", native_sql("soundex", "{0}"))
 scalar("reverse", _bind_reverse, _reverse_sql)
 
 
@@ -444,12 +438,34 @@ scalar("encode", "string, string -> binary?", lambda call, args, ctx: _charset(c
 
 
 def _bind_decode(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
-    if len(args) != 2:
-        raise unsupported("decode(expression, search, result, ...)")
-    return signature("binary, string -> string?").bind(name, args, conf)
+    if len(args) < 2:
+        raise mismatch.wrong_count(name, "> 1", len(args))
+    if len(args) == 2:
+        return signature("binary, string -> string?").bind(name, args, conf)
+    # The result of the first pair whose key is the value, NULLs too.
+    cases: list[Expression] = []
+    for i in range(1, len(args) - 1, 2):
+        cases += [bind_call("<=>", (args[0], args[i]), conf), args[i + 1]]
+    found = bind_call("when", (*cases, *(args[-1:] if len(args) % 2 == 0 else ())), conf)
+    return Bound((*args, found), found.type, found.nullable)
 
 
-scalar("decode", _bind_decode, lambda call, args, ctx: _charset(call, f"decode({args[0]})"))
+def _decode_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
+    return args[-1] if len(args) > 2 else _charset(call, f"decode({args[0]})")
+
+
+def _shown_decode(call: Call, args: Sequence[str]) -> str:
+    # What is evaluated stands behind the arguments.
+    written = args[:-1] if args and isinstance(call.args[-1], Call) and call.args[-1].name == "when" else args
+    return f"decode({', '.join(written)})"
+
+
+scalar("decode", _bind_decode, _decode_sql, shown=_shown_decode)
+
+
+scalar(
+    "jaro_winkler_similarity", "string, string -> double?", native_sql("jaro_winkler_similarity", "{args}")
+)
 
 
 def _charset(call: Call, sql: str) -> str:

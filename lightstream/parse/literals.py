@@ -118,6 +118,8 @@ def number(text: str, negative: bool = False) -> Literal:
 
 def _decimal(text: str) -> Literal:
     value = Decimal(text)
+    if not value:
+        value = value.copy_abs()
     _, digits, exponent = value.as_tuple()
     assert isinstance(exponent, int)
     precision, scale = len(digits), -exponent

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import duckdb
 
 _TEXT = "VARCHAR"
-# Name to module, the parameters' types and the result's. Where an argument is NULL, so is the result.
+# Name to module, the parameters' types and the result's. Where an argument is NULL, so is the result (but hashes).
 _FUNCTIONS: dict[str, tuple[str, tuple[str, ...], str]] = {
     "from_json": ("json_values", (_TEXT, _TEXT, _TEXT), _TEXT),
     "get_json_object": ("json_values", (_TEXT, _TEXT), _TEXT),
@@ -33,16 +33,25 @@ _FUNCTIONS: dict[str, tuple[str, tuple[str, ...], str]] = {
     "to_base32": ("texts", ("BLOB",), _TEXT),
     "from_base32": ("texts", (_TEXT,), "BLOB"),
     "hmac": ("hashes", ("BLOB", "BLOB", _TEXT), "BLOB"),
-    "murmur3": ("hashes", ("BLOB", "INTEGER"), "INTEGER"),
-    "murmur3_int": ("hashes", ("INTEGER", "INTEGER"), "INTEGER"),
-    "murmur3_long": ("hashes", ("BIGINT", "INTEGER"), "INTEGER"),
-    "xxhash64": ("hashes", ("BLOB", "BIGINT"), "BIGINT"),
-    "xxhash64_int": ("hashes", ("INTEGER", "BIGINT"), "BIGINT"),
-    "xxhash64_long": ("hashes", ("BIGINT", "BIGINT"), "BIGINT"),
+    "bitmap_construct": ("bitmaps", ("BIGINT[]",), "BLOB"),
+    "bitmap_or": ("bitmaps", ("BLOB[]",), "BLOB"),
+    "bitmap_and": ("bitmaps", ("BLOB[]",), "BLOB"),
+    "bitmap_count": ("bitmaps", ("BLOB",), "BIGINT"),
     "to_char": ("number_formats", (_TEXT, _TEXT), _TEXT),
     "to_number": ("number_formats", (_TEXT, _TEXT, "BOOLEAN"), _TEXT),
+    "instr": ("texts", (_TEXT, _TEXT, "INTEGER", "INTEGER"), "INTEGER"),
+    "jaro_winkler_similarity": ("texts", (_TEXT, _TEXT), "DOUBLE"),
     "soundex": ("texts", (_TEXT,), _TEXT),
-    "sentences": ("texts", (_TEXT,), "VARCHAR[][]"),
+}
+# Hashes of a value, and of all values of an array, after a hash so far.
+_KINDS = {
+    "int": "INTEGER", "long": "BIGINT", "float": "FLOAT", "double": "DOUBLE", "bytes": "BLOB", "big": "VARCHAR",
+}  # fmt: skip
+_FUNCTIONS |= {
+    f"{name}_{kind}{ending}": ("hashes", (_KINDS[kind] + suffix, carrier), carrier)
+    for name, carrier in (("murmur3", "INTEGER"), ("xxhash64", "BIGINT"))
+    for kind in _KINDS
+    for ending, suffix in (("", ""), ("s", "[]"))
 }
 _NULL_IS_GIVEN: Any = "special"  # DuckDB's stubs ask for an enum that it does not export
 _CALLS = re.compile(NATIVE + r"(\w+)\(")
@@ -71,7 +80,7 @@ def _later(module: str, name: str, count: int) -> Callable[..., Any]:
     found: list[Callable[..., Any]] = []
 
     def call(*args: Any) -> Any:
-        if None in args:
+        if None in args and not name.startswith(("murmur3", "xxhash64")):
             return None
         if not found:
             found.append(getattr(importlib.import_module(f"{__name__}.{module}"), name))
@@ -81,4 +90,6 @@ def _later(module: str, name: str, count: int) -> Callable[..., Any]:
         return lambda a: call(a)
     if count == 2:
         return lambda a, b: call(a, b)
-    return lambda a, b, c: call(a, b, c)
+    if count == 3:
+        return lambda a, b, c: call(a, b, c)
+    return lambda a, b, c, d: call(a, b, c, d)

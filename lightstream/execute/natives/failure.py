@@ -21,10 +21,8 @@ def failing(function: Callable[P, R]) -> Callable[P, R]:
         try:
             return function(*args, **kwargs)
         except PySparkException as error:
-            message = (error.getMessage() or "").replace("{}", "")
-            text = failure_text(
-                error.getCondition(), message, error.getSqlState() or "", type(error).__name__
-            )
+            message = error.message.replace("{}", "")  # which stands for a value that comes behind
+            text = failure_text(error.condition, message, error.sqlstate or "", type(error).__name__)
             raise ValueError(text) from None
 
     return call

@@ -1,0 +1,23 @@
+"""to_char and to_number."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from lightstream.execute.natives.failure import failing
+from lightstream.functions.number_patterns import no_such_number, number_pattern
+
+
+@failing
+def to_char(value: str, pattern: str) -> str:
+    """Return a number, given as text, by a pattern."""
+    return number_pattern(pattern).write(Decimal(value))
+
+
+@failing
+def to_number(text: str, pattern: str, fails: bool) -> str | None:
+    """Return the number that a text writes by a pattern, as text; fail or None where it writes none."""
+    value = number_pattern(pattern).read(text)
+    if value is None and fails:
+        raise no_such_number(text, pattern)
+    return None if value is None else f"{value:f}"
