@@ -111,7 +111,7 @@ def test_a_program_that_is_the_same(home: Path) -> None:
         "query 6 foreachBatch, append, 0 batches same both fail: ValueError",
         "query 7 noop, complete, 0 batches same",
         "forever memory, append, 3 batches 6 same",
-        "results 4 of 4 that the program asks for",
+        "results 5 of 5 that the program asks for",
         "the program ended with KeyError same",
         "The same on both.",
     ):

@@ -86,7 +86,10 @@ start(counts, "update").option("checkpointLocation", "/never").toTable("kept").a
         "counts", "query_2",
     ]  # fmt: skip
     # What a function asks of a batch is no result of the program's: its rows are there already.
-    assert [result.label for result in seen.program.results] == ["table counts at the end"]
+    assert [(result.label, len(result.rows)) for result in seen.program.results] == [
+        ("table counts at the end", 4),
+        ("table kept at the end", 6),
+    ]
 
 
 def test_results_are_taken_down(tmp_path: Path) -> None:

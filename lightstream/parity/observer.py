@@ -47,6 +47,7 @@ class Observer:
         self._lock = threading.RLock()
         self._names: dict[str, int] = {}
         self._written: dict[str, int] = {}
+        self._tables: dict[str, None] = {}
         self._writing: set[str] = set()
         self._counts: dict[str, Callable[[], int | None]] = {}
         self._handles: dict[str, Any] = {}
@@ -56,8 +57,16 @@ class Observer:
 
     # ---- queries ----------------------------------------------------------------------------------------------------
 
-    def query(self, name: str | None, sink: str, mode: str, frame: Any, rows_known: bool = True) -> str:
-        """Tell of a query that starts; return the name by which it is known from now on."""
+    def query(
+        self,
+        name: str | None,
+        sink: str,
+        mode: str,
+        frame: Any,
+        table: str | None = None,
+        rows_known: bool = True,
+    ) -> str:
+        """Tell of a query that starts, and of its table; return the name by which it is known from now on."""
         with self._lock:
             base = name or "query"
             count = self._names[base] = self._names.get(base, 0) + 1
@@ -70,6 +79,8 @@ class Observer:
             )
             if sink in _TABLES:
                 self._written[told] = 0
+            if table is not None:
+                self._tables[table] = None
         ordering, _ = self._inspect(frame)
         query = Query(told, sink, mode, columns_of(frame), ordering, rows_known)
         self._recording.tell("query", query)
@@ -191,17 +202,18 @@ class Observer:
                     handle.stop()
             for name, handle in self._handles.items():
                 self._tell_end(name, handle)
-            for name in [n for n in self._written if not n.startswith("query ") and ", " not in n]:
+            for name in self._tables:
                 result = Result(f"table {name} at the end", None, [], seen=self._seen())
                 try:
                     frame = read_table(name)
                     result.columns, result.rows = columns_of(frame), plain_rows(frame.collect())
-                except Exception:  # foreachBatch makes none, and a table can have been dropped
-                    continue
+                except Exception as error:  # a query that did not start makes none
+                    result.failure = failure_of(error)
                 self._recording.tell("result", result)
         # The program may go on with another session.
         self._handles.clear()
         self._written.clear()
+        self._tables.clear()
         self._counts.clear()
 
     def _tell_end(self, name: str, handle: Any) -> None:

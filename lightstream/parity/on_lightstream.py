@@ -81,7 +81,10 @@ def install(observer: Observer) -> None:
     def observed_start(request: QueryRequest) -> Any:
         sink = request.sink
         kind = "table" if sink.table is not None else sink.format
-        name = observer.query(sink.query_name, kind, sink.output_mode, _Planned(request.plan))
+        table = (
+            sink.query_name if kind == "memory" else ".".join(sink.table) if sink.table is not None else None
+        )
+        name = observer.query(sink.query_name, kind, sink.output_mode, _Planned(request.plan), table)
         given = sink.options.get("checkpointlocation") or _of_session(request)
         if given is not None or kind in _NO_CHECKPOINT:
             location = observer.checkpoint(given, name)

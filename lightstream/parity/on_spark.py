@@ -50,7 +50,7 @@ def install(observer: Observer) -> None:
         said = _said(writer)
         mode, name = str(said.get("outputMode") or "append").lower(), said.get("queryName")
         frame = writer._parity_frame
-        told = observer.query(name, kind, mode, frame, rows_known=kind in _KNOWN)
+        told = observer.query(name, kind, mode, frame, name if kind == "memory" else table, kind in _KNOWN)
         given = said["options"].get("checkpointlocation") or _of_session(writer._spark, name)
         location = observer.checkpoint(given, told)
         if given is not None or kind in (*_REPLACED, "foreach"):

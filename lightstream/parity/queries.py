@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -150,6 +151,7 @@ def _session(name: str) -> Any:
     for key, value in SETTINGS.items():
         builder = builder.config(key, value)
     session = builder.getOrCreate()
+    atexit.register(shutil.rmtree, warehouse, ignore_errors=True)
     atexit.register(session.stop)
     return session
 
