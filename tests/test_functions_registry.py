@@ -138,3 +138,20 @@ def test_loading_the_catalogue_is_cheap() -> None:
         assert heavy == ["False"] * 3
         runs.append(float(seconds))
     assert min(runs) < 0.15
+
+
+def test_late_families_are_listed_with_their_functions() -> None:
+    text = """
+import importlib
+from lightstream.functions import families, registry
+
+registry.lookup("+")
+found = {}
+for family, names in families.LATE.items():
+    before = set(registry._functions)
+    importlib.import_module(f"lightstream.functions.{family}")
+    made = set(registry._functions) - before
+    assert made == set(names.split()), (family, made ^ set(names.split()))
+"""
+    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -2,19 +2,21 @@
 
 An entry says how a call is bound (argument count, implicit casts, result type, nullability), how it is spelled in
 DuckDB SQL, and how it shows in column names. Families register their entries with `scalar(...)`, `aggregate(...)`,
-`window(...)` and `generator(...)`; a family's module is imported when the catalogue is first used.
+`window(...)` and `generator(...)`; what every query needs is imported when the catalogue is first used, any
+other family when one of its functions is (`families`).
 """
 
 from __future__ import annotations
 
 import importlib
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from lightstream.conf import Conf
 from lightstream.errors import AnalysisException, internal, unsupported
+from lightstream.functions.families import CORE, LATE
 from lightstream.plan.expressions import Call, Expression, Literal, SortOrder, nullable_of
 from lightstream.plan.types import DataType
 
@@ -76,13 +78,9 @@ class Function:
     extra: dict[str, Any] = field(default_factory=dict)
 
 
-_FAMILIES = (
-    "operators", "conditional", "conversions", "strings", "patterns", "encodings", "maths", "dates", "formats",
-    "arrays", "sequences", "maps", "higher_order", "generators", "aggregates", "moments", "windows", "hashing",
-    "information", "json_texts", "fields", "number_texts", "bitmaps",
-)  # fmt: skip
+_FAMILY_OF = {name: family for family, names in LATE.items() for name in names.split()}
 _functions: dict[str, Function] = {}
-_families_loaded = False
+_core_loaded = False
 _loading = threading.RLock()
 
 
@@ -221,20 +219,25 @@ def _shown_template(text: str) -> Shown:
 # ---- look-up --------------------------------------------------------------------------------------------------
 
 
-def _load() -> dict[str, Function]:
-    global _families_loaded
-    if not _families_loaded:
-        # Queries are analysed in several threads: none may see half a catalogue.
-        with _loading:
-            for family in _FAMILIES:
-                importlib.import_module(f"lightstream.functions.{family}")
-            _families_loaded = True
-    return _functions
+def _load(families: Iterable[str]) -> None:
+    # Queries are analysed in several threads: none may see half a family.
+    with _loading:
+        for family in families:
+            importlib.import_module(f"lightstream.functions.{family}")
 
 
 def lookup(name: str) -> Function | None:
     """Return the entry of a name (any case, aliases too), or None."""
-    return _load().get(name.lower())
+    global _core_loaded
+    if not _core_loaded:
+        _load(CORE)
+        _core_loaded = True
+    lower = name.lower()
+    found = _functions.get(lower)
+    if found is None and lower in _FAMILY_OF:
+        _load((_FAMILY_OF[lower],))
+        found = _functions.get(lower)
+    return found
 
 
 # Entries that SQL text has a notation for, or none: they are no functions of Spark's.
@@ -243,8 +246,9 @@ _UNNAMED = ("(-)", "(,)", "(list)", "grouping__id", "update_fields")
 
 def names() -> list[str]:
     """Return every name of the catalogue, aliases included, sorted."""
+    _load((*CORE, *LATE))
     return sorted(
-        name for name, entry in _load().items() if not entry.extra.get("refused") and name not in _UNNAMED
+        name for name, entry in _functions.items() if not entry.extra.get("refused") and name not in _UNNAMED
     )
 
 
