@@ -263,6 +263,25 @@ CASES: list[JsonCase] = [
         _KEPT.format("v decimal(10,2)"),
     ),
     JsonCase(
+        "surrogates written anew",
+        _lines(
+            rb'{"b":{"k":"\ud83d"}}',
+            rb'{"b":{"\ude00\ud83d":1}}',
+            rb'{"b":{"k":"\ud83d\ude00"}}',
+            '{"b":{"😀":"é"}}'.encode(),
+            rb'{"a":1,"\ud83d":5,"b":"x"}',
+        ),
+        _RECORDS_SCHEMA,
+        {"encoding": "UTF-8"},
+    ),
+    JsonCase(
+        "multiLine, UTF-16, raw text",
+        '{"a":7,"b":[1]}'.encode("utf-16-le"),
+        _RECORDS_SCHEMA,
+        {"multiLine": "true"},
+    ),
+    JsonCase("UTF-16, raw text", '{"a":7,"b":[1]}'.encode("utf-16-le"), _RECORDS_SCHEMA),
+    JsonCase(
         "encoding UTF-16LE, bad records",
         '{b\n{"a":"x"}\n'.encode("utf-16-le"),
         "a int, _corrupt_record string",

@@ -112,10 +112,13 @@ class _Reader:
 def make_tokenizer(options: JsonOptions, raw_text: bool) -> Callable[[bytes], Tokenizer]:
     """Return the function from a record to its tokens; `raw_text`: the text of values can be copied as written."""
     tolerance = options.tolerance
+    plain = Tokenizer
     if options.encoding is not None or not raw_text:
-        from lightstream.sources.json.rewritten import make_character_tokenizer
+        from lightstream.sources.json.rewritten import RewritingTokenizer, make_character_tokenizer
 
-        return make_character_tokenizer(options)
+        if options.encoding is not None:
+            return make_character_tokenizer(options.encoding, tolerance)
+        plain = RewritingTokenizer
 
     def tokenizer(record: bytes) -> Tokenizer:
         if b"\0" in record[:4] or record[:2] in (b"\xff\xfe", b"\xfe\xff"):
@@ -123,8 +126,8 @@ def make_tokenizer(options: JsonOptions, raw_text: bool) -> Callable[[bytes], To
 
             encoding = detect_encoding(record)
             if encoding is not None:
-                return make_detected_tokenizer(record, encoding, tolerance)
-        return Tokenizer(record, tolerance)
+                return make_detected_tokenizer(record, encoding, options, raw_text)
+        return plain(record, tolerance)
 
     return tokenizer
 

@@ -51,6 +51,8 @@ class RecordReader:
 
     __slots__ = ("_buf", "_end", "_ptr", "_tolerance")
 
+    _looks_at_surrogates = True
+
     def __init__(self, record: bytes, tolerance: Tolerance) -> None:
         self._buf = record
         self._ptr = 3 if len(record) > 3 and record.startswith(b"\xef\xbb\xbf") else 0
@@ -159,7 +161,7 @@ class RecordReader:
         if length > self._tolerance.max_string_chars and not is_name and not skip:
             raise BadValue("string too long")
         # Escapes in a name have to be whole pairs; what bytes beyond Unicode give, two units at once, is let through.
-        odd = is_name and not all(map(str.isascii, parts))
+        odd = is_name and self._looks_at_surrogates and not all(map(str.isascii, parts))
         if odd and not is_text("".join(part if len(part) == 1 else "x" for part in parts)):
             raise BadValue("half a surrogate pair in a name")
         return "".join(parts)

@@ -6,10 +6,11 @@ and writes the value anew: without spaces, numbers in Java's notation.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from lightstream.sources.json import tokens as k
-from lightstream.sources.json.characters import identifier_part, to_text
+from lightstream.sources.json.characters import identifier_part
 from lightstream.sources.json.options import JsonOptions
 from lightstream.sources.json.record_reader import BadValue, Tolerance
 from lightstream.sources.json.tokens import Tokenizer
@@ -45,7 +46,7 @@ def detect_encoding(record: bytes) -> str | None:
     return None
 
 
-def make_detected_tokenizer(record: bytes, encoding: str, tolerance: Tolerance) -> Tokenizer:
+def make_detected_tokenizer(record: bytes, encoding: str, options: JsonOptions, raw_text: bool) -> Tokenizer:
     """Return the tokens of a record in an encoding that was detected.
 
     Raises:
@@ -57,19 +58,21 @@ def make_detected_tokenizer(record: bytes, encoding: str, tolerance: Tolerance) 
         text = record.decode(encoding, "replace" if encoding.startswith("utf-16") else "strict")
     except UnicodeDecodeError:
         raise BadValue("not in the encoding") from None
-    return _DetectedTokenizer(text.removeprefix("\ufeff").encode("utf-8"), tolerance)
+    make: type[Tokenizer] = _CharacterTokenizer
+    if raw_text:
+        # Spark looks for the raw text by byte offsets, which it does not have here: in a record it finds nothing,
+        # in a file that fails.
+        make = _FailingTokenizer if options.multi_line else _EmptyTokenizer
+    return make(text.removeprefix("\ufeff").encode("utf-8"), options.tolerance)
 
 
-def make_character_tokenizer(options: JsonOptions) -> Callable[[bytes], Tokenizer]:
-    """Return the function from a record, in the encoding of the options, to its tokens.
+def make_character_tokenizer(encoding: str, tolerance: Tolerance) -> Callable[[bytes], Tokenizer]:
+    """Return the function from a record in an encoding to its tokens.
 
     The function raises BadValue for bytes that are not in that encoding.
     """
-    tolerance, encoding = options.tolerance, options.encoding
 
     def tokenizer(record: bytes) -> Tokenizer:
-        if encoding is None:
-            return _RewritingTokenizer(record, tolerance)
         try:
             text = record.decode(encoding)
         except UnicodeDecodeError as error:
@@ -82,7 +85,9 @@ def make_character_tokenizer(options: JsonOptions) -> Callable[[bytes], Tokenize
     return tokenizer
 
 
-class _RewritingTokenizer(Tokenizer):
+class RewritingTokenizer(Tokenizer):
+    """Tokens whose raw text is written anew."""
+
     __slots__ = ()
 
     def raw(self) -> bytes:
@@ -125,8 +130,10 @@ class _RewritingTokenizer(Tokenizer):
             parts.append(_WORDS.get(token or 0, ""))
 
 
-class _CharacterTokenizer(_RewritingTokenizer):
+class _CharacterTokenizer(RewritingTokenizer):
     __slots__ = ()
+
+    _looks_at_surrogates = False
 
     def __init__(self, record: bytes, tolerance: Tolerance) -> None:
         super().__init__(record, tolerance)
@@ -141,13 +148,20 @@ class _CharacterTokenizer(_RewritingTokenizer):
                 return
 
 
-class _DetectedTokenizer(_CharacterTokenizer):
+class _EmptyTokenizer(_CharacterTokenizer):
     __slots__ = ()
 
     def raw(self) -> bytes:
-        # Spark looks for the raw text by byte offsets, which it does not have here.
         self.skip_children()
         return b""
+
+
+class _FailingTokenizer(_CharacterTokenizer):
+    __slots__ = ()
+
+    def raw(self) -> bytes:
+        self.skip_children()
+        raise BadValue("no raw text")
 
 
 _WORDS = {
@@ -156,12 +170,16 @@ _WORDS = {
 
 
 def _quote(units: str) -> str:
-    text = units
-    if not units.isascii():
-        text = to_text(units)
-        if any(0xD800 <= ord(char) <= 0xDFFF for char in units) and text.count("?") != units.count("?"):
-            raise BadValue("half a surrogate pair cannot be written")
-    return f'"{text.translate(_QUOTED)}"'
+    text = units.translate(_QUOTED)
+    return f'"{text if text.isascii() else _SURROGATES.sub(_escaped, text)}"'
+
+
+_SURROGATES = re.compile("[\ud800-\udfff\U00010000-\U0010ffff]")
+
+
+def _escaped(match: re.Match[str]) -> str:
+    units = match.group().encode("utf-16-be", "surrogatepass").hex().upper()
+    return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
 
 
 def _java_double(text: str) -> str:
