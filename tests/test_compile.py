@@ -94,8 +94,8 @@ def test_a_streaming_count_merges_in_one_statement(stream):
     assert plan.explain() == {
         "aggregate the batch": 'SELECT scan_0."gt" AS k0, count(1) AS s0, TRUE AS touched FROM scan_0 AS scan_0 '
         'GROUP BY scan_0."gt"',
-        "merge with the state": "SELECT k0, sum(s0) AS s0, bool_or(touched) AS touched FROM (batch UNION ALL "
-        "SELECT k0, s0, FALSE AS touched FROM state) GROUP BY k0",
+        "merge with the state": "SELECT k0, sum(s0) AS s0, bool_or(touched) AS touched, bool_or(NOT touched) AS "
+        "known FROM (batch UNION ALL SELECT k0, s0, FALSE AS touched FROM (state)) GROUP BY k0",
         "output": 'SELECT t1."c0" AS "gt", t1."c1" AS "count" FROM (SELECT k0 AS "c0", CAST(s0 AS BIGINT) AS "c1" '
         "FROM temp.main.lightstream_merged_0) AS t1",
     }

@@ -298,7 +298,7 @@ def test_the_watermark_is_found_again_when_only_the_commit_is_missing(
 
     def with_event_time(self: Any, batch: Any) -> BatchOutput:
         output = run_batch(self, batch)
-        seen = 1000 * (batch.batch_id + 1)
+        seen = 1000 * (batch.batch_id + 1) if batch.starts != batch.ends else None
         return BatchOutput(output.sql, output.input_rows, (EventTimeStats(seen, seen, seen, 0),))
 
     opened = IncrementalPlan.open
@@ -364,7 +364,7 @@ def test_a_state_that_was_deleted_is_an_error(stateful: Any) -> None:
     shutil.rmtree(checkpoint / "state")
     source.add(("d", 1))
     cause = refused(rig.start(grouped(source), **args), "STREAMING_STATEFUL_OPERATOR_MISSING_STATE_DIRECTORY")
-    assert "end with batch 2, its state is empty" in str(cause)
+    assert "end with batch 2" in str(cause) and "is missing or empty" in str(cause)
 
 
 def test_a_state_of_later_batches_is_an_error(stateful: Any) -> None:

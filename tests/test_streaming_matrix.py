@@ -178,8 +178,8 @@ def test_refusals_name_the_operator(spark, source):
             "complete",
             "Distinct aggregations are not supported",
         ),
-        (stream.dropDuplicates(), "append", "LIGHTSTREAM_UNSUPPORTED"),
-        (stream.limit(3), "append", "LIGHTSTREAM_UNSUPPORTED"),
+        (stream.join(stream, "k"), "append", "LIGHTSTREAM_UNSUPPORTED"),
+        (stream.limit(3), "update", "Limits are not supported"),
         (stream.join(stream.groupBy("k").count(), "k"), "append", "STREAMING_OUTPUT_MODE"),
         (
             stream.union(spark.read.schema(SCHEMA).json(str(source))),

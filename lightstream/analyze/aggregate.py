@@ -8,6 +8,7 @@ from dataclasses import replace
 from lightstream.analyze.analyzer import Analyzer, _ordinal, order_by, project, rule, sort_orders
 from lightstream.analyze.expressions import ExpressionResolver, name_item, trim_alias
 from lightstream.analyze.naming import shown
+from lightstream.analyze.time_windows import TimeWindows, has_time_window
 from lightstream.conf import Conf
 from lightstream.errors import AnalysisException
 from lightstream.plan import expressions as e
@@ -78,7 +79,15 @@ def _resolve_parts(
                 f'"{item.type.sql()}" is not an orderable data type.',
                 sqlstate="42822",
             )
-    items = resolver.named_all(relation.items)
+    if any(has_time_window(key) for key in keys):
+        # A window is a column of the input from here on: `select window, count(*) ... group by window(...)`.
+        windows = TimeWindows(child)
+        keys = windows.take(keys)
+        resolver = analyzer.over(windows.child)
+        items = windows.take(resolver.named_all(relation.items))
+        child = windows.child
+    else:
+        items = resolver.named_all(relation.items)
     if relation.keys_first:
         items = [*keys, *items]
     return child, keys, items, resolver
@@ -230,6 +239,16 @@ def build_aggregate(
             outputs.append(replace(item, child=body))
     plan = lp.Aggregate(child, tuple(distinct_keys), tuple(aggregates), grouping_sets, grouping_id)
     _refuse_ungrouped(outputs, plan)
+    # What comes out may be nullable where the expression is not: from a state store, or grouped away.
+    nullable = {a.id: a.nullable for a in plan.output}
+    outputs = [
+        replace(item, nullable=nullable[item.id])
+        if isinstance(item, e.Attribute)
+        else replace(item, child=replace(item.child, nullable=nullable[item.child.id]))
+        if isinstance(item.child, e.Attribute)
+        else item
+        for item in outputs
+    ]
     names = [(a.id, a.name) for a in plan.output]
     if [(o.id, o.name) for o in outputs if isinstance(o, e.Attribute)] == names and len(outputs) == len(
         names

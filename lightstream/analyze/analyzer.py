@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lightstream.analyze.expressions import ExpressionResolver, makes_rows, name_item
 from lightstream.analyze.scope import Scope, scope_of, unresolved_column
-from lightstream.errors import AnalysisException, internal, unsupported
+from lightstream.errors import AnalysisException, IllegalArgumentException, internal, unsupported
 from lightstream.plan import expressions as e
 from lightstream.plan import logical as lp
 from lightstream.plan import relations as r
@@ -207,6 +207,7 @@ def _values(relation: r.Values, analyzer: Analyzer) -> lp.LogicalPlan:
 @rule(r.Project)
 def _project(relation: r.Project, analyzer: Analyzer) -> lp.LogicalPlan:
     from lightstream.analyze.aggregate import has_aggregate
+    from lightstream.analyze.time_windows import with_time_windows
 
     child = analyzer.plan(relation.input)
     resolver = analyzer.over(child)
@@ -215,6 +216,7 @@ def _project(relation: r.Project, analyzer: Analyzer) -> lp.LogicalPlan:
         from lightstream.analyze.reshape import with_lateral_aliases
 
         return with_lateral_aliases(child, items, resolver.lateral_used)
+    child, items = with_time_windows(child, items)
     if any(has_aggregate(item) for item in items):
         from lightstream.analyze.aggregate import build_aggregate
 
@@ -225,7 +227,9 @@ def _project(relation: r.Project, analyzer: Analyzer) -> lp.LogicalPlan:
 def project(child: lp.LogicalPlan, items: Sequence[e.Alias | e.Attribute]) -> lp.LogicalPlan:
     """Return a projection, with window functions and generators taken out into operators of their own."""
     from lightstream.analyze.reshape import with_generators, with_windows
+    from lightstream.analyze.time_windows import with_time_windows
 
+    child, items = with_time_windows(child, items)
     for item in items:
         kinds = {type(node) for node in item.walk()}
         if e.WindowExpression in kinds:
@@ -639,19 +643,40 @@ def _deduplicate(relation: r.Deduplicate, analyzer: Analyzer) -> lp.LogicalPlan:
                 sqlstate="0A000",
                 parameters={"colName": f"`{key.name}`"},
             )
-    if relation.within_watermark:
-        raise unsupported("dropDuplicatesWithinWatermark")
-    return lp.Deduplicate(child, keys)
+    return lp.Deduplicate(child, keys, relation.within_watermark)
 
 
 @rule(r.WithWatermark)
 def _with_watermark(relation: r.WithWatermark, analyzer: Analyzer) -> lp.LogicalPlan:
+    from lightstream.functions.time_windows import interval_of
+
     child = analyzer.plan(relation.input)
-    if child.is_streaming:
-        raise unsupported("withWatermark")
-    # Spark: without effect in a batch query, but the column has to be there.
-    analyzer.over(child).value(e.UnresolvedAttribute((relation.column,)))
-    return child
+    interval = interval_of(relation.delay)
+    # Spark: a month has 31 days here.
+    delay_ms = (interval.months * 31 + interval.days) * 86_400_000 + interval.us // 1000
+    if delay_ms < 0:
+        raise IllegalArgumentException(
+            None, f"requirement failed: delay threshold ({relation.delay}) should not be negative."
+        )
+    if not child.is_streaming:
+        return child  # Spark: without effect in a batch query, whatever the column is
+    column = analyzer.over(child).value(e.UnresolvedAttribute(tuple(relation.column.split("."))))
+    if not isinstance(column, e.Attribute):
+        raise AnalysisException(
+            "EVENT_TIME_MUST_BE_TOP_LEVEL_COLUMN",
+            f"The event time of withWatermark must be a column of its own, but '{relation.column}' is a field of one. "
+            "Give it a name with select or withColumn first.",
+            sqlstate="42K09",
+            parameters={"eventExpr": relation.column},
+        )
+    if not isinstance(column.type, t.TimestampType):
+        raise AnalysisException(
+            "EVENT_TIME_IS_NOT_ON_TIMESTAMP_TYPE",
+            f'The event time `{column.name}` has the invalid type "{column.type.sql()}", but expected "TIMESTAMP".',
+            sqlstate="42K09",
+            parameters={"eventName": f"`{column.name}`", "eventType": f'"{column.type.sql()}"'},
+        )
+    return lp.Watermark(child, column, delay_ms)
 
 
 @rule(r.Sample)

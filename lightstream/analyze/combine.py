@@ -167,7 +167,7 @@ def _set_operation(relation: r.SetOperation, analyzer: Analyzer) -> lp.LogicalPl
         targets.append(target)
     left, right = _cast_columns(left, targets), _cast_columns(right, targets)
     columns = tuple(
-        e.Attribute(a.name, target, _nullable(a, b, relation.kind), e.fresh_id())
+        e.Attribute(a.name, target, _nullable(a, b, relation.kind), e.fresh_id(), (), a.metadata)
         for a, b, target in zip(left.output, right.output, targets, strict=True)
     )
     return lp.SetOperation(left, right, relation.kind, relation.all, columns)

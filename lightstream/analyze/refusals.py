@@ -28,14 +28,17 @@ def check_streaming(plan: lp.LogicalPlan, output_mode: str, conf: Conf) -> None:
         )
     if output_mode == "complete" and not aggregates:
         raise _mode("complete", "no streaming aggregations")
-    if output_mode == "append" and aggregates:
+    if output_mode == "append" and not all(map(_has_event_time, aggregates)):
         raise _mode("append", "streaming aggregations without watermark")
     for node in streaming:
         _check_node(node, output_mode, bool(aggregates))
     for node in streaming:
         _check_support(node)
-    if len(aggregates) > 1:
-        raise unsupported("More than one aggregation in a streaming query")
+
+
+def _has_event_time(aggregate: lp.Aggregate) -> bool:
+    keys = aggregate.output[: len(aggregate.keys)]
+    return any(lp.DELAY_MARK in (key.metadata or {}) for key in keys)
 
 
 def _check_node(node: lp.LogicalPlan, output_mode: str, aggregated: bool) -> None:
@@ -54,6 +57,12 @@ def _check_node(node: lp.LogicalPlan, output_mode: str, aggregated: bool) -> Non
                     "Sorting is not supported on streaming DataFrames/Datasets, unless it is on aggregated "
                     "DataFrame/Dataset in Complete output mode"
                 )
+        case lp.Deduplicate(within_watermark=True) if not any(
+            lp.DELAY_MARK in (a.metadata or {}) for a in node.output
+        ):
+            raise _legacy(
+                "dropDuplicatesWithinWatermark is not supported on streaming DataFrames/DataSets without watermark"
+            )
         case lp.Limit() if node.offset:
             raise _legacy("Offset is not supported on streaming DataFrames/Datasets")
         case lp.Limit() if output_mode == "update":
@@ -99,18 +108,14 @@ def _check_static_join(join: lp.Join) -> None:
 
 def _check_support(node: lp.LogicalPlan) -> None:
     match node:
-        case lp.Deduplicate():
-            raise unsupported("dropDuplicates or distinct on a stream")
-        case lp.Limit() if not any(isinstance(n, lp.Aggregate) for n in node.child.walk()):
-            raise unsupported("limit on a stream without aggregation")
         case lp.Join() if node.left.is_streaming and node.right.is_streaming:
             raise unsupported("A join of two streams")
         case lp.SetOperation(kind="except"):
             raise unsupported("except on a stream")
         case lp.SetOperation() if not node.all:
             raise unsupported("A set operation that removes duplicates on a stream")
-        case lp.Watermark():
-            raise unsupported("withWatermark")
+        case lp.Watermark() if any(isinstance(n, lp.Watermark) for n in node.child.walk()):
+            raise unsupported("Two watermarks on one branch", "Spark fails such a query when it runs.")
         case lp.Join() | lp.Generate() if any(
             isinstance(n, lp.Aggregate) for n in node.walk() if n.is_streaming
         ):

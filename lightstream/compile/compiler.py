@@ -10,7 +10,7 @@ from typing import Any
 from lightstream.compile.expressions import ExpressionCompiler
 from lightstream.compile.select import Select, distinct_names, is_column
 from lightstream.conf import Conf
-from lightstream.errors import internal, unsupported
+from lightstream.errors import AnalysisException, internal, unsupported
 from lightstream.functions.registry import SqlContext
 from lightstream.functions.spelling import let, quote
 from lightstream.plan import expressions as e
@@ -171,8 +171,11 @@ class Compiler:
     def _tablescan(self, plan: lp.TableScan, needed: set[int]) -> Select:
         alias = self._fresh("t")
         columns = {
-            a.id: f"{alias}.{quote(name)}" for a, name in zip(plan.columns, plan.source_names, strict=True)
+            a.id: f"{alias}.{quote(name)}"
+            for a, name in zip(plan.columns, plan.source_names, strict=True)
+            if a.id in needed
         }
+        plan.asked.update(columns)
         return Select(f"{plan.table} AS {alias}", columns)
 
     def _subqueryalias(self, plan: lp.SubqueryAlias, needed: set[int]) -> Select:
@@ -295,6 +298,11 @@ class Compiler:
         return replace(numbered, where=(f"{number} > {total} - {plan.count}",), order=(number,))
 
     def _deduplicate(self, plan: lp.Deduplicate, needed: set[int]) -> Select:
+        if plan.within_watermark:
+            raise AnalysisException(
+                "_LEGACY_ERROR_TEMP_3102",
+                "dropDuplicatesWithinWatermark is not supported with batch DataFrames/DataSets",
+            )
         keys = {k.id for k in plan.keys}
         child = self.plan(plan.child, needed | keys)
         if not child.is_bare:
@@ -343,6 +351,13 @@ class Compiler:
         alias = self._fresh()
         columns = {plan.columns[i].id: f"{alias}.{quote(n)}" for i, n in zip(keep, names, strict=True)}
         return Select(f"({texts[0]} {word} {texts[1]}) AS {alias}", columns)
+
+    def _expand(self, plan: lp.Expand, needed: set[int]) -> Select:
+        child = self.plan(plan.child, needed | e.references(plan.elements))
+        if not child.is_bare:
+            child = self.wrapped(child, plan.child)
+        element = f"unnest({self.sql(plan.elements, child.columns)})"
+        return self.wrapped(replace(child, columns={**child.columns, plan.column.id: element}), plan)
 
     def _generate(self, plan: lp.Generate, needed: set[int]) -> Select:
         used = needed | e.references(plan.generator)

@@ -56,9 +56,10 @@ LATE: dict[str, str] = {
         approx_percentile mode
     """,
     "windows": """
-        row_number rank dense_rank percent_rank cume_dist ntile lag lead nth_value window session_window
-        window_time
+        row_number rank dense_rank percent_rank cume_dist ntile lag lead nth_value 
+        
     """,
+    "time_windows": "window window_time session_window",
     "hashing": """
         md5 sha sha1 sha2 crc32 hash xxhash64 hmac
     """,

@@ -12,7 +12,7 @@ from lightstream.conf import Conf
 from lightstream.errors import AnalysisException, unsupported
 from lightstream.functions import mismatch
 from lightstream.functions.coercion import cast_to, implicit_type
-from lightstream.functions.registry import OVER, Binder, Bound, SqlContext, refused, window
+from lightstream.functions.registry import OVER, Binder, Bound, SqlContext, window
 from lightstream.functions.signatures import parse as signature
 from lightstream.plan import expressions as e
 from lightstream.plan import types as t
@@ -178,8 +178,3 @@ def _shown_nth(call: Call, args: Sequence[str]) -> str:
 
 
 window("nth_value", _bind_nth, _nth_sql, shown=_shown_nth, ignore_nulls=True)
-
-
-# ---- windows of time ------------------------------------------------------------------------------------------
-
-refused("window session_window window_time", "Windows of time come with streaming aggregations.")

@@ -9,7 +9,10 @@ from lightstream.conf import Conf
 from lightstream.errors import unsupported
 from lightstream.functions import registry
 from lightstream.functions.spelling import duck_type, quote
+from lightstream.operators.batch import BatchRun, qualified
+from lightstream.operators.keyed import KeyedTable, same_keys
 from lightstream.operators.state import StateDatabase
+from lightstream.operators.stateful import Changes, StatefulOperator, at_or_before, event_time
 from lightstream.plan import expressions as e
 from lightstream.plan import logical as lp
 
@@ -26,11 +29,12 @@ class _Core:
     value: str  # the core's result from its state
 
 
-class AggregateOperator:
+class AggregateOperator(StatefulOperator):
     """`GROUP BY` over a stream (Spark's stateStoreSave).
 
-    A batch's rows are aggregated to partial states, merged with the stored ones, and written back by `commit`. In
-    complete mode every group comes out, in update mode those that the batch touched.
+    A batch's rows are aggregated to partial states, which are merged with the stored ones of the same groups. What
+    comes out: in complete mode every group; in update mode those that the batch touched; in append mode those whose
+    event time the watermark has reached, once, and with them they leave the state.
     """
 
     name = "stateStoreSave"
@@ -38,18 +42,20 @@ class AggregateOperator:
     def __init__(self, node: lp.Aggregate, operator_id: int, output_mode: str, conf: Conf) -> None:
         if node.grouping_sets:
             raise unsupported("rollup, cube or grouping sets on a stream")
+        super().__init__(operator_id)
         self.node = node
-        self.operator_id = operator_id
         self.output_mode = output_mode
         self.conf = conf
-        self.table = f"aggregate_{operator_id}"
-        self.merged = f"temp.main.lightstream_merged_{operator_id}"
-        self.own_delta = f"temp.main.lightstream_delta_{operator_id}"
-        self.delta = (
-            self.own_delta
-        )  # where the batch's partial states are: there, or where they were read ahead
+        self.delta = f"lightstream_delta_{operator_id}"
+        self.merged = f"lightstream_merged_{operator_id}"
+        self.closed = f"lightstream_closed_{operator_id}"
         self.keys = [f"k{i}" for i in range(len(node.keys))]
-        self.partial, self.cores, self.finals = self._compile()
+        self.reading, self.cores, self.finals = self._compile()
+        self.columns = [*self.keys, *(core.name for core in self.cores)]
+        keys = node.output[: len(node.keys)]
+        self.event_key = event_time(keys)
+        self._event_column = "" if self.event_key is None else self.keys[keys.index(self.event_key)]
+        self.output = self._output()
 
     def _compile(self) -> tuple[Compiled, list[_Core], list[str]]:
         compiler = Compiler(self.conf)
@@ -91,66 +97,110 @@ class AggregateOperator:
         names = (*self.keys, *(core.name for core in cores), "touched")
         return Compiled(select, tuple(compiler.scans), names), cores, finals
 
+    def _output(self) -> lp.TableScan:
+        """Return the plan that stands for the aggregation in what is above it."""
+        names = [f"c{i}" for i in range(len(self.node.output))]
+        values = [*self.keys, *self.finals]
+        items = ", ".join(f"{value} AS {quote(name)}" for value, name in zip(values, names, strict=True))
+        table = qualified(self.closed if self.output_mode == "append" else self.merged)
+        touched = " WHERE touched" if self.output_mode == "update" else ""
+        text = f"(SELECT {items} FROM {table}{touched})"
+        return lp.TableScan(self.node.output, text, tuple(names), streaming=True)
+
     # ---- one batch --------------------------------------------------------------------------------------------
 
-    @property
-    def columns(self) -> str:
-        """Return the state table's columns, keys first."""
-        return ", ".join([*self.keys, *(core.name for core in self.cores)])
+    def open(self, state: StateDatabase) -> None:
+        """Compare the stored schemas and look at the stored groups."""
+        state.check_operator(self.operator_id, self.name, self._key_schema(), self._value_schema())
+        self.stored = KeyedTable(state, f"aggregate_{self.operator_id}", self.keys, self.columns)
 
-    def merge_sql(self, batch: str, state: str | None) -> str:
+    @property
+    def rows(self) -> int:
+        """Return how many groups are stored."""
+        return self.stored.rows
+
+    def run(self, run: BatchRun) -> Changes:
+        """Merge the batch's groups with the stored ones and choose what comes out."""
+        changes = Changes()
+        everything = self.output_mode == "complete" or not self.keys
+        evicting = self.output_mode != "complete" and self.event_key is not None
+        early = run.early(self.delta, self.reading)
+        if everything and not early:
+            # One statement reads, aggregates and merges.
+            merge = self._merge(self.reading.template, self.stored.all())
+            run.create(self.merged, Compiled(merge, self.reading.scans, self.reading.names))
+        else:
+            if not early:
+                run.create(self.delta, self.reading)
+            delta = f"SELECT * FROM {qualified(self.delta)}"
+            if evicting:
+                late = self._reached(run.batch.late_watermark_ms)
+                changes.dropped = run.value(f"SELECT count(*) FROM {qualified(self.delta)} WHERE {late}")
+                if changes.dropped:
+                    delta += f" WHERE ({late}) IS NOT TRUE"
+            stored = self.stored.all() if everything else self.stored.of(qualified(self.delta))
+            run.statement(self.merged, self._merge(delta, stored))
+        if evicting:
+            changes.removed = self._evict(run)
+        changes.write = lambda: self._write(run, changes)
+        return changes
+
+    def _evict(self, run: BatchRun) -> int:
+        """Find the groups that the watermark has reached; in append mode they come out."""
+        reached = self._reached(run.batch.watermark_ms)
+        columns = ", ".join(self.columns)
+        closed = f"SELECT {columns} FROM {qualified(self.merged)} WHERE touched AND {reached}"
+        # Stored groups are looked at when the watermark has moved.
+        stored = self.stored.all(reached) if self.watermark_moved(run.batch) else None
+        if stored is not None:
+            others = f"(SELECT * FROM {qualified(self.merged)} WHERE touched)"
+            closed += (
+                f" UNION ALL SELECT s.* FROM ({stored}) s ANTI JOIN {others} d ON {same_keys(self.keys)}"
+            )
+        return run.statement(self.closed, closed)
+
+    def _write(self, run: BatchRun, changes: Changes) -> None:
+        touched = f"{qualified(self.merged)} WHERE touched"
+        new = run.value(f"SELECT count(*) FROM {touched} AND NOT known") if self.stored.needs_count else None
+        rows = f"SELECT {', '.join(self.columns)} FROM {touched}"
+        changes.updated = self.stored.put(rows, f"(SELECT * FROM {touched})", new)
+        if changes.removed:
+            self.stored.remove(self._reached(run.batch.watermark_ms), changes.removed)
+        self.stored.fold()
+
+    def wants_no_data_batch(self, next_watermark_ms: int, used_watermark_ms: int) -> bool:
+        """Return whether groups may be closed: in append and update mode, whenever the watermark moves."""
+        return self.output_mode != "complete" and next_watermark_ms > used_watermark_ms
+
+    def explain(self) -> dict[str, str]:
+        """Return the statements by step."""
+        return {
+            "aggregate the batch": self.reading.shown(),
+            "merge with the state": self._merge("batch", "state"),
+        }
+
+    def _reached(self, watermark_ms: int) -> str:
+        assert self.event_key is not None
+        return at_or_before(self._event_column, self.event_key.type, watermark_ms)
+
+    def _merge(self, batch: str, stored: str | None) -> str:
         """Return the SELECT that merges a batch's partial states with stored ones."""
         items = [
             *self.keys,
             *(f"{core.merge} AS {core.name}" for core in self.cores),
             "bool_or(touched) AS touched",
+            "bool_or(NOT touched) AS known",
         ]
         rows = f"({batch})"
-        if state is not None:
-            rows = f"({batch} UNION ALL SELECT {self.columns}, FALSE AS touched FROM {state})"
+        if stored is not None:
+            rows = f"({batch} UNION ALL SELECT {', '.join(self.columns)}, FALSE AS touched FROM ({stored}))"
         group = f" GROUP BY {', '.join(self.keys)}" if self.keys else ""
         return f"SELECT {', '.join(items)} FROM {rows}{group}"
 
-    @property
-    def rewrites_all(self) -> bool:
-        """Return whether a batch merges with, and rewrites, the whole state: all of it comes out, or it is one row."""
-        return self.output_mode == "complete" or not self.keys
-
-    def stored(self, state: StateDatabase) -> str | None:
-        """Return what of the state has to be merged: all of it, or the rows of the batch's keys."""
-        if not state.has_table(self.table):
-            return None
-        table = state.table(self.table)
-        if self.rewrites_all:
-            return table
-        same = " AND ".join(f"s.{key} IS NOT DISTINCT FROM d.{key}" for key in self.keys)
-        return f"(SELECT s.* FROM {table} s SEMI JOIN {self.delta} d ON {same})"
-
-    def output_plan(self) -> lp.TableScan:
-        """Return the plan that stands for the aggregation in what is above it."""
-        names = [f"c{i}" for i in range(len(self.node.output))]
-        values = [*self.keys, *self.finals]
-        items = ", ".join(f"{value} AS {quote(name)}" for value, name in zip(values, names, strict=True))
-        touched = "" if self.output_mode == "complete" else " WHERE touched"
-        return lp.TableScan(self.node.output, f"(SELECT {items} FROM {self.merged}{touched})", tuple(names))
-
-    def commit_statements(self, state: StateDatabase) -> list[str]:
-        """Return the statements that bring the batch's groups into the state."""
-        table = state.table(self.table)
-        insert = f"INSERT INTO {table} SELECT {self.columns} FROM {self.merged}"
-        if not state.has_table(self.table):
-            return [f"CREATE TABLE {table} AS SELECT {self.columns} FROM {self.merged}"]
-        if self.rewrites_all:
-            return [f"DELETE FROM {table}", insert]
-        same = " AND ".join(f"s.{key} IS NOT DISTINCT FROM d.{key}" for key in self.keys)
-        return [f"DELETE FROM {table} s USING {self.delta} d WHERE {same}", insert]
-
-    def key_schema(self) -> object:
-        """Return the grouping keys' types, as recorded with the state."""
+    def _key_schema(self) -> object:
         return [key.type.jsonValue() for key in self.node.output[: len(self.node.keys)]]
 
-    def value_schema(self) -> object:
-        """Return what the state columns hold, as recorded with the state."""
+    def _value_schema(self) -> object:
         calls = [a.child for a in self.node.aggregates]
         return [
             {"function": c.name, "type": c.type.jsonValue()} if isinstance(c, e.Call) else None for c in calls

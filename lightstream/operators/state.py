@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import json
 import os
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from lightstream import crash
@@ -72,6 +73,7 @@ class StateDatabase:
                 sqlstate="KD002",
             ) from None
         self.last_batch_id: int | None = last
+        self._begin = ""
         tables = cursor.execute(
             "SELECT table_name FROM duckdb_tables() WHERE database_name = ?", [self.alias]
         ).fetchall()
@@ -87,8 +89,7 @@ class StateDatabase:
         """Return the number of rows of a state table; 0 when it does not exist."""
         if not self.has_table(name):
             return 0
-        [(rows,)] = self.cursor.execute(f"SELECT count(*) FROM {self.table(name)}").fetchall()
-        return int(rows)
+        return int(self.value(f"SELECT count(*) FROM {self.table(name)}"))
 
     def has_table(self, name: str) -> bool:
         """Return whether a state table exists."""
@@ -136,23 +137,32 @@ class StateDatabase:
                     },
                 )
 
-    def commit(self, batch_id: int, statements: list[str]) -> list[int]:
-        """Run statements on state tables and record the batch, in one transaction; return the rows each changed."""
-        changed = []
-        begin = (
-            "BEGIN; "  # in one call with the first statement: calls are a good part of a small batch's time
-        )
+    def value(self, sql: str) -> Any:
+        """Return the one value that a query gives."""
+        [(found,)] = self.cursor.execute(sql).fetchall()
+        return found
+
+    def execute(self, statement: str) -> int:
+        """Run a statement that changes state tables, within `transaction`; return how many rows it has changed."""
+        begin, self._begin = self._begin, ""
+        changed = changed_rows(self.cursor.execute(begin + statement))
+        if crash.at is not None:
+            crash.at("state-changed")
+        return changed
+
+    @contextlib.contextmanager
+    def transaction(self, batch_id: int) -> Iterator[None]:
+        """Change state tables (`execute`) and record the batch, all or nothing."""
+        # BEGIN goes in one call with the first statement: calls are a good part of a small batch's time.
+        self._begin = "BEGIN; "
         try:
-            for statement in statements:
-                changed.append(changed_rows(self.cursor.execute(begin + statement)))
-                begin = ""
-                if crash.at is not None:
-                    crash.at("state-changed", batch_id)
-            self.cursor.execute(f"{begin}UPDATE {self.alias}.progress SET batch_id = {batch_id}; COMMIT")
+            yield
+            self.cursor.execute(
+                f"{self._begin}UPDATE {self.alias}.progress SET batch_id = {batch_id}; COMMIT"
+            )
         except BaseException:
             self._roll_back()
             raise
-        return changed
 
     def _roll_back(self) -> None:
         import duckdb

@@ -12,6 +12,9 @@ from lightstream.plan.types import StructField, StructType, as_nullable
 if TYPE_CHECKING:
     from lightstream.plan.relations import Relation
 
+DELAY_MARK = "spark.watermarkDelayMs"
+"""The key in the metadata of an event-time column, as in Spark: its delay in milliseconds."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LogicalPlan:
@@ -120,6 +123,12 @@ class TableScan(Leaf):
 
     table: str
     source_names: tuple[str, ...]
+    streaming: bool = False  # it holds a batch of a stream
+    asked: set[int] = field(default_factory=set)  # ids of columns that compiled statements read
+
+    @property
+    def is_streaming(self) -> bool:
+        return self.streaming
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -261,6 +270,18 @@ class Generate(Unary):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Expand(Unary):
+    """The input's columns and `column`, one row for each element of `elements`, an expression that gives a list."""
+
+    elements: Expression
+    column: Attribute
+
+    @property
+    def output(self) -> tuple[Attribute, ...]:
+        return (*self.child.output, self.column)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Sort(RowByRow):
     """ORDER BY."""
 
@@ -307,6 +328,16 @@ class Watermark(RowByRow):
 
     column: Attribute
     delay_ms: int
+
+    @property
+    def output(self) -> tuple[Attribute, ...]:
+        def marked(attribute: Attribute) -> Attribute:
+            metadata = {k: v for k, v in (attribute.metadata or {}).items() if k != DELAY_MARK}
+            if attribute.id == self.column.id:
+                metadata[DELAY_MARK] = self.delay_ms
+            return replace(attribute, metadata=metadata or None)
+
+        return tuple(marked(attribute) for attribute in self.child.output)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

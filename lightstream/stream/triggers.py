@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lightstream.errors import AnalysisException, IllegalArgumentException, PySparkException
-from lightstream.stream.interval import parse_interval
+from lightstream.functions.interval_text import parse_interval
 
 PROCESSING_TIME = "processingTime"
 ONCE = "once"

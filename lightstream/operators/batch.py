@@ -1,0 +1,147 @@
+"""One batch on its way through a plan's steps: what it reads, the tables that the steps make, its watermarks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from lightstream.compile.compiler import Compiled, CompiledScan
+from lightstream.errors import internal
+from lightstream.execute.batch import batch_scan, execute_compiled
+from lightstream.operators.contract import BatchInput, EventTimeStats
+from lightstream.operators.profile import rows_read
+from lightstream.plan import logical as lp
+from lightstream.sinks.rows import changed_rows
+from lightstream.sources.contract import Scan, Stream
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from lightstream.operators.ahead import ReadAhead
+
+
+class BatchRun:
+    """One micro-batch.
+
+    The one streaming scan of a plan is read by the statement that needs it, and that statement's profile tells how
+    many rows there were. With several, each is read into a temporary table first.
+
+    Args:
+        batch: ids, offsets, watermarks.
+        cursor: where all statements run.
+        scans: the plan's streaming sources.
+        streams: them running.
+        single: only one statement of the plan reads a stream, and once.
+        ahead: what may have been read already.
+    """
+
+    def __init__(
+        self,
+        batch: BatchInput,
+        cursor: duckdb.DuckDBPyConnection,
+        scans: Sequence[lp.DataSourceScan],
+        streams: Sequence[Stream],
+        single: bool,
+        ahead: ReadAhead | None,
+    ) -> None:
+        self.batch = batch
+        self.cursor = cursor
+        self.event_times: list[EventTimeStats] = []
+        self._scans = scans
+        self._streams = streams
+        self._single = single
+        self._ahead = ahead
+        self._rows: dict[int, int] = {}
+        self._places: dict[str, str] = {}
+        self._inputs = 0
+
+    # ---- tables -----------------------------------------------------------------------------------------------
+
+    def read(self, table: str, compiled: Compiled) -> None:
+        """Run a statement into a temporary table (`table` is its bare name), or take what was read ahead for it."""
+        if not self.early(table, compiled):
+            self.create(table, compiled)
+
+    def create(self, table: str, compiled: Compiled) -> None:
+        """Run a statement that may read streams into a temporary table."""
+        prefix = f"CREATE OR REPLACE TEMP TABLE {table} AS "
+        execute_compiled(self._placed(compiled), self.cursor, self._scan, prefix=prefix)
+        index = self._direct(compiled)
+        if index is not None:
+            self._rows[index] = rows_read(self.cursor)
+
+    def early(self, table: str, compiled: Compiled) -> bool:
+        """Return whether a statement was run ahead; then its rows are where `place` puts the table's name."""
+        self._places.pop(qualified(table), None)
+        index = self._direct(compiled)
+        if index is None or self._ahead is None:
+            return False
+        found = self._ahead.take(self._input(index))
+        if found is None:
+            return False
+        self._places[qualified(table)], self._rows[index] = found
+        return True
+
+    def statement(self, table: str, sql: str) -> int:
+        """Run a SELECT over temporary tables and state into a temporary table; return its number of rows."""
+        return changed_rows(self.cursor.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS {self.place(sql)}"))
+
+    def value(self, sql: str) -> int:
+        """Return the number that a SELECT over temporary tables gives."""
+        [(found,)] = self.cursor.execute(self.place(sql)).fetchall()
+        return int(found)
+
+    def place(self, sql: str) -> str:
+        """Return a statement with the tables where they are: what was read ahead is not where it is expected."""
+        for expected, place in self._places.items():
+            sql = re.sub(rf"{re.escape(expected)}\b", place, sql)
+        return sql
+
+    def _placed(self, compiled: Compiled) -> Compiled:
+        return Compiled(self.place(compiled.template), compiled.scans, compiled.names)
+
+    # ---- reading ----------------------------------------------------------------------------------------------
+
+    def rows(self) -> tuple[int, ...]:
+        """Return the rows read, by source."""
+        return tuple(self._rows.get(i, 0) for i in range(len(self._streams)))
+
+    def _direct(self, compiled: Compiled) -> int | None:
+        """Return which stream a statement reads itself; None where it reads none, or through tables."""
+        if not self._single:
+            return None
+        return next((i for scan in compiled.scans if (i := self._index(scan)) is not None), None)
+
+    def _index(self, scan: CompiledScan) -> int | None:
+        return next((i for i, known in enumerate(self._scans) if known is scan.node), None)
+
+    def _input(self, index: int) -> object:
+        return self._streams[index].input_of(self.batch.starts[index], self.batch.ends[index])
+
+    def _scan(self, scan: CompiledScan, cursor: duckdb.DuckDBPyConnection) -> Scan:
+        """Return what stands in a statement for a scan."""
+        index = self._index(scan)
+        if index is None:
+            if isinstance(scan.node, lp.DataSourceScan) and scan.node.is_streaming:
+                raise internal("a stream that is not one of the plan's")
+            return batch_scan(scan, cursor)
+        if self._single:
+            return self._streams[index].scan(self._input(index), scan.columns, cursor)
+        table = f"lightstream_input_{self._inputs}"
+        self._inputs += 1
+        whole = Compiled("SELECT * FROM \x01scan0\x01 AS scan_0", (scan,), ())
+        execute_compiled(
+            whole,
+            cursor,
+            lambda scan, cursor: self._streams[index].scan(self._input(index), scan.columns, cursor),
+            prefix=f"CREATE OR REPLACE TEMP TABLE {table} AS ",
+        )
+        # Spark: a source that is read twice counts its rows twice.
+        self._rows[index] = self._rows.get(index, 0) + self.value(f"SELECT count(*) FROM {qualified(table)}")
+        return Scan(qualified(table))
+
+
+def qualified(table: str) -> str:
+    """Return the full name of a temporary table."""
+    return f"temp.main.{table}"

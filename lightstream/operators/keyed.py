@@ -1,0 +1,148 @@
+"""Rows of state by key, in two levels without an index."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lightstream.functions.spelling import quote
+from lightstream.operators.state import StateDatabase
+
+# A level below this is not worth splitting: every statement over it takes its fixed time.
+_MIN_FOLD_ROWS = 20_000
+# `recent` is folded into `base` when it has this part of its rows: each row is then rewritten a few times at most.
+_FOLD_FRACTION = 8
+
+
+def same_keys(keys: Sequence[str], left: str = "s", right: str = "d") -> str:
+    """Return the condition that rows of two relations have the same keys, nulls being equal."""
+    return " AND ".join(f"{left}.{quote(k)} IS NOT DISTINCT FROM {right}.{quote(k)}" for k in keys) or "TRUE"
+
+
+class KeyedTable:
+    """One operator's stored rows: a large `base`, and a small `recent` whose rows take the place of base's.
+
+    A batch looks its keys up in both by semi-joins and writes to `recent` alone, so that it costs what the batch
+    holds and one scan of base's keys. Once in a while `recent` is folded into `base`, which also gives back the room
+    of removed rows.
+
+    Args:
+        name: the tables' name in the state database.
+        keys: the columns that tell rows apart; without any there is one row.
+        columns: all columns, keys first.
+    """
+
+    def __init__(self, state: StateDatabase, name: str, keys: Sequence[str], columns: Sequence[str]) -> None:
+        self._state = state
+        self._name = name
+        self._same = same_keys(keys)
+        self._listed = ", ".join(columns)
+        self._base, self._recent = state.table(name), state.table(f"{name}_recent")
+        self._has_recent = state.has_table(f"{name}_recent")
+        self._base_rows = state.row_count(name)
+        self._recent_rows = state.row_count(f"{name}_recent")
+        self._removed = 0  # rows of base that were removed or replaced since the last fold
+        self.rows = self._recent_rows
+        """How many keys are stored."""
+        if self._base_rows:
+            hidden = f"SELECT count(*) FROM {self._base} s ANTI JOIN {self._recent} d ON {self._same}"
+            self.rows += int(state.value(hidden)) if self._recent_rows else self._base_rows
+
+    # ---- reading ----------------------------------------------------------------------------------------------
+
+    def all(self, condition: str = "") -> str | None:
+        """Return a SELECT of the stored rows that meet a condition on their keys; None when there can be none."""
+        if not self.rows:
+            return None
+        where = f" WHERE {condition}" if condition else ""
+        recent = f"SELECT {self._listed} FROM {self._recent} s{where}"
+        if not self._base_rows:
+            return recent
+        base = f"SELECT {self._listed} FROM {self._base} s"
+        if self._recent_rows:
+            base += f" ANTI JOIN {self._recent} d ON {self._same}"
+        return f"{base}{where} UNION ALL {recent}"
+
+    def of(self, keys: str) -> str | None:
+        """Return a SELECT of the stored rows with the keys of a relation; None when there can be none."""
+        if not self.rows:
+            return None
+        recent = f"SELECT s.* FROM {self._recent} s SEMI JOIN {keys} d ON {self._same}"
+        if not self._base_rows:
+            return recent
+        base = f"SELECT s.* FROM {self._base} s SEMI JOIN {keys} d ON {self._same}"
+        if self._recent_rows:
+            base = f"SELECT s.* FROM ({base}) s ANTI JOIN {self._recent} d ON {self._same}"
+        return f"{base} UNION ALL {recent}"
+
+    # ---- writing, in the state's transaction --------------------------------------------------------------------
+
+    @property
+    def needs_count(self) -> bool:
+        """Return whether `put` has to be told how many keys are new."""
+        return self._base_rows > 0
+
+    def put(self, rows: str, keys: str, new: int | None = None) -> int:
+        """Store rows, in place of those that have their keys; return how many.
+
+        Args:
+            rows: a SELECT of the columns.
+            keys: a relation with the rows' keys.
+            new: how many of the keys are not stored yet; None to take it from what is replaced.
+        """
+        replaced = 0
+        if self._recent_rows:
+            replaced = self._state.execute(f"DELETE FROM {self._recent} s USING {keys} d WHERE {self._same}")
+            self._recent_rows -= replaced
+            self.rows -= replaced
+        inserted = self.add(rows)
+        if new is not None and self._base_rows:
+            # What is in base only was replaced as well.
+            shadowed = inserted - replaced - new
+            self._removed += shadowed
+            self.rows -= shadowed
+        return inserted
+
+    def add(self, rows: str) -> int:
+        """Store rows whose keys are not stored yet; return how many."""
+        if not self._has_recent:
+            added = self._state.execute(f"CREATE TABLE {self._recent} AS {rows}")
+            self._has_recent = True
+            self._state.created(f"{self._name}_recent")
+        else:
+            added = self._state.execute(f"INSERT INTO {self._recent} {rows}")
+        self._recent_rows += added
+        self.rows += added
+        return added
+
+    def remove(self, condition: str, count: int | None = None) -> int:
+        """Remove the stored rows that meet a condition; return how many.
+
+        Args:
+            condition: on the keys, or on columns that never change for a key.
+            count: how many keys that are, where rows may have been replaced.
+        """
+        gone = 0
+        if self._recent_rows:
+            gone = self._state.execute(f"DELETE FROM {self._recent} s WHERE {condition}")
+            self._recent_rows -= gone
+        if self._base_rows:
+            from_base = self._state.execute(f"DELETE FROM {self._base} s WHERE {condition}")
+            self._base_rows -= from_base
+            self._removed += from_base
+            gone += from_base
+        removed = gone if count is None else count
+        self.rows -= removed
+        return removed
+
+    def fold(self) -> None:
+        """Bring `recent` into `base` when it has grown, or when much of `base` is gone."""
+        changed = self._recent_rows + self._removed
+        if changed < max(_MIN_FOLD_ROWS, self._base_rows // _FOLD_FRACTION):
+            return
+        everything = self.all() or f"SELECT {self._listed} FROM {self._recent} LIMIT 0"
+        self._base_rows = self._state.execute(f"CREATE OR REPLACE TABLE {self._base} AS {everything}")
+        self._state.execute(
+            f"CREATE OR REPLACE TABLE {self._recent} AS SELECT {self._listed} FROM {self._base} LIMIT 0"
+        )
+        self._state.created(self._name)
+        self._recent_rows = self._removed = 0
