@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from lightstream.errors import UnsupportedOperationException
 from lightstream.operators import keyed
 from lightstream.sql import SparkSession
 from lightstream.sql import functions as F
@@ -132,3 +133,17 @@ def test_windows_are_closed_once_and_leave_the_state(
     for entry in progress:
         for row in given[entry.batchId]:
             assert row.window.end.strftime("%Y-%m-%dT%H:%M:%S") <= entry.eventTime["watermark"][:19]
+
+
+def test_two_watermarks_on_one_branch_are_refused(spark: Any, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    frame = spark.readStream.schema("ts timestamp").json(str(tmp_path / "in"))
+    twice = frame.withWatermark("ts", "1 minute").withWatermark("ts", "2 minutes")
+    with pytest.raises(UnsupportedOperationException, match="Two watermarks"):
+        twice.writeStream.format("noop").start()
+
+
+def test_a_limit_reads_each_batch_whole(spark: Any, batches: Any, tmp_path: Path) -> None:
+    given, progress = run(spark, tmp_path, lambda df: df.limit(30), "append", (4,))
+    assert [len(rows) for rows in given.values()] == [20, 10] + [0] * (BATCHES - 2)
+    assert [entry.numInputRows for entry in progress] == [20] * BATCHES

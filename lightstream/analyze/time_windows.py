@@ -24,10 +24,10 @@ def has_time_window(expression: e.Expression) -> bool:
     return any(isinstance(node, e.Call) and node.name in _NAMES for node in expression.walk())
 
 
-def with_time_windows(child: lp.LogicalPlan, items: Sequence[Item]) -> tuple[lp.LogicalPlan, Sequence[Item]]:
+def with_time_windows(child: lp.LogicalPlan, items: Sequence[Item]) -> tuple[lp.LogicalPlan, list[Item]]:
     """Return an input with the columns of the windows in some expressions, and the expressions over them."""
     if not any(map(has_time_window, items)):
-        return child, items
+        return child, list(items)
     windows = TimeWindows(child)
     taken = windows.take(items)
     return windows.child, taken

@@ -56,8 +56,7 @@ LATE: dict[str, str] = {
         approx_percentile mode
     """,
     "windows": """
-        row_number rank dense_rank percent_rank cume_dist ntile lag lead nth_value 
-        
+        row_number rank dense_rank percent_rank cume_dist ntile lag lead nth_value
     """,
     "time_windows": "window window_time session_window",
     "hashing": """
