@@ -31,7 +31,7 @@ def translated(error: Exception) -> Exception:
     if not isinstance(error, duckdb.Error):
         return error
     text = str(error)
-    if any(os.strerror(number) in text for number in _DISK):
+    if "fsync failed" in text or any(os.strerror(number) in text for number in _DISK):
         return disk_error(text)
     from lightstream.functions.errors import translate
 

@@ -73,7 +73,7 @@ class AttachedFile:
         while True:
             try:
                 ensure_database(self.path, lambda path: attach_once(cursor, path, self.alias))
-                cursor.execute(f"ATTACH {text_sql(self.path)} AS {self.alias}")
+                cursor.execute(f"ATTACH IF NOT EXISTS {text_sql(self.path)} AS {self.alias}")
                 if crash.at is not None:
                     crash.at("file-attached")
                 return
@@ -99,8 +99,11 @@ class AttachedFile:
         if self._attached_at is not None and self._users == 0:
             if crash.at is not None:
                 crash.at("file-detaching")
-            cursor.execute(f"DETACH {self.alias}")
-            self._attached_at = None
+            try:
+                cursor.execute(f"DETACH {self.alias}")
+            finally:
+                # Also when the disk refuses the checkpoint that goes with it: the rows are in the write-ahead log.
+                self._attached_at = None
             if crash.at is not None:
                 crash.at("file-detached")
 

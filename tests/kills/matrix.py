@@ -38,7 +38,8 @@ WORDS = {
     "fail": "bad disk:",
     "read-only": "read-only disk:",
 }
-FAULTS = ("full", "fail", "read-only")
+WORDS |= {"limit": "files of at most", "room": "full disk with room for"}
+FAULTS = ("full", "fail", "read-only", "limit", "room")
 END = (
     "file-detaching",
     "file-detached",
@@ -53,8 +54,8 @@ END = (
 class Kill:
     """One kill: at a named point, at the n-th write (or in the middle of it), or after a time."""
 
-    how: str  # point, write, torn, time; or no kill but a disk that is full, that fails, that is read-only
-    where: str  # a crash point with #n; the number of a write; seconds after the checkpoint was taken
+    how: str  # point, write, torn, time; or no kill but one of FAULTS
+    where: str  # a crash point with #n; the number of a write; seconds after the checkpoint was taken; bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,7 @@ class Run:
         self.scenario = scenario
         self.outcome = Outcome(scenario, directory)
         self.at = Path(directory)
+        self._said = ""  # by the last process
         self._waiting = list(expected.NAMES)
         self._query_ids: set[str] = set()
         for name in ("in", "out", "out/batches"):
@@ -128,20 +130,40 @@ class Run:
 
     # ---- processes ----------------------------------------------------------------------------------------------
 
+    @property
+    def command(self) -> list[str]:
+        """The command line of the query's program."""
+        return [sys.executable, program.__file__, json.dumps(dataclasses.asdict(self.job))]
+
     def _start(self, environment: dict[str, str]) -> subprocess.Popen[bytes]:
-        command = [sys.executable, program.__file__, json.dumps(dataclasses.asdict(self.job))]
-        with open(self.at / "stderr", "ab") as errors:
-            return subprocess.Popen(
-                command, env={**os.environ, **environment}, stdout=subprocess.DEVNULL, stderr=errors
-            )
+        # A pipe: there may be no room for a file.
+        return subprocess.Popen(
+            self.command, env={**os.environ, **environment}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        )
+
+    def _ended(self, process: subprocess.Popen[bytes]) -> int | None:
+        """Return the process's code, None when it hung and was killed."""
+        code: int | None
+        try:
+            _, said = process.communicate(timeout=TIMEOUT_S)
+            code = process.returncode
+        except subprocess.TimeoutExpired:
+            process.kill()
+            _, said = process.communicate()
+            code = None
+        self._said = said.decode(errors="replace")
+        return code
 
     def _killed(self, kill: Kill, share: int) -> None:
         log = self.at / "writes"
-        (self.at / "stderr").unlink(missing_ok=True)
         log.unlink(missing_ok=True)
         environment = {}
         if kill.how == "point":
             environment = {"LIGHTSTREAM_CRASH_AT": kill.where}
+        elif kill.how == "limit":
+            environment = {program.LIMIT: kill.where}
+        elif kill.how == "room":
+            self._leave_room(int(kill.where))
         elif kill.how != "time":
             how = "kill" if kill.how == "write" else kill.how
             environment = disk_faults.environment(
@@ -161,14 +183,14 @@ class Run:
             if not _wait(process, 1.0):
                 label = "at a random time"
                 process.kill()
-        try:
-            code = process.wait(TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        code = self._ended(process)
+        if code is None:
             self._differs(f"{kill} hangs")
             return
-        if label == "":
+        (self.at / "filler").unlink(missing_ok=True)
+        if kill.how in ("limit", "room"):
+            label = f"{WORDS[kill.how]} {kill.where}"
+        elif label == "":
             label = f"{WORDS[kill.how]} {_write(log, int(kill.where))}"
         if kill.how in FAULTS and code in (0, 1):
             condition = _condition(self._errors()) if code else "no error"
@@ -190,20 +212,20 @@ class Run:
                 self._differs(f"after a kill {label}: {complaint}")
         self._note_query_id()
 
+    def _leave_room(self, size: int) -> None:
+        """Fill the file system up to a rest of so many bytes."""
+        with open(self.at / "filler", "wb") as filler:
+            free = os.statvfs(self.at)
+            os.posix_fallocate(filler.fileno(), 0, max(free.f_bavail * free.f_frsize - size, 1))
+
     def _left_alone(self) -> None:
         self._feed(len(self._waiting))
         if self.job.done:
             Path(self.job.done).touch()
         process = self._start({})
-        try:
-            code = process.wait(TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-            self._differs("the last process hangs")
-            return
+        code = self._ended(process)
         if code != 0:
-            self._differs(f"the last process failed: {self._errors()}")
+            self._differs(f"the last process {'hangs' if code is None else 'failed'}: {self._errors()}")
         self._note_query_id()
 
     def _feed(self, count: int) -> None:
@@ -233,7 +255,7 @@ class Run:
             self._differs(f"the query's id has changed: {self._query_ids}")
 
     def _errors(self) -> str:
-        return (self.at / "stderr").read_text()[-3000:]
+        return self._said[-3000:]
 
     def _differs(self, text: str) -> None:
         self.outcome.differences.append(text)
@@ -357,6 +379,8 @@ def _write(log: Path, number: int) -> str:
     _, operation, path = lines[min(number, len(lines)) - 1].split(" ", 2)
     parts = Path(path).parts
     name = "".join(c for c in parts[-1] if not c.isdigit()).replace("..", ".") or "N"
+    if name in ("checkpoint", "state", "offsets", "commits", "sources"):
+        return f"{operation} {name}"
     return f"{operation} {parts[-2] if not parts[-2].isdigit() else 'sources'}/{name}"
 
 

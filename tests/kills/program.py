@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 PLANS = ("append", "complete", "update", "keyed")
 SINKS = ("table", "file", "function")
+LIMIT = "KILLS_FILE_SIZE"  # the variable that says how large a file the process may write, in bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,4 +104,8 @@ def keep(directory: str, frame, batch_id: int) -> None:
 
 
 if __name__ == "__main__":
+    if LIMIT in os.environ:
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_FSIZE, (int(os.environ[LIMIT]),) * 2)
     main(Job(**json.loads(sys.argv[1])))
