@@ -64,7 +64,10 @@ def test_the_disk_that_fails_notes_what_is_written(tmp_path: Path) -> None:
     )
     assert "No space left on device" in done.stderr
     notes = (tmp_path / "log").read_text().splitlines()
-    assert [note.split()[1:] for note in notes] == [["create", f"{tmp_path}/a"], ["write", f"{tmp_path}/a"]]
+    assert [note.split()[1:] for note in notes[:2]] == [
+        ["create", f"{tmp_path}/a"],
+        ["write", f"{tmp_path}/a"],
+    ]
     assert (tmp_path / "b").read_text() == "x"
 
 
