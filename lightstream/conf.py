@@ -120,6 +120,14 @@ class Conf:
                 sqlstate="22022",
                 parameters={"confName": key, "confValue": value},
             )
+        is_number = default is not None and default.isdigit() and key != "spark.sql.streaming.stopTimeout"
+        if is_number and re.fullmatch(r"\s*[+-]?\d+\s*", value) is None:
+            raise IllegalArgumentException(
+                "INVALID_CONF_VALUE.TYPE_MISMATCH",
+                f"The value '{value}' in the config \"{key}\" is invalid. It should be a/an 'int' value.",
+                sqlstate="22022",
+                parameters={"confName": key, "confValue": value},
+            )
         if key == "spark.sql.session.timeZone":
             _check_time_zone(value)
         fixed = FIXED.get(key)

@@ -406,3 +406,40 @@ def _sorted(
     ]
     sorted_plan = lp.Sort(plan, tuple(final), sort.is_global)
     return lp.Project(sorted_plan, wide.output[: len(items)])
+
+
+# ---- QUALIFY --------------------------------------------------------------------------------------------------
+
+
+def qualified(relation: r.Qualify, analyzer: Analyzer) -> lp.LogicalPlan:
+    """Resolve `SELECT ... QUALIFY condition`: the condition is a hidden item of the select list."""
+    query = relation.input
+    if isinstance(query, r.Aggregate):
+        child, keys, items, resolver = _resolve_parts(query, analyzer)
+        extra = [_hidden(relation.condition, items, resolver)]
+        if query.having is not None:
+            extra.append(_hidden(query.having, items, resolver))
+        plan = build_aggregate(child, keys, [*items, *extra], _sets(query, len(keys)))
+    else:
+        assert isinstance(query, r.Project)
+        child = analyzer.plan(query.input)
+        resolver = analyzer.over(child)
+        items = resolver.named_all(query.items)
+        extra = [_hidden(relation.condition, items, resolver)]
+        plan = project(child, [*items, *extra])
+    if not any(isinstance(n, e.WindowExpression) for item in (*items, *extra) for n in item.walk()):
+        raise AnalysisException(
+            "QUALIFY_REQUIRES_WINDOW_FUNCTION",
+            "QUALIFY requires at least one window function in the select list or in its condition.",
+            sqlstate="42903",
+        )
+    filtered = plan
+    for attribute in plan.output[len(items) :]:
+        filtered = lp.Filter(filtered, attribute)
+    return lp.Project(filtered, plan.output[: len(items)])
+
+
+def _hidden(
+    condition: e.Expression, items: Sequence[e.Alias | e.Attribute], resolver: ExpressionResolver
+) -> e.Alias:
+    return e.Alias(_over_aggregate(condition, items, resolver, condition=True), ("hidden",), id=e.fresh_id())

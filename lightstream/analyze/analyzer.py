@@ -232,12 +232,16 @@ def project(child: lp.LogicalPlan, items: Sequence[e.Alias | e.Attribute]) -> lp
     child, items = with_time_windows(child, items)
     for item in items:
         kinds = {type(node) for node in item.walk()}
-        if e.WindowExpression in kinds:
+        if e.WindowExpression in kinds or (e.Call in kinds and any(map(_is_row_id, item.walk()))):
             return with_windows(child, items)
         if e.Call in kinds and any(makes_rows(node) for node in item.walk()):
             return with_generators(child, items)
     check_columns(child, items)
     return lp.Project(child, tuple(items))
+
+
+def _is_row_id(node: e.Expression) -> bool:
+    return isinstance(node, e.Call) and node.name == "monotonically_increasing_id"
 
 
 def check_columns(child: lp.LogicalPlan, items: Sequence[e.Expression]) -> None:
@@ -310,6 +314,13 @@ def _refuse_in_where(condition: e.Expression) -> None:
 # ---- order, limit ---------------------------------------------------------------------------------------------
 
 
+@rule(r.Qualify)
+def _qualify(relation: r.Qualify, analyzer: Analyzer) -> lp.LogicalPlan:
+    from lightstream.analyze.aggregate import qualified
+
+    return qualified(relation, analyzer)
+
+
 @rule(r.Sort)
 def _sort(relation: r.Sort, analyzer: Analyzer) -> lp.LogicalPlan:
     if isinstance(relation.input, r.Aggregate) and relation.input.kind != "distinct":
@@ -339,12 +350,23 @@ def sort_orders(
         if isinstance(order.child, e.UnresolvedStar):  # ORDER BY ALL
             resolved.extend(replace(order, child=column) for column in child.output)
             continue
-        try:
-            resolved.append(replace(order, child=analyzer.over(child).value(order.child)))
-        except AnalysisException as error:
-            below = _below_projection(child, error)
-            resolved.append(replace(order, child=analyzer.over(child, *below).value(order.child)))
+        resolved.append(replace(order, child=_sort_key(order.child, child, analyzer)))
     return resolved
+
+
+def _sort_key(key: e.Expression, child: lp.LogicalPlan, analyzer: Analyzer) -> e.Expression:
+    # Spark: what the query has below its select list comes before the columns of an enclosing query.
+    own = Analyzer(analyzer.session, analyzer.tables)
+    try:
+        return own.over(child).value(key)
+    except AnalysisException as error:
+        try:
+            below = _below_projection(child, error)
+            return own.over(child, *below).value(key)
+        except AnalysisException:
+            if analyzer.outer is None:
+                raise
+    return analyzer.over(child).value(key)
 
 
 def order_by(
@@ -486,13 +508,16 @@ def _renamed(child: lp.LogicalPlan, names: Sequence[str]) -> lp.LogicalPlan:
 
 @rule(r.With)
 def _with(relation: r.With, analyzer: Analyzer) -> lp.LogicalPlan:
-    if relation.recursive:
-        raise unsupported("A recursive WITH")
     inner = analyzer
     for name, query, columns in relation.tables:
-        plan = inner.plan(query)
-        if columns:
-            plan = _renamed(plan, columns)
+        if relation.recursive:
+            from lightstream.analyze.combine import recursive
+
+            plan = recursive(name, query, columns, inner)
+        else:
+            plan = inner.plan(query)
+            if columns:
+                plan = _renamed(plan, columns)
         inner = inner.with_tables({name.lower(): plan})
     return inner.plan(relation.input)
 
@@ -505,6 +530,10 @@ def _with_columns(relation: r.WithColumns, analyzer: Analyzer) -> lp.LogicalPlan
     resolver = analyzer.over(child)
     new = resolver.named_all(relation.items)
     same = resolver.scope.same
+    if relation.only_present:
+        for item in new:
+            if not any(same(item.name, a.name) for a in child.output):
+                raise unresolved_column((item.name,), child.output)
     for position, item in enumerate(new):
         if any(same(item.name, other.name) for other in new[:position]):
             raise duplicate_column(item.name)
@@ -611,6 +640,8 @@ def _drop(relation: r.Drop, analyzer: Analyzer) -> lp.LogicalPlan:
             if not matches and len(column.parts) > 1:
                 found = analyzer.over(child).scope.find(column.parts)
                 matches = [found] if isinstance(found, e.Attribute) else []
+            if not matches and relation.only_present:
+                raise unresolved_column(column.parts, child.output)
             gone |= {a.id for a in matches}
     return lp.Project(child, tuple(a for a in child.output if a.id not in gone))
 
@@ -681,7 +712,20 @@ def _with_watermark(relation: r.WithWatermark, analyzer: Analyzer) -> lp.Logical
 
 @rule(r.Sample)
 def _sample(relation: r.Sample, analyzer: Analyzer) -> lp.LogicalPlan:
-    raise unsupported("sample", "Spark's random numbers are its own; use limit, or a filter on a hash.")
+    from lightstream.analyze.reshape import sampled
+
+    child = analyzer.plan(relation.input)
+    fraction = relation.upper - relation.lower
+    if fraction < 0 or (fraction > 1 and not relation.with_replacement):
+        raise IllegalArgumentException(
+            message=f"requirement failed: Sampling fraction ({fraction}) must be "
+            + (
+                "nonnegative with replacement"
+                if relation.with_replacement
+                else "on interval [0, 1] without replacement"
+            )
+        )
+    return sampled(child, relation, analyzer)
 
 
 @rule(r.Command)

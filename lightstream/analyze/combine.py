@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from lightstream.analyze.analyzer import Analyzer, check_columns, project, renewed, rule
-from lightstream.analyze.scope import unresolved_column
+from lightstream.analyze.scope import Scope, scope_of
 from lightstream.errors import AnalysisException, unsupported
 from lightstream.plan import expressions as e
 from lightstream.plan import logical as lp
@@ -16,9 +16,9 @@ from lightstream.plan import types as t
 
 @rule(r.Join)
 def _join(relation: r.Join, analyzer: Analyzer) -> lp.LogicalPlan:
-    if relation.lateral:
-        raise unsupported("A lateral join")
     left = analyzer.plan(relation.left)
+    if relation.lateral:
+        return _lateral_join(relation, left, analyzer)
     right = analyzer.plan(relation.right)
     condition = relation.condition
     shared = {a.id for a in left.output} & {a.id for a in right.output}
@@ -39,6 +39,33 @@ def _join(relation: r.Join, analyzer: Analyzer) -> lp.LogicalPlan:
     resolved = analyzer.over(left, right).condition(condition, "join")
     check_columns(lp.Join(left, right, "inner", None), (resolved,))
     return lp.Join(left, right, "inner" if relation.kind == "cross" else relation.kind, resolved)
+
+
+def _lateral_join(relation: r.Join, left: lp.LogicalPlan, analyzer: Analyzer) -> lp.LogicalPlan:
+    """Resolve a join whose right side may use the columns of the left."""
+    kind = "inner" if relation.kind == "cross" else relation.kind
+    if kind not in ("inner", "leftouter"):
+        raise AnalysisException(
+            "INVALID_LATERAL_JOIN_TYPE",
+            f"The {kind} JOIN with LATERAL correlation is not allowed: use INNER, CROSS or LEFT OUTER.",
+            sqlstate="42613",
+            parameters={"joinType": kind},
+        )
+    if relation.natural or relation.using:
+        raise unsupported("A lateral join with NATURAL or USING")
+    case_sensitive = analyzer.conf.case_sensitive
+    scope = Scope((), case_sensitive, outer=scope_of((left,), case_sensitive, analyzer.outer))
+    right = Analyzer(analyzer.session, analyzer.tables, scope).plan(relation.right)
+    present = {a.id for a in left.output}
+    used = tuple(a for a in scope.used_outer.values() if a.id in present)
+    if analyzer.outer is not None:
+        analyzer.outer.used_outer.update({i: a for i, a in scope.used_outer.items() if i not in present})
+    if {a.id for a in left.output} & {a.id for a in right.output}:
+        right = renewed(right)
+    condition = None
+    if relation.condition is not None:
+        condition = analyzer.over(left, right).condition(relation.condition, "join")
+    return lp.Join(left, right, kind, condition, used)
 
 
 def _tell_sides_apart(
@@ -211,7 +238,13 @@ def _by_name(
         elif allow_missing:
             ordered.append(e.Alias(e.Literal(None, a.type), (a.name,), id=e.fresh_id()))
         else:
-            raise unresolved_column((a.name,), right.output)
+            names = ", ".join(b.name for b in right.output)
+            raise AnalysisException(
+                "UNRESOLVED_COLUMN_AMONG_FIELD_NAMES",
+                f'Cannot resolve column name "{a.name}" among ({names}).',
+                sqlstate="42703",
+                parameters={"colName": f'"{a.name}"', "fieldNames": names},
+            )
     extra = [b for b in right.output if not any(same(a.name, b.name) for a in left.output)]
     if extra and not allow_missing:
         raise AnalysisException(
@@ -224,3 +257,58 @@ def _by_name(
         nulls = tuple(e.Alias(e.Literal(None, b.type), (b.name,), id=e.fresh_id()) for b in extra)
         left = lp.Project(left, (*left.output, *nulls))
     return left, lp.Project(right, (*ordered, *extra))
+
+
+def recursive(name: str, query: r.Relation, columns: Sequence[str], analyzer: Analyzer) -> lp.LogicalPlan:
+    """Resolve a table of WITH RECURSIVE; one that does not name itself is an ordinary one."""
+    from lightstream.analyze.analyzer import _renamed
+
+    if not _names(query, name):
+        plan = analyzer.plan(query)
+        return _renamed(plan, columns) if columns else plan
+    if (
+        not isinstance(query, r.SetOperation)
+        or query.kind != "union"
+        or not isinstance(query.left, r.Relation)
+    ):
+        raise AnalysisException(
+            "INVALID_RECURSIVE_CTE",
+            "Invalid recursive definition found. Recursive queries must contain an UNION or an UNION ALL statement "
+            "with 2 children.",
+            sqlstate="42836",
+        )
+    if not query.all:
+        raise unsupported("A recursive WITH by UNION", "Use UNION ALL.")
+    anchor = analyzer.plan(query.left)
+    if columns:
+        anchor = _renamed(anchor, columns)
+    # Spark: what comes round again may be NULL.
+    own = tuple(replace(a, id=e.fresh_id(), qualifier=(), nullable=True) for a in anchor.output)
+    reference = lp.RecursiveReference(own)
+    step = analyzer.with_tables({name.lower(): reference}).plan(query.right)
+    if len(step.output) != len(own):
+        raise AnalysisException(
+            "NUM_COLUMNS_MISMATCH",
+            f"UNION can only be performed on inputs with the same number of columns, but the first input has "
+            f"{len(own)} columns and the second input has {len(step.output)} columns.",
+            sqlstate="42826",
+        )
+    step = _cast_columns(step, [a.type for a in own])
+    output = tuple(
+        e.Attribute(a.name, a.type, a.nullable or b.nullable, e.fresh_id())
+        for a, b in zip(anchor.output, step.output, strict=True)
+    )
+    return lp.Recursive(anchor, step, output, reference)
+
+
+def _names(relation: object, name: str) -> bool:
+    """Return whether a query reads the table of a name."""
+    from dataclasses import fields, is_dataclass
+
+    if isinstance(relation, r.UnresolvedTable):
+        return len(relation.name) == 1 and relation.name[0].lower() == name.lower()
+    if isinstance(relation, tuple):
+        return any(_names(part, name) for part in relation)
+    if not isinstance(relation, r.Relation | e.Expression) or not is_dataclass(relation):
+        return False
+    return any(_names(getattr(relation, item.name), name) for item in fields(relation))

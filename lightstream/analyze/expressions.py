@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from lightstream.analyze.naming import shown
 from lightstream.analyze.scope import Scope, extract_field
-from lightstream.errors import AnalysisException, internal
+from lightstream.errors import AnalysisException, internal, unsupported
 from lightstream.plan import expressions as e
 from lightstream.plan import types as t
 
@@ -68,15 +68,41 @@ class ExpressionResolver:
         return [name_item(resolved)]
 
     def named_all(self, items: Sequence[e.Expression], lateral: bool = False) -> list[e.Alias | e.Attribute]:
-        """Resolve a select list; `lateral`: items may name aliases before them that are no columns (`lateral_used`)."""
+        """Resolve a select list, whose items may name aliases before them that are no columns.
+
+        With `lateral` they stay references (`lateral_used`), for an operator above; without, they become what the
+        aliases stand for.
+        """
+        if not lateral:
+            return self._expanded_all(items)
         found: list[e.Alias | e.Attribute] = []
         self._lateral = []
         for expression in items:
             named = self.named(expression)
             found += named
-            if lateral and isinstance(expression, e.Alias):
+            if isinstance(expression, e.Alias):
                 self._lateral += [item for item in named if isinstance(item, e.Alias)]
         self._lateral = []
+        return found
+
+    def _expanded_all(self, items: Sequence[e.Expression]) -> list[e.Alias | e.Attribute]:
+        found: list[e.Alias | e.Attribute] = []
+        aliases = self.scope.aliases
+        known: dict[int, e.Alias] = {}
+        try:
+            for expression in items:
+                for item in self.named(expression):
+                    item = _expanded(item, known)
+                    found.append(item)
+                    if (
+                        isinstance(item, e.Alias)
+                        and isinstance(expression, e.Alias)
+                        and not makes_rows(item.child)
+                    ):
+                        aliases.append(item)
+                        known[item.id] = item
+        finally:
+            aliases.clear()
         return found
 
     def value(self, expression: e.Expression) -> e.Expression:
@@ -339,7 +365,6 @@ class ExpressionResolver:
 
     def _lambdas(self, name: str, args: list[e.Expression]) -> list[e.Expression]:
         """Resolve lambda bodies: the entry says what types its lambdas' parameters have, given the other args."""
-        from lightstream.errors import unsupported
         from lightstream.functions import registry
 
         function = registry.lookup(name)
@@ -454,7 +479,40 @@ class ExpressionResolver:
             return replace(subquery, plan=plan, outer=outer, type=plan.output[0].type)
         if subquery.kind == "in":
             values, plan = _match_in(values, plan)
-        return replace(subquery, plan=plan, outer=outer, values=values)
+            nullable = any(map(e.nullable_of, (*values, *plan.output)))
+            return replace(subquery, plan=plan, outer=outer, values=values, nullable=nullable)
+        return replace(subquery, plan=plan, outer=outer, values=values, nullable=False)
+
+
+def _expanded(item: e.Alias | e.Attribute, aliases: dict[int, e.Alias]) -> e.Alias | e.Attribute:
+    """Return a select item with references to earlier aliases replaced by what these stand for."""
+    if not aliases or not any(isinstance(n, e.Attribute) and n.id in aliases for n in item.walk()):
+        return item
+
+    def expand(node: e.Expression) -> e.Expression:
+        if not isinstance(node, e.Attribute) or node.id not in aliases:
+            return node
+        child = aliases[node.id].child
+        if _is_volatile(child):
+            raise unsupported(
+                "A reference to an alias of a value that is not deterministic", "Use a subquery."
+            )
+        return child
+
+    if isinstance(item, e.Attribute):
+        return e.Alias(expand(item), (aliases[item.id].name,), id=e.fresh_id())
+    return replace(item, child=item.child.transform_up(expand))
+
+
+def _is_volatile(expression: e.Expression) -> bool:
+    from lightstream.functions import registry
+
+    for node in expression.walk():
+        if isinstance(node, e.PythonUdf) and not node.deterministic:
+            return True
+        if isinstance(node, e.Call) and not registry.entry_of(node).deterministic:
+            return True
+    return False
 
 
 # The frame that Spark gives to ranks, and the only one that may be written for them.

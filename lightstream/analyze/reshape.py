@@ -19,6 +19,12 @@ from lightstream.plan import types as t
 
 def with_windows(child: lp.LogicalPlan, items: Sequence[e.Alias | e.Attribute]) -> lp.LogicalPlan:
     """Return a projection whose window functions are columns of a Window operator below it."""
+    numbered_only = not any(isinstance(n, e.WindowExpression) for item in items for n in item.walk())
+    if child.is_streaming and numbered_only:
+        raise AnalysisException(
+            "_LEGACY_ERROR_TEMP_3102",
+            "Expression(s): monotonically_increasing_id() is not supported with streaming DataFrames/Datasets",
+        )
     if child.is_streaming:
         raise AnalysisException(
             "NON_TIME_WINDOW_NOT_SUPPORTED_IN_STREAMING",
@@ -29,6 +35,13 @@ def with_windows(child: lp.LogicalPlan, items: Sequence[e.Alias | e.Attribute]) 
     windows: list[e.Alias] = []
 
     def take(node: e.Expression) -> e.Expression:
+        if isinstance(node, e.Call) and node.name == "monotonically_increasing_id":
+            # There is one partition: the ids are the positions of the rows.
+            call = e.Call("row_number", (), t.IntegerType(), False, "row_number")
+            number = e.Alias(e.WindowExpression(call, (), ()), ("window",), id=e.fresh_id())
+            windows.append(number)
+            place = e.Cast(number.to_attribute(), t.LongType(), implicit=True, nullable=False)
+            return e.Call("-", (place, e.Literal(1, t.LongType())), t.LongType(), False, "-")
         if isinstance(node, e.WindowExpression):
             for known in windows:
                 if known.child == node:
@@ -363,3 +376,58 @@ def value_text(value: e.Expression, time_zone: str) -> str:
     if isinstance(value.type, t.BinaryType):
         return bytes(value.value).decode("utf-8", "replace")
     return literal_text(value.value, value.type)
+
+
+# ---- samples --------------------------------------------------------------------------------------------------
+
+
+def numbered(child: lp.LogicalPlan) -> tuple[lp.LogicalPlan, e.Attribute]:
+    """Return the plan with a column of row numbers, counted from 1, and that column."""
+    call = e.Call("row_number", (), t.IntegerType(), False, "row_number")
+    number = e.Alias(e.WindowExpression(call, (), ()), ("number",), id=e.fresh_id())
+    return lp.Window(child, (number,)), number.to_attribute()
+
+
+def sampled(child: lp.LogicalPlan, sample: r.Sample, analyzer: Analyzer) -> lp.LogicalPlan:
+    """Return a random part of the rows: those that Spark takes of one partition with the rows in this order.
+
+    Spark: with replacement its numbers are those of another generator; here they have the same distribution only.
+    """
+    import random
+
+    from lightstream.functions import registry
+    from lightstream.functions.sampling import Copies, InRange
+
+    if child.is_streaming:
+        return lp.Sample(child, sample.lower, sample.upper, sample.with_replacement, 0)
+    seed = random.getrandbits(63) if sample.seed is None else sample.seed
+    rows, number = numbered(child)
+    if not sample.with_replacement:
+        chosen = _sampler(InRange(sample.lower, sample.upper, seed), t.BooleanType(), (number,), analyzer)
+        return lp.Project(lp.Filter(rows, chosen), child.output)
+    copies = _sampler(Copies(sample.upper - sample.lower, seed), t.IntegerType(), (number,), analyzer)
+    one = e.Literal(1, t.IntegerType())
+    repeated = registry.bind_call("array_repeat", (one, copies), analyzer.conf)
+    copied = generate(rows, registry.bind_call("explode", (repeated,), analyzer.conf), (), outer=False)
+    return lp.Project(copied, child.output)
+
+
+def _sampler(
+    function: object, kind: t.DataType, args: tuple[e.Expression, ...], analyzer: Analyzer
+) -> e.PythonUdf:
+    udf = e.PythonUdf("sample", function, args, kind, nullable=False)
+    return replace(udf, sql_name=analyzer.session.python_function(udf, tuple(map(e.type_of, args))))
+
+
+@rule(r.SampleBy)
+def _sample_by(relation: r.SampleBy, analyzer: Analyzer) -> lp.LogicalPlan:
+    import random
+
+    from lightstream.functions.sampling import Fractions
+
+    child = analyzer.plan(relation.input)
+    column = analyzer.over(child).value(relation.column)
+    seed = random.getrandbits(63) if relation.seed is None else relation.seed
+    rows, number = numbered(child)
+    chosen = _sampler(Fractions(relation.fractions, seed), t.BooleanType(), (number, column), analyzer)
+    return lp.Project(lp.Filter(rows, chosen), child.output)

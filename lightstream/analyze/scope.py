@@ -26,6 +26,7 @@ class Scope:
         self.outer = outer
         self.case_sensitive = case_sensitive
         self.used_outer: dict[int, e.Attribute] = {}
+        self.aliases: list[e.Alias] = []  # of the select list so far: what comes after may refer to them
 
     def same(self, left: str, right: str) -> bool:
         """Return whether two names are the same under the session's rule."""
@@ -64,6 +65,23 @@ class Scope:
             value = extract_field(value, name, self.same)
         return e.Alias(value, (rest[-1],))
 
+    def _alias(self, parts: tuple[str, ...]) -> e.Expression | None:
+        """Return an earlier item of the select list by its alias, as a column that the resolver replaces."""
+        found = [alias for alias in self.aliases if self.same(alias.name, parts[0])]
+        if len(found) > 1:
+            raise AnalysisException(
+                "AMBIGUOUS_LATERAL_COLUMN_ALIAS",
+                f"Lateral column alias `{parts[0]}` is ambiguous and has {len(found)} matches.",
+                sqlstate="42702",
+                parameters={"name": f"`{parts[0]}`", "n": str(len(found))},
+            )
+        if not found:
+            return None
+        value: e.Expression = replace(found[0].to_attribute(), name=f"lateralAliasReference({parts[0]})")
+        for name in parts[1:]:
+            value = extract_field(value, name, self.same)
+        return value
+
     def _rest_after(
         self, parts: tuple[str, ...], attribute: e.Attribute, qualified: bool
     ) -> tuple[str, ...] | None:
@@ -82,7 +100,7 @@ class Scope:
         Raises:
             AnalysisException: UNRESOLVED_COLUMN, with suggestions where there are columns.
         """
-        found = self.find(parts)
+        found = self.find(parts) or self._alias(parts)
         if found is not None:
             return found
         scope, passed = self.outer, [self]

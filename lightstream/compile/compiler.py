@@ -12,7 +12,7 @@ from lightstream.compile.select import Select, distinct_names, is_column
 from lightstream.conf import Conf
 from lightstream.errors import AnalysisException, internal, unsupported
 from lightstream.functions.registry import SqlContext
-from lightstream.functions.spelling import let, quote
+from lightstream.functions.spelling import error_sql, let, quote
 from lightstream.plan import expressions as e
 from lightstream.plan import logical as lp
 from lightstream.plan import types as t
@@ -68,6 +68,7 @@ class Compiler:
         self.expressions = ExpressionCompiler(self.context, self._subquery)
         self._outer: Mapping[int, str] = {}
         self._names = 0
+        self._recursions: dict[int, str] = {}  # the SQL names of recursive tables, by their first column
 
     def _fresh(self, prefix: str = "q") -> str:
         self._names += 1
@@ -310,7 +311,67 @@ class Compiler:
         on = ", ".join(child.columns[k.id] for k in plan.keys)
         return self.wrapped(replace(child, distinct=f"DISTINCT ON ({on})"), plan.child)
 
+    def _lateral(self, plan: lp.Join, needed: set[int], lateral: Sequence[e.Attribute]) -> Select:
+        used = needed | {a.id for a in lateral}
+        used |= set() if plan.condition is None else e.references(plan.condition)
+        left = self._joinable(plan.left, used & {a.id for a in (*plan.left.output, *plan.left.hidden)})
+        saved, self._outer = self._outer, ChainMap(dict(left.columns), dict(self._outer))
+        try:
+            right = self.wrapped(self.plan(plan.right, used & {a.id for a in plan.right.output}), plan.right)
+        finally:
+            self._outer = saved
+        columns = {**left.columns, **right.columns}
+        source = right.source
+        if plan.condition is not None:  # DuckDB takes no condition on a lateral outer join: it goes inside
+            names = [a for a in plan.right.output if a.id in right.columns]
+            inner = Select(right.source, right.columns, (self.sql(plan.condition, columns),))
+            wrapped = self._wrapped(inner, names)
+            source, columns = wrapped.source, {**left.columns, **wrapped.columns}
+        word = "LEFT JOIN" if plan.kind == "leftouter" else "JOIN"
+        return Select(f"{left.source} {word} LATERAL {source} ON TRUE", columns)
+
+    def _recursive(self, plan: lp.Recursive, needed: set[int]) -> Select:
+        # The level counts the rounds, of which Spark allows a hundred.
+        table, alias = self._fresh("r"), self._fresh()
+        self._recursions[plan.reference.columns[0].id] = table
+        names = distinct_names(plan.columns)
+        texts = []
+        for position, side in enumerate((plan.anchor, plan.step)):
+            select = self.plan(side, {a.id for a in side.output})
+            output = list(zip((a.id for a in side.output), names, strict=True))
+            if position:
+                select = self.wrapped(select, side)
+                level = e.Attribute("level", t.IntegerType(), False, e.fresh_id())
+                text = f"(SELECT max(level) FROM {table})"
+                failure = error_sql(
+                    "RECURSION_LEVEL_LIMIT_EXCEEDED",
+                    "Recursion level limit 100 reached but query has not exhausted, try increasing "
+                    "'spark.sql.cteRecursionLevelLimit'.",
+                    "42836",
+                    "SparkRuntimeException",
+                )
+                text = f"CASE WHEN {text} >= 100 THEN {failure} ELSE {text} + 1 END"
+                select = replace(select, columns={**select.columns, level.id: f"CAST({text} AS INTEGER)"})
+                texts.append(select.text([*output, (level.id, "level")]))
+            else:
+                select = self.wrapped(select, side)
+                zero = e.fresh_id()
+                select = replace(select, columns={**select.columns, zero: "0"})
+                texts.append(select.text([*output, (zero, "level")]))
+        query = f"WITH RECURSIVE {table} AS ({texts[0]} UNION ALL {texts[1]}) SELECT * FROM {table}"
+        columns = {a.id: f"{alias}.{quote(n)}" for a, n in zip(plan.columns, names, strict=True)}
+        return Select(f"({query}) AS {alias}", columns)
+
+    def _recursivereference(self, plan: lp.RecursiveReference, needed: set[int]) -> Select:
+        alias = self._fresh()
+        table = self._recursions[plan.columns[0].id]
+        names = distinct_names(plan.columns)
+        columns = {a.id: f"{alias}.{quote(n)}" for a, n in zip(plan.columns, names, strict=True)}
+        return Select(f"{table} AS {alias}", columns)
+
     def _join(self, plan: lp.Join, needed: set[int]) -> Select:
+        if plan.lateral is not None:
+            return self._lateral(plan, needed, plan.lateral)
         used = needed | (set() if plan.condition is None else e.references(plan.condition))
         # Below the outputs of the two sides an id may stand twice, with two meanings.
         left, right = (

@@ -27,6 +27,7 @@ class Database:
         self.path = os.path.abspath(path) if path and path != ":memory:" else None
         self._connection: duckdb.DuckDBPyConnection | None = None
         self._lock = threading.Lock()
+        self.global_views: dict[str, Any] = {}  # plans, by name in small letters
         # Python functions by what tells them apart: their SQL names, and what keeps them alive.
         self.python_functions: dict[Any, tuple[str, object]] = {}
         # Closed before the interpreter takes modules apart. What is registered first runs last: streaming queries,

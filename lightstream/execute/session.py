@@ -46,10 +46,11 @@ class SessionState:
 
     def table(self, name: tuple[str, ...], is_streaming: bool) -> logical.LogicalPlan | None:
         """Return the plan of a temporary view or of a table in the database; None when there is none."""
-        if len(name) == 1 or (len(name) == 2 and name[0].lower() == "global_temp"):
-            view = self.views.get(name[-1].lower())
-            if view is not None:
-                return view
+        if len(name) == 2 and name[0].lower() == "global_temp":
+            view: logical.LogicalPlan | None = self.database.global_views.get(name[1].lower())
+            return view
+        if len(name) == 1 and (view := self.views.get(name[0].lower())) is not None:
+            return view
         from lightstream.execute.tables import find_table
 
         return find_table(name, self)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lightstream.conf import Conf
+from lightstream.errors import unsupported
 from lightstream.functions import mismatch
 from lightstream.functions.coercion import cast_to
 from lightstream.functions.registry import Bound, SqlContext, bind_call, scalar
@@ -60,6 +61,16 @@ def _shown_grouping_id(call: Call, args: Sequence[str]) -> str:
 
 
 scalar("grouping_id grouping__id", "any* -> bigint!", _not_grouped, shown=_shown_grouping_id, foldable=False)
+
+# ---- places of rows: there is one partition
+
+
+def _row_id(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
+    raise unsupported("monotonically_increasing_id() outside a select list")
+
+
+scalar("monotonically_increasing_id", " -> bigint!", _row_id, deterministic=False, foldable=False)
+scalar("spark_partition_id", " -> int!", "0", shown="SPARK_PARTITION_ID()", foldable=False)
 
 # ---- checks that fail the query -------------------------------------------------------------------------------
 

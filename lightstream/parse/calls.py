@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from lightstream.errors import AnalysisException, unsupported
+from lightstream.errors import AnalysisException
 from lightstream.parse.expressions import Expressions, call
+from lightstream.parse.identifier import parse_identifier
 from lightstream.parse.tokens import END, STRING, Token
 from lightstream.plan import types as t
 from lightstream.plan.expressions import (
@@ -16,6 +17,7 @@ from lightstream.plan.expressions import (
     FrameBoundary,
     Literal,
     SortOrder,
+    UnresolvedAttribute,
     UnresolvedFunction,
     WindowExpression,
     WindowFrame,
@@ -271,7 +273,32 @@ class Calls(Expressions):
         return self._closed(name, Literal(unit.text, t.StringType()), first, self.value())
 
     def _identifier_clause(self) -> Expression:
-        raise unsupported("IDENTIFIER(...)")
+        name = self._identifier_name()
+        if self.accept("("):
+            args, named = self.arguments(self.expression)
+            self.expect(")")
+            return UnresolvedFunction(".".join(name), args, named=named)
+        return UnresolvedAttribute(name)
+
+    def identifier_clause(self) -> tuple[str, ...]:
+        """Read `IDENTIFIER(text)`: the name that a constant text is."""
+        self.advance()
+        self.expect("(")
+        return self._identifier_name()
+
+    def _identifier_name(self) -> tuple[str, ...]:
+        first = self.ahead(-1)
+        text = _constant_text(self.expression())
+        self.expect(")")
+        if text is None:
+            raise self.located(
+                first,
+                self.tokens[self.at - 1],
+                "NOT_A_CONSTANT_STRING.NOT_CONSTANT",
+                "The expression in IDENTIFIER(...) must be a constant string.",
+                "42601",
+            )
+        return parse_identifier(text)
 
     def _closed(self, name: str, *args: Expression) -> Expression:
         self.expect(")")
@@ -283,6 +310,15 @@ class Calls(Expressions):
         data_type = self.data_type()
         self.expect(")")
         return Cast(child, data_type, mode)
+
+
+def _constant_text(expression: Expression) -> str | None:
+    if isinstance(expression, Literal):
+        return expression.value if isinstance(expression.value, str) else None
+    if isinstance(expression, UnresolvedFunction) and expression.name == "concat":
+        parts = [_constant_text(argument) for argument in expression.args]
+        return None if None in parts else "".join(part for part in parts if part is not None)
+    return None
 
 
 _CALLS: dict[str, Callable[[Any], Expression | None]] = {

@@ -14,6 +14,7 @@ from lightstream.parse.tables import Tables
 from lightstream.parse.tokens import END, Token
 from lightstream.plan import relations as r
 from lightstream.plan.expressions import (
+    Alias,
     Expression,
     Literal,
     SortOrder,
@@ -75,11 +76,25 @@ class Queries(Tables):
 
     def with_tables(self) -> tuple[bool, tuple[tuple[str, r.Relation, tuple[str, ...]], ...]]:
         """Read `WITH [RECURSIVE] name [(columns)] AS (query), ...`; return whether it is recursive, and the tables."""
+        first = self.token
         self.expect("WITH")
         recursive = self.token.key == "RECURSIVE" and self.is_name(self.ahead()) and self.ahead().key != "AS"
         if recursive:
             self.advance()
-        return recursive, tuple(self.separated(self._common_table))
+        tables = tuple(self.separated(self._common_table))
+        names = [name.lower() for name, _, _ in tables]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            shown = ", ".join(f"`{name}`" for name in twice)
+            raise self.located(
+                first,
+                self.tokens[self.at - 1],
+                "DUPLICATED_CTE_NAMES",
+                f"CTE definition can't have duplicate names: {shown}.",
+                "42602",
+                {"duplicateNames": shown},
+            )
+        return recursive, tables
 
     def _with(self) -> r.Relation:
         recursive, tables = self.with_tables()
@@ -143,6 +158,12 @@ class Queries(Tables):
     # ---- ORDER BY and LIMIT ----
 
     def _organized(self, found: r.Relation) -> r.Relation:
+        found = self._order_and_limit(found)
+        while self.accept("|>"):
+            found = self._piped(found)
+        return found
+
+    def _order_and_limit(self, found: r.Relation) -> r.Relation:
         start = self.token
         orders = self._by("ORDER", self.sort_order)
         cluster = self._by("CLUSTER", self.expression)
@@ -178,9 +199,70 @@ class Queries(Tables):
             found = r.Offset(found, offset)
         if limit is not None:
             found = r.Limit(found, limit)
-        if self.token.key == "|>":
-            raise unsupported("The pipe operator |>")
         return found
+
+    # ---- pipe operators ----
+
+    def _piped(self, found: r.Relation) -> r.Relation:
+        first, key = self.token, self.token.key
+        if key == "SELECT":
+            return self._select(found)
+        if key in ("WHERE", "EXTEND", "SET", "DROP", "AS", "AGGREGATE"):
+            self.advance()
+        if key == "WHERE":
+            return r.Filter(
+                r.SubqueryAlias(found, "") if isinstance(found, r.Aggregate) else found, self.expression()
+            )
+        if key == "EXTEND":
+            return r.Project(found, (*_STAR, *self.separated(self.named_expression)))
+        if key == "SET":
+            return r.WithColumns(found, tuple(self.separated(self._assignment)), only_present=True)
+        if key == "DROP":
+            columns = tuple(UnresolvedAttribute((name,)) for name in self.separated(self.name))
+            return r.Drop(found, columns, only_present=True)
+        if key == "AS":
+            return r.SubqueryAlias(found, self.name())
+        if key == "AGGREGATE":
+            return self._piped_aggregate(found)
+        if key in ("PIVOT", "UNPIVOT") or key in _SET_KINDS or key == "TABLESAMPLE":
+            return self._piped_rows(found, key)
+        if key in ("ORDER", "SORT", "CLUSTER", "DISTRIBUTE", "LIMIT", "OFFSET"):
+            organized = self._order_and_limit(found)
+            if key not in ("LIMIT", "OFFSET") and isinstance(organized, r.Limit | r.Offset):
+                clause = "LIMIT" if isinstance(organized, r.Limit) else "OFFSET"
+                raise self.located(
+                    first,
+                    self.tokens[self.at - 1],
+                    "MULTIPLE_QUERY_RESULT_CLAUSES_WITH_PIPE_OPERATORS",
+                    f"{key} BY and {clause} cannot coexist in the same SQL pipe operator using '|>'.",
+                    "42000",
+                    {"clause1": f"{key} BY", "clause2": clause},
+                )
+            return organized
+        joined = self._extended(found)
+        if joined is found:
+            self.fail()
+        return joined
+
+    def _assignment(self) -> Expression:
+        name = self.name()
+        self.expect("=")
+        return Alias(self.expression(), (name,))
+
+    def _piped_aggregate(self, found: r.Relation) -> r.Relation:
+        items: tuple[Expression, ...] = ()
+        if not self.sees("GROUP", "BY"):
+            items = tuple(self.separated(self.named_expression))
+        keys = tuple(_ordinal(key) for key in self._by("GROUP", self.named_expression))
+        return r.Aggregate(found, keys, items, keys_first=True)
+
+    def _piped_rows(self, found: r.Relation, key: str) -> r.Relation:
+        if key in _SET_KINDS:
+            return self._set_operation(found, self._query_primary)
+        if key == "TABLESAMPLE":
+            return self._sample()(found)
+        self.advance()
+        return self._pivot(found) if key == "PIVOT" else self._unpivot(found)
 
     def _by(self, key: str, item: Callable[[], T]) -> list[T]:
         return self.separated(item) if self.accept(key, "BY") else []
@@ -234,14 +316,15 @@ class Queries(Tables):
         if self.accept("GROUP", "BY"):
             grouping = self._grouping()
         having = self.expression() if self._accept_clause("HAVING") else None
-        if self.token.key == "QUALIFY" and self.at_clause():
-            raise unsupported("QUALIFY", "Compute the window function in a subquery and filter around it.")
+        qualify = self.expression() if self._accept_clause("QUALIFY") else None
         if grouping is not None:
             kind, keys, sets = grouping
-            return r.Aggregate(found, keys, items, kind=kind, having=having, grouping_sets=sets)
-        if having is not None:
-            return r.Aggregate(found, (), items, having=having)
-        return r.Project(found, items)
+            found = r.Aggregate(found, keys, items, kind=kind, having=having, grouping_sets=sets)
+        elif having is not None:
+            found = r.Aggregate(found, (), items, having=having)
+        else:
+            found = r.Project(found, items)
+        return found if qualify is None else r.Qualify(found, qualify)
 
     # ---- GROUP BY ----
 

@@ -134,9 +134,8 @@ class Tables(Primaries):
             self.advance()
             name = self.in_parentheses(self.names)[0] if after.key == "(" else self.names()
             return self._decorated(r.UnresolvedTable(name, is_streaming=True))
-        if token.key == "IDENTIFIER" and after.key == "(":
-            raise unsupported("IDENTIFIER(...)")
-        name = self.names()
+        at_identifier = token.key == "IDENTIFIER" and after.key == "("
+        name = self.identifier_clause() if at_identifier else self.names()
         if self.token.key == "(":
             return self._table_function(name)
         if self.token.key == "FOR" and self.ahead().key in _TIME_TRAVEL:

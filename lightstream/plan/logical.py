@@ -348,7 +348,7 @@ class Join(LogicalPlan):
     right: LogicalPlan
     kind: str
     condition: Expression | None
-    lateral: bool = False
+    lateral: tuple[Attribute, ...] | None = None  # what the right side uses of the left, for a lateral join
 
     @property
     def output(self) -> tuple[Attribute, ...]:
@@ -360,6 +360,25 @@ class Join(LogicalPlan):
         if self.kind in ("leftouter", "fullouter"):
             right = tuple(replace(a, nullable=True) for a in right)
         return (*left, *right)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RecursiveReference(Leaf):
+    """The rows of the round before, inside the step of a recursive query."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Recursive(LogicalPlan):
+    """`anchor UNION ALL step`, the step run on its own last rows (`reference`) until it gives none."""
+
+    anchor: LogicalPlan
+    step: LogicalPlan
+    columns: tuple[Attribute, ...]
+    reference: RecursiveReference
+
+    @property
+    def output(self) -> tuple[Attribute, ...]:
+        return self.columns
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -113,6 +113,14 @@ class Aggregate(Relation):
 
 
 @dataclass(frozen=True, slots=True)
+class Qualify(Relation):
+    """QUALIFY: a condition on the window functions of a SELECT (a Project or an Aggregate)."""
+
+    input: Relation
+    condition: Expression
+
+
+@dataclass(frozen=True, slots=True)
 class Pivot(Relation):
     """`groupBy(keys).pivot(column, values).agg(items)`; SQL PIVOT leaves `keys` None (all other columns)."""
 
@@ -221,10 +229,11 @@ class SubqueryAlias(Relation):
 
 @dataclass(frozen=True, slots=True)
 class WithColumns(Relation):
-    """Add or replace columns by name (each item an Alias)."""
+    """Add or replace columns by name (each item an Alias); with `only_present` they must be there."""
 
     input: Relation | LogicalPlan
     items: tuple[Expression, ...]
+    only_present: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,10 +262,11 @@ class ToSchema(Relation):
 
 @dataclass(frozen=True, slots=True)
 class Drop(Relation):
-    """Remove columns (names that do not exist are ignored; expressions must be columns)."""
+    """Remove columns (names that do not exist are ignored, unless `only_present`; expressions must be columns)."""
 
     input: Relation | LogicalPlan
     columns: tuple[Expression, ...]
+    only_present: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,6 +288,16 @@ class Sample(Relation):
     lower: float
     upper: float
     with_replacement: bool = False
+    seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SampleBy(Relation):
+    """A random sample with a fraction for each value of a column (0 for values that have none)."""
+
+    input: Relation | LogicalPlan
+    column: Expression
+    fractions: dict[Any, float]
     seed: int | None = None
 
 

@@ -235,13 +235,16 @@ class Catalog:
 
     def dropGlobalTempView(self, viewName: str) -> bool:
         """Drop a global temporary view; return whether there was one."""
-        return self.dropTempView(viewName)
+        return self._session._state.database.global_views.pop(viewName.lower(), None) is not None
 
     # ---- functions --------------------------------------------------------------------------------------------
 
     def functionExists(self, functionName: str, dbName: str | None = None) -> bool:
-        """Return whether lightstream has a function of this name."""
+        """Return whether lightstream has a function of this name, or the session a Python function."""
         from lightstream.functions import registry
+
+        if functionName.lower() in self._session._state.functions:
+            return True
 
         entry = registry.lookup(functionName)
         return entry is not None and not entry.extra.get("refused")

@@ -35,19 +35,15 @@ __all__ = ["DataFrame", "DataFrameNaFunctions", "DataFrameStatFunctions"]
     "DataFrame",
     asTable="",
     executionInfo="property",
-    lateralJoin="other, on=None, how=None",
     mergeInto="table, condition",
     nearestByJoin="other, rankingExpression, numResults, mode, direction, *, joinType='inner'",
     observe="observation, *exprs",
     pandas_api="index_col=None",
     plot="property",
-    randomSplit="weights, seed=None",
     rdd="property",
-    sampleBy="col, fractions, seed=None",
     toJSON="use_unicode=True",
     transpose="indexColumn=None",
     zip="other",
-    zipWithIndex="indexColName='index'",
 )
 class DataFrame(Rows, Views, Missing, Statistics):
     """Rows with named, typed columns: a plan that an action runs, or that a streaming query runs batch by batch."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import random
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +14,10 @@ from lightstream.errors import (
     PySparkTypeError,
     PySparkValueError,
 )
+from lightstream.functions.signatures import is_orderable
 from lightstream.plan import relations as r
 from lightstream.plan.expressions import (
+    Alias,
     Attribute,
     Expression,
     SortOrder,
@@ -258,6 +262,58 @@ class Rows(Frame):
         return self._with(
             r.Sample(self._plan, 0.0, part, bool(replacement), None if chosen is None else int(chosen))
         )
+
+    def randomSplit(self, weights: list[float], seed: int | None = None) -> list[DataFrame]:
+        """Return the rows in random parts whose sizes have about these weights.
+
+        Raises:
+            PySparkValueError: a weight is negative.
+        """
+        for weight in weights:
+            if weight < 0.0:
+                raise PySparkValueError(
+                    "VALUE_NOT_POSITIVE",
+                    f"Value `weights` must be positive, got '{weight}'.",
+                    parameters={"arg_name": "weights", "arg_value": str(weight)},
+                )
+        chosen = random.getrandbits(63) if seed is None else int(seed)
+        # Spark: the rows are sorted, so that each part sees them in one order.
+        sortable = tuple(SortOrder(a) for a in self._plan.output if is_orderable(a.type))
+        rows = self._with(r.Sort(self._plan, sortable, is_global=False))._plan if sortable else self._plan
+        total, bounds = sum(weights), [0.0]
+        for weight in weights:
+            bounds.append(bounds[-1] + weight / total)
+        return [
+            self._with(r.Sample(rows, low, high, False, chosen)) for low, high in itertools.pairwise(bounds)
+        ]
+
+    def sampleBy(self, col: Any, fractions: dict[Any, float], seed: int | None = None) -> DataFrame:
+        """Return a random sample with a fraction for each value of a column; values without one are left out."""
+        if not isinstance(fractions, dict):
+            raise not_expected("fractions", "dict", fractions)
+        for key, fraction in fractions.items():
+            if not isinstance(key, float | int | str):
+                raise not_expected("fractions", "dict with float, int or str keys", key)
+            fractions[key] = float(fraction)
+        return self._with(r.SampleBy(self._plan, column_expression(col), dict(fractions), seed))
+
+    def zipWithIndex(self, indexColName: str = "index") -> DataFrame:
+        """Return the rows with their positions, counted from 0, in a further column."""
+        one = UnresolvedFunction("monotonically_increasing_id", ())
+        return self._with(r.Project(self._plan, (*self._plan.output, Alias(one, (indexColName,)))))
+
+    def lateralJoin(self, other: DataFrame, on: Any = None, how: str | None = None) -> DataFrame:
+        """Join with a DataFrame that could use this one's columns; without `Column.outer` it is a join like others."""
+        kind = join_kind(how or "inner")
+        condition = None if on is None else column_expression(on)
+        if kind not in ("inner", "cross", "leftouter"):
+            raise AnalysisException(
+                "UNSUPPORTED_JOIN_TYPE",
+                f"Unsupported join type '{how}'. Supported join types include: inner, leftouter, cross.",
+                sqlstate="0A000",
+                parameters={"typ": str(how), "supported": "inner, leftouter, cross"},
+            )
+        return self._with(r.Join(self._plan, _frame("other", other)._plan, kind, condition))
 
     # ---- what has no effect on one machine --------------------------------------------------------------------
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import TYPE_CHECKING, Any
 
-from lightstream.errors import AnalysisException, IllegalArgumentException, PySparkValueError
+from lightstream.errors import (
+    AnalysisException,
+    IllegalArgumentException,
+    PySparkTypeError,
+    PySparkValueError,
+)
 from lightstream.plan import relations as r
 from lightstream.plan import types as t
 from lightstream.plan.expressions import Alias, Attribute, Cast, Expression, Literal, UnresolvedFunction
-from lightstream.sql.arguments import need_str
+from lightstream.sql.arguments import need_str, not_expected
 from lightstream.sql.dataframe_actions import Actions
 from lightstream.sql.literals import literal
 from lightstream.sql.unsupported import refuses
@@ -27,8 +33,6 @@ _FUNCTIONS = {
 
 @refuses(
     "DataFrame",
-    approxQuantile="col, probabilities, relativeError",
-    crosstab="col1, col2",
     freqItems="cols, support=None",
 )
 class Statistics(Actions):
@@ -89,6 +93,71 @@ class Statistics(Actions):
         """Return the sample covariance of two numeric columns."""
         return self._pair("covar_samp", "covariance", col1, col2)
 
+    def approxQuantile(self, col: Any, probabilities: Any, relativeError: float) -> Any:
+        """Return quantiles of a numeric column, or a list of them for a list of columns; NULL and NaN do not count.
+
+        They are exact: Spark's are when `relativeError` is 0, and otherwise lie within it.
+        """
+        if not isinstance(col, str | list | tuple):
+            raise not_expected("col", "list, str or tuple", col)
+        if not isinstance(probabilities, list | tuple) or not all(
+            isinstance(p, float | int) and 0 <= p <= 1 for p in probabilities
+        ):
+            raise PySparkTypeError(
+                "NOT_LIST_OF_FLOAT_OR_INT",
+                "Argument `probabilities` should be a list of numbers from 0 to 1.",
+                parameters={"arg_name": "probabilities", "arg_type": type(probabilities).__name__},
+            )
+        if not isinstance(relativeError, float | int):
+            raise not_expected("relativeError", "float or int", relativeError)
+        if relativeError < 0:
+            raise PySparkValueError(
+                "NEGATIVE_VALUE",
+                f"Value for `relativeError` must be greater than or equal to 0, got '{relativeError}'.",
+                parameters={"arg_name": "relativeError", "arg_value": str(relativeError)},
+            )
+        names = [col] if isinstance(col, str) else [need_str("col", name) for name in col]
+        found = [self._quantiles(self._described(name), probabilities) for name in names]
+        return found[0] if isinstance(col, str) else found
+
+    def _quantiles(self, column: Attribute, probabilities: Any) -> list[float]:
+        if not isinstance(column.type, t.NumericType):
+            raise IllegalArgumentException(
+                message=f"requirement failed: Quantile calculation for column {column.name} with data type "
+                f"{column.type.typeName()} is not supported."
+            )
+        value = Cast(column, t.DoubleType())
+        items = (Alias(UnresolvedFunction("collect_list", (value,)), ("values",)),)
+        found: list[float] = self._run(r.Aggregate(self._plan, (), items)).tuples()[0][0] or []
+        values = sorted(v for v in found if v == v)
+        if not values:
+            return []
+        return [values[max(0, math.ceil(p * len(values)) - 1)] for p in probabilities]
+
+    def crosstab(self, col1: str, col2: str) -> DataFrame:
+        """Return how often each pair of values of two columns occurs: one row a value of the first."""
+        from lightstream.sql.local_data import local_rows
+
+        texts = tuple(
+            UnresolvedFunction(
+                "coalesce", (Cast(self._described_any(need_str(a, name)), t.StringType()), literal("null"))
+            )
+            for a, name in (("col1", col1), ("col2", col2))
+        )
+        count = Alias(UnresolvedFunction("count", (literal(1),)), ("count",))
+        counts = self._run(r.Aggregate(self._plan, texts, (count,), keys_first=True)).tuples()
+        columns = sorted({pair[1] for pair in counts})
+        rows: dict[str, dict[str, int]] = {}
+        for one, other, number in counts:
+            rows.setdefault(one, {})[other] = number
+        fields = [t.StructField(f"{col1}_{col2}", t.StringType())]
+        fields.extend(t.StructField(name, t.LongType(), False) for name in columns)
+        found = [(one, *(others.get(name, 0) for name in columns)) for one, others in rows.items()]
+        return local_rows(found, t.StructType(fields), self._session)
+
+    def _described_any(self, name: str) -> Expression:
+        return self._column(name)._expression
+
     def _pair(self, function: str, what: str, col1: str, col2: str) -> float:
         columns = [self._described(need_str(f"col{i}", name)) for i, name in enumerate((col1, col2), 1)]
         for column in columns:
@@ -134,10 +203,7 @@ def _statistic(name: str, column: Attribute) -> Expression:
 
 @refuses(
     "DataFrameStatFunctions",
-    approxQuantile="col, probabilities, relativeError",
-    crosstab="col1, col2",
     freqItems="cols, support=None",
-    sampleBy="col, fractions, seed=None",
 )
 class DataFrameStatFunctions:
     """`df.stat`: functions for statistics."""
@@ -152,3 +218,15 @@ class DataFrameStatFunctions:
     def cov(self, col1: str, col2: str) -> float:
         """Return `df.cov(...)`."""
         return self.df.cov(col1, col2)
+
+    def approxQuantile(self, col: Any, probabilities: Any, relativeError: float) -> Any:
+        """Return `df.approxQuantile(...)`."""
+        return self.df.approxQuantile(col, probabilities, relativeError)
+
+    def crosstab(self, col1: str, col2: str) -> DataFrame:
+        """Return `df.crosstab(...)`."""
+        return self.df.crosstab(col1, col2)
+
+    def sampleBy(self, col: str, fractions: dict[Any, float], seed: int | None = None) -> DataFrame:
+        """Return `df.sampleBy(...)`."""
+        return self.df.sampleBy(col, fractions, seed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lightstream.errors import AnalysisException, ParseException, TempTableAlreadyExistsException
+from lightstream.errors import AnalysisException, ParseException
 from lightstream.sql.arguments import need_str
 from lightstream.sql.context import StorageLevel
 from lightstream.sql.dataframe_actions import Actions, streaming_action
@@ -38,12 +38,12 @@ class Views(Actions):
     registerTempTable = createOrReplaceTempView
 
     def createGlobalTempView(self, name: str) -> None:
-        """Name the DataFrame for SQL, as `global_temp.<name>`; it lives as long as the session."""
-        create_view(self._session, view_name(name), self._plan, replace=False)
+        """Name the DataFrame for SQL, as `global_temp.<name>`; it lives as long as the session's database is open."""
+        create_view(self._session, view_name(name), self._plan, replace=False, is_global=True)
 
     def createOrReplaceGlobalTempView(self, name: str) -> None:
         """Name the DataFrame for SQL, as `global_temp.<name>`, in place of what had the name."""
-        create_view(self._session, view_name(name), self._plan, replace=True)
+        create_view(self._session, view_name(name), self._plan, replace=True, is_global=True)
 
     # ---- kept rows --------------------------------------------------------------------------------------------
 
@@ -103,11 +103,13 @@ def view_name(name: str) -> str:
     return parts[0]
 
 
-def create_view(session: SparkSession, name: str, plan: LogicalPlan, replace: bool) -> None:
-    """Name a plan for SQL."""
-    views = session._state.views
+def create_view(
+    session: SparkSession, name: str, plan: LogicalPlan, replace: bool, is_global: bool = False
+) -> None:
+    """Name a plan for SQL, in this session or (as `global_temp.<name>`) in all sessions of the database."""
+    views = session._state.database.global_views if is_global else session._state.views
     if not replace and name.lower() in views:
-        raise TempTableAlreadyExistsException(
+        raise AnalysisException(
             "TEMP_TABLE_OR_VIEW_ALREADY_EXISTS",
             f"Cannot create the temporary view `{name}` because it already exists. Choose a different name, or drop "
             "or replace the existing view.",

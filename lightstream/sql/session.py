@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from lightstream.sql.readwriter import DataFrameReader
     from lightstream.sql.streaming.manager import StreamingQueryManager
     from lightstream.sql.streaming.reader import DataStreamReader
+    from lightstream.sql.tvf import TableValuedFunction
     from lightstream.sql.udf import UDFRegistration
 
 __all__ = ["SparkSession"]
@@ -117,7 +118,6 @@ class Builder:
     copyFromLocalToFs="local_path, dest_path",
     dataSource="property",
     profile="property",
-    tvf="property",
     udtf="property",
 )
 class SparkSession:
@@ -210,10 +210,10 @@ class SparkSession:
             if self._root._stopped:
                 return
             # The sessions of one database end together, and so do their queries.
-            if "lightstream.sql.streaming.manager" in sys.modules:
-                for session in list(self._sessions):
-                    for query in session.streams.active:
-                        query.stop()
+            if "lightstream.stream.active" in sys.modules:
+                from lightstream.stream.active import stop_queries
+
+                stop_queries(self._state.database)
             self._root._stopped = True
             self._state.database.close()
             SparkSession._active = SparkSession._default = None
@@ -252,6 +252,13 @@ class SparkSession:
         from lightstream.sql.catalog import Catalog
 
         return Catalog(self)
+
+    @cached_property
+    def tvf(self) -> TableValuedFunction:
+        """Functions that make DataFrames."""
+        from lightstream.sql.tvf import TableValuedFunction
+
+        return TableValuedFunction(self)
 
     @cached_property
     def udf(self) -> UDFRegistration:

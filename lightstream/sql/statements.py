@@ -177,13 +177,14 @@ def _create_view(session: SparkSession, args: Args, command: r.Command) -> None:
                 sqlstate="21S01",
             )
         plan = session._state.analyze(r.ToDF(plan, names))
-    create_view(session, args["name"][-1], plan, replace=args["replace"])
+    create_view(session, args["name"][-1], plan, replace=args["replace"], is_global=args["is_global"])
 
 
 @_command("create_view_using")
 def _create_view_using(session: SparkSession, args: Args, command: r.Command) -> None:
     relation = r.DataSourceRead(args["format"], args["schema"], args["options"])
-    create_view(session, args["name"][-1], session._state.analyze(relation), replace=args["replace"])
+    plan = session._state.analyze(relation)
+    create_view(session, args["name"][-1], plan, replace=args["replace"], is_global=args["is_global"])
 
 
 @_command("drop_view")
@@ -198,6 +199,10 @@ def _drop_table(session: SparkSession, args: Args, command: r.Command) -> None:
 
 def _drop(session: SparkSession, args: Args) -> None:
     name, state = args["name"], session._state
+    if len(name) == 2 and name[0].lower() == "global_temp":
+        if state.database.global_views.pop(name[1].lower(), None) is None and not args.get("if_exists"):
+            raise tables.not_found(name)
+        return
     if len(name) == 1 and state.views.pop(name[0].lower(), None) is not None:
         return
     path = tables.path_of(name)
@@ -339,6 +344,8 @@ def _show_functions(session: SparkSession, args: Args, command: r.Command) -> Da
     from lightstream.functions import registry
 
     names = [] if args["scope"] == "user" else registry.names()
+    if args["scope"] != "system":
+        names = sorted({*names, *session._state.functions})
     found = [name for name in names if tables.matches(name, args["pattern"])]
     return answer(session, [("function", _STRING, False)], [(name,) for name in found])
 

@@ -410,7 +410,13 @@ def entries(state: SessionState, schema: str | None, pattern: str | None = None)
     Raises:
         AnalysisException: SCHEMA_NOT_FOUND.
     """
+    from lightstream.sinks.memory import MARK
+
     wanted = "main" if schema is None or schema.lower() == "default" else schema
+    if wanted.lower() == "global_temp":
+        views = [TableEntry(name, "global_temp", "TEMPORARY") for name in sorted(state.database.global_views)]
+        views += [TableEntry(name, None, "TEMPORARY") for name in sorted(state.views)]
+        return [entry for entry in views if matches(entry.name, pattern)]
     cursor = state.database.cursor()
     if schema is not None:
         _check_schema(cursor, TablePath(wanted, ""))
@@ -422,7 +428,8 @@ def entries(state: SessionState, schema: str | None, pattern: str | None = None)
         [wanted],
     ).fetchall()
     shown = "default" if wanted == "main" else wanted
-    found = [TableEntry(name, shown, kind, comment) for name, kind, comment in rows]
+    # The table of a memory sink is a temporary view of the session that made it, and listed as that.
+    found = [TableEntry(name, shown, kind, comment) for name, kind, comment in rows if comment != MARK]
     found += [TableEntry(name, None, "TEMPORARY") for name in sorted(state.views)]
     return [entry for entry in found if matches(entry.name, pattern)]
 

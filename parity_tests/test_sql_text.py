@@ -1,0 +1,50 @@
+"""SQL statements on both engines, clause by clause: schema, rows, or the error's condition."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from answers import REFUSED, ask
+from known import KNOWN
+from sql_text_cases import CASES, SETUP
+
+from lightstream.parity.answers import Answer, difference
+
+Both = tuple[list[Answer], list[Answer]]
+
+
+def cases() -> Iterator[Any]:
+    for family, texts in CASES.items():
+        for position, text in enumerate(texts):
+            case = f"sql {family} {position}: {text}"
+            marks = [pytest.mark.xfail(reason=KNOWN[case], strict=True)] if case in KNOWN else []
+            yield pytest.param(family, position, marks=marks, id=case)
+
+
+@pytest.fixture(scope="session")
+def statements(spark: Any, lightstream: Any) -> Callable[[str], Both]:
+    """Answers of a family, of Spark and of lightstream; the statements run once, in their order."""
+    asked: dict[str, Both] = {}
+
+    def family(name: str) -> Both:
+        if name not in asked:
+            found = []
+            for session in (spark, lightstream):
+                for text in SETUP:
+                    session.sql(text)
+                found.append([ask(session, text) for text in CASES[name]])
+            asked[name] = (found[0], found[1])
+        return asked[name]
+
+    return family
+
+
+@pytest.mark.parametrize(("family", "position"), cases())
+def test_statement(statements: Callable[[str], Both], family: str, position: int) -> None:
+    in_spark, here = (answers[position] for answers in statements(family))
+    if here.error and here.error[1] == REFUSED:
+        pytest.xfail(f"refused by name: {here.text}")
+    found = difference(in_spark, here)
+    assert found is None, found
