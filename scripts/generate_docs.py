@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Write the pages of docs/ that list what the code has: `configuration.md` and `functions.md`.
+"""Write the pages of docs/ that list what the code has: `api.md`, `configuration.md` and `functions.md`.
 
     python scripts/generate_docs.py            # write them
     python scripts/generate_docs.py --check    # write nothing; end with 1 when one is not as it would be written
@@ -255,7 +255,14 @@ def _reasons(names: Iterable[str]) -> dict[str, str]:
 
 # ---- the command ----------------------------------------------------------------------------------------------
 
-PAGES = {"configuration.md": configuration, "functions.md": functions}
+
+def _api() -> str:
+    import api_table
+
+    return api_table.page(NOTE)
+
+
+PAGES = {"configuration.md": configuration, "functions.md": functions, "api.md": _api}
 
 
 def main() -> int:

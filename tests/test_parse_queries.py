@@ -359,11 +359,8 @@ def test_subqueries_stand_where_expressions_stand() -> None:
 @pytest.mark.parametrize(
     ("text", "what"),
     [
-        ("select a from t qualify row_number() over (order by a) = 1", "QUALIFY"),
-        ("select * from t |> where a > 1", "pipe operator"),
         ("select * from t version as of 1", "Time travel"),
         ("select * from t for timestamp as of '2024-01-01'", "Time travel"),
-        ("select * from identifier('t')", "IDENTIFIER"),
         ("select * from t with (a = 1)", "Options of a table"),
         ("select * from range(start => 1, end => 5)", "Arguments by name"),
         ("select * from f(table(t))", "table as an argument"),

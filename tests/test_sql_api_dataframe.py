@@ -148,8 +148,8 @@ def test_names_of_columns(df: DataFrame, use: Callable[[DataFrame], DataFrame], 
         (lambda df: df.createOrReplaceTempView(""), "AnalysisException _LEGACY_ERROR_TEMP_1321"),
         (lambda df: df.createOrReplaceTempView("a.b"), "AnalysisException TEMP_VIEW_NAME_TOO_MANY_NAME_PARTS"),
         (lambda df: df.rdd, "UnsupportedOperationException LIGHTSTREAM_UNSUPPORTED"),
-        (lambda df: df.mapInPandas(len, "a int"), "UnsupportedOperationException LIGHTSTREAM_UNSUPPORTED"),
-        (lambda df: df.randomSplit([1.0]), "UnsupportedOperationException LIGHTSTREAM_UNSUPPORTED"),
+        (lambda df: df.transpose(), "UnsupportedOperationException LIGHTSTREAM_UNSUPPORTED"),
+        (lambda df: df.id.outer(), "UnsupportedOperationException LIGHTSTREAM_UNSUPPORTED"),
     ],
 )  # fmt: skip
 def test_refusals(df: DataFrame, use: Callable[[DataFrame], Any], condition: str) -> None:
@@ -392,7 +392,7 @@ def test_temporary_views(spark: SparkSession, df: DataFrame) -> None:
     assert spark.table("PEOPLE").columns == df.columns
     assert spark.sql("select people.id from people where id > 1").collect() == [Row(id=2)]
     assert condition_of(lambda: df.createTempView("People")) == (
-        "TempTableAlreadyExistsException TEMP_TABLE_OR_VIEW_ALREADY_EXISTS"
+        "AnalysisException TEMP_TABLE_OR_VIEW_ALREADY_EXISTS"
     )
     df.select("id").createOrReplaceTempView("people")
     assert spark.table("people").columns == ["id"]

@@ -184,7 +184,7 @@ STATEMENTS: list[tuple[str, Any]] = [
     ("create temp view w as select 1 a", ("", [])),
     ("create or replace temporary view w (x, y comment 'c') as select 1, 2", ("", [])),
     ("select * from w", ("x int!,y int!", [(1, 2)])),
-    ("create temp view w as select 1", "TempTableAlreadyExistsException TEMP_TABLE_OR_VIEW_ALREADY_EXISTS"),
+    ("create temp view w as select 1", "AnalysisException TEMP_TABLE_OR_VIEW_ALREADY_EXISTS"),
     ("create temp view n as select * from nope", "AnalysisException TABLE_OR_VIEW_NOT_FOUND"),
     ("drop view w", ("", [])),
     ("drop view w", "AnalysisException TABLE_OR_VIEW_NOT_FOUND"),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from lightstream.errors import AnalysisException
+from lightstream.errors import AnalysisException, unsupported
 from lightstream.parse.expressions import Expressions, call
 from lightstream.parse.identifier import parse_identifier
 from lightstream.parse.tokens import END, STRING, Token
@@ -288,7 +288,12 @@ class Calls(Expressions):
 
     def _identifier_name(self) -> tuple[str, ...]:
         first = self.ahead(-1)
-        text = _constant_text(self.expression())
+        try:
+            text = _constant_text(self.expression())
+        except AnalysisException as error:
+            if error.getCondition() != "UNBOUND_SQL_PARAMETER":
+                raise
+            raise unsupported("IDENTIFIER(...) of a parameter that has no value") from None
         self.expect(")")
         if text is None:
             raise self.located(

@@ -8,7 +8,7 @@ from lightstream.errors import AnalysisException, unsupported
 from lightstream.sql.arguments import need_str, not_expected
 from lightstream.sql.dataframe import DataFrame
 from lightstream.sql.readers import BATCH_OPTIONS, Reader, format_method, option_text
-from lightstream.sql.unsupported import refused_class, refuses
+from lightstream.sql.unsupported import refuses
 
 if TYPE_CHECKING:
     from lightstream.sql.tables import SaveMode
@@ -239,4 +239,67 @@ class DataFrameWriter:
         self.mode(mode).options(**options)
 
 
-DataFrameWriterV2 = refused_class("DataFrameWriterV2", "Use DataFrame.write.")
+@refuses(
+    "DataFrameWriterV2",
+    clusterBy="col, *cols",
+    option="key, value",
+    options="**options",
+    overwrite="condition",
+    overwritePartitions="",
+    partitionedBy="col, *cols",
+    tableProperty="property, value",
+)
+class DataFrameWriterV2:
+    """Writes a DataFrame to a table: `df.writeTo(table)`."""
+
+    def __init__(self, df: DataFrame, table: str) -> None:
+        self._df = df
+        self._table = table
+
+    def using(self, provider: str) -> DataFrameWriterV2:
+        """Name the table's format; tables live in the session's DuckDB database."""
+        if provider.lower() not in _TABLE_FORMATS:
+            raise unsupported(
+                f"A table in the format {provider}", "Tables live in the session's DuckDB database."
+            )
+        return self
+
+    def create(self) -> None:
+        """Create the table from the rows.
+
+        Raises:
+            AnalysisException: TABLE_OR_VIEW_ALREADY_EXISTS.
+        """
+        self._save("error")
+
+    def append(self) -> None:
+        """Add the rows to the table.
+
+        Raises:
+            AnalysisException: TABLE_OR_VIEW_NOT_FOUND.
+        """
+        self._need()
+        self._save("append")
+
+    def replace(self) -> None:
+        """Put the rows in place of the table and its columns.
+
+        Raises:
+            AnalysisException: TABLE_OR_VIEW_NOT_FOUND.
+        """
+        self._need()
+        self._save("overwrite")
+
+    def createOrReplace(self) -> None:
+        """Create the table from the rows, in place of one that is there."""
+        self._save("overwrite")
+
+    def _need(self) -> None:
+        from lightstream.sql import tables
+
+        tables.need(self._df.sparkSession._state, tables.table_name(self._table))
+
+    def _save(self, mode: SaveMode) -> None:
+        from lightstream.sql import tables
+
+        tables.save_table(self._df.sparkSession, self._table, self._df, mode)
