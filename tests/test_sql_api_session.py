@@ -291,7 +291,7 @@ def test_save_modes(spark: SparkSession, df: DataFrame) -> None:
          "AnalysisException _LEGACY_ERROR_TEMP_1162"),
         (lambda df: df.write.parquet("x"), "UnsupportedOperationException LIGHTSTREAM_UNSUPPORTED"),
         (lambda df: df.write.save("x"), "UnsupportedOperationException LIGHTSTREAM_UNSUPPORTED"),
-        (lambda df: df.writeTo("x"), "UnsupportedOperationException LIGHTSTREAM_UNSUPPORTED"),
+        (lambda df: df.writeTo("x").partitionedBy("id"), "UnsupportedOperationException LIGHTSTREAM_UNSUPPORTED"),
         (lambda df: df.select("id", "id").write.saveAsTable("x"), "AnalysisException COLUMN_ALREADY_EXISTS"),
         (lambda df: df.write.saveAsTable("a b"), "ParseException PARSE_SYNTAX_ERROR"),
     ],
