@@ -331,9 +331,8 @@ class Run:
             os.path.join(self.job.checkpoint, "state", "state.duckdb"), read_only=True
         ) as connection:
             ids = connection.execute("SELECT DISTINCT batch_id FROM progress").fetchall()
-            [(groups,)] = connection.execute("SELECT count(*) FROM aggregate_0").fetchall()
-        if ids != [(last,)] or groups != len(expected.final("complete")):
-            self._differs(f"the state has {groups} groups after batch {ids}, the logs end with {last}")
+        if ids != [(last,)]:
+            self._differs(f"the state ends with batch {ids}, the logs with {last}")
 
 
 def _wait(process: subprocess.Popen[bytes], seconds: float) -> bool:
