@@ -7,7 +7,7 @@ import os
 import sys
 from dataclasses import dataclass, field
 
-PLANS = ("append", "complete", "update", "keyed")
+PLANS = ("append", "complete", "update", "keyed", "distinct", "windows")
 SINKS = ("table", "file", "function")
 LIMIT = "KILLS_FILE_SIZE"  # the variable that says how large a file the process may write, in bytes
 
@@ -26,6 +26,7 @@ class Job:
     done: str = ""
     conf: dict[str, str] = field(default_factory=dict)
     options: dict[str, str] = field(default_factory=dict)
+    fold: bool = False  # the state's two levels are merged at each batch
     duckdb: tuple[str, ...] = ()  # statements for the session's database, before the query starts
 
     @property
@@ -55,6 +56,10 @@ def main(job: Job) -> None:
     for key, value in job.conf.items():
         builder = builder.config(key, value)
     spark = builder.getOrCreate()
+    if job.fold:
+        from lightstream.operators import keyed
+
+        keyed._MIN_FOLD_ROWS = 1
     for statement in job.duckdb:
         spark._state.database.cursor().execute(statement)
     reader = spark.readStream.schema("k string, n int").option("maxFilesPerTrigger", job.limit)
@@ -65,6 +70,12 @@ def main(job: Job) -> None:
     stream = reader.json(job.source)
     if job.plan == "append":
         frame, mode = stream.where("n % 2 = 0").select("k", "n"), "append"
+    elif job.plan == "distinct":
+        frame, mode = stream.selectExpr("n % 7 AS m").dropDuplicates(["m"]), "append"
+    elif job.plan == "windows":
+        times = stream.withColumn("t", F.timestamp_seconds("n")).withWatermark("t", "5 seconds")
+        counts = times.groupBy(F.window("t", "20 seconds").alias("w")).agg(F.count("*").alias("c"))
+        frame, mode = counts.selectExpr("CAST(w.start AS BIGINT) AS s", "c"), "append"
     else:
         frame = stream.groupBy("k").agg(F.count("*").alias("c"), F.sum("n").alias("s"))
         mode = "complete" if job.plan == "complete" else "update"
