@@ -219,6 +219,18 @@ CASES: list[JsonCase] = [
     JsonCase("empty file", b"", _RECORDS_SCHEMA),
     JsonCase("one byte", b"}", _RECORDS_SCHEMA),
     JsonCase(
+        "void",
+        _lines(
+            b'{"v":{"z":0},"a":8}',
+            b'{"v":[1,2],"a":8}',
+            b'{"v":"x","a":8}',
+            b'{"n":{"v":{"z":0},"a":8},"a":1}',
+            b'{"n":{"v":[{}],"a":8},"a":1}',
+            b'{"v":{"a":5},"a":8}',
+        ),
+        "v void, a double, n struct<v:void,a:double>, _corrupt_record string",
+    ),
+    JsonCase(
         "surrogates in names",
         _lines(
             rb'{"a":1,"\ud83d\ude00":5}',

@@ -156,6 +156,8 @@ def _check_double(value: Any) -> Any:
 
 
 def _check_null(value: Any) -> Any:
+    if type(value) is dict or type(value) is list:
+        raise _Unsure  # Spark goes on reading inside of it
     return None
 
 
