@@ -33,18 +33,22 @@ _SEEDS = st.integers(0, 2**63)
 
 
 @pytest.fixture(scope="module")
-def tally(spark: Any) -> Iterator[Tally]:
-    """What all tests here compared, printed at the end; Spark reads all files of a case in one task."""
+def tally() -> Iterator[Tally]:
+    """What all tests here compared, printed at the end."""
     found = Tally()
-    spark.conf.set("spark.sql.files.minPartitionNum", "1")
-    # A filter that Spark applies while it reads saves it the rest of a bad record: see the test below.
-    spark.conf.set("spark.sql.json.filterPushdown.enabled", "false")
     yield found
-    spark.conf.unset("spark.sql.files.minPartitionNum")
-    spark.conf.unset("spark.sql.json.filterPushdown.enabled")
     print(f"\n{found}")
 
 
+@pytest.fixture
+def without_pushdown(spark: Any) -> Iterator[None]:
+    """A filter that Spark applies while it reads saves it the rest of a bad record: see the last test."""
+    spark.conf.set("spark.sql.json.filterPushdown.enabled", "false")
+    yield
+    spark.conf.unset("spark.sql.json.filterPushdown.enabled")
+
+
+@pytest.mark.usefixtures("without_pushdown")
 @_DRAWN
 @given(seed=_SEEDS)
 def test_rows(spark: Any, lightstream: Any, tally: Tally, seed: int) -> None:
