@@ -207,8 +207,11 @@ def local_time_zone() -> str:
 
 
 def _check_time_zone(name: str) -> None:
-    if re.fullmatch(r"(?:UTC|GMT|UT)?[+-]\d{1,2}(?::\d{2}){0,2}|Z|UTC|GMT|UT", name):
+    if name in ("UTC", "GMT"):
         return
+    if re.fullmatch(r"(?:UTC|GMT|UT)?[+-]\d{1,2}(?::\d{2}){0,2}|Z|UT", name):
+        # DuckDB does not know most of these, and takes UTC+05:30 for five hours.
+        raise unsupported(f"The session time zone {name}", "Set a region, such as Asia/Kolkata or Etc/GMT-5.")
     import zoneinfo
 
     try:

@@ -126,6 +126,8 @@ def test_settings(spark: SparkSession) -> None:
          "IllegalArgumentException INVALID_CONF_VALUE.TYPE_MISMATCH"),
         (lambda c: c.set("spark.sql.session.timeZone", "Foo/Bar"),
          "IllegalArgumentException INVALID_CONF_VALUE.TIME_ZONE"),
+        (lambda c: c.set("spark.sql.session.timeZone", "UTC+05:30"),
+         "UnsupportedOperationException LIGHTSTREAM_UNSUPPORTED"),
         (lambda c: c.set("spark.driver.memory", "1g"), "AnalysisException CANNOT_MODIFY_CONFIG"),
         (lambda c: c.set("spark.sql.warehouse.dir", "x"), "AnalysisException CANNOT_MODIFY_STATIC_CONFIG"),
         (lambda c: c.set("lightstream.database", "x"), "AnalysisException CANNOT_MODIFY_STATIC_CONFIG"),
