@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from lightstream.errors import StreamingQueryException
+from lightstream.operators import ahead
 from lightstream.operators.ahead import ReadAhead
+from lightstream.sources import files
 from lightstream.sql import SparkSession
 
 
@@ -20,6 +22,11 @@ def spark() -> Iterator[Any]:
     session = SparkSession.builder.create()
     yield session
     session.stop()
+
+
+@pytest.fixture(autouse=True)
+def any_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "_MIN_BYTES_AHEAD", 0)
 
 
 @pytest.fixture
@@ -37,6 +44,22 @@ def taken(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     return found
 
 
+READS: list[Any] = []
+
+
+@pytest.fixture(autouse=True)
+def reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All that was begun to be read ahead."""
+    READS.clear()
+    begin = ahead._Reader.begin
+
+    def noted(self: Any, read: Any) -> None:
+        READS.append(read)
+        begin(self, read)
+
+    monkeypatch.setattr(ahead._Reader, "begin", noted)
+
+
 def put(directory: Path, position: int, *numbers: int) -> Path:
     directory.mkdir(exist_ok=True)
     path = directory / f"{position}.json"
@@ -46,9 +69,8 @@ def put(directory: Path, position: int, *numbers: int) -> Path:
 
 
 def wait_for_reads() -> None:
-    for thread in threading.enumerate():
-        if thread.name == "lightstream-read-ahead":
-            thread.join(30)
+    for read in READS:
+        assert read.done.wait(30)
 
 
 def run(

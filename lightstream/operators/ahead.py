@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import queue
 import threading
 from typing import TYPE_CHECKING
 
@@ -36,6 +37,7 @@ class ReadAhead:
         self._stream = stream
         self._alias = ""
         self._numbers = itertools.count()
+        self._readers: list[_Reader] = []
         self._reads: list[_Read] = []
 
     def start(self) -> None:
@@ -47,13 +49,21 @@ class ReadAhead:
             if not what:
                 return
             if not self._alias:
-                self._alias = f"lightstream_ahead_{next(_aliases)}"
-                self._cursor.execute(f"ATTACH ':memory:' AS {self._alias}")
+                self._open()
+            number = next(self._numbers)
             # One table more than there are reads: the batch at hand still uses its own.
-            table = f"{self._alias}.main.rows_{next(self._numbers) % (_DEPTH + 1)}"
+            read = _Read(what, f"{self._alias}.main.rows_{number % (_DEPTH + 1)}")
+            self._reads.append(read)
+            self._readers[number % _DEPTH].begin(read)
+
+    def _open(self) -> None:
+        self._alias = f"lightstream_ahead_{next(_aliases)}"
+        self._cursor.execute(f"ATTACH ':memory:' AS {self._alias}")
+        for _ in range(_DEPTH):
             cursor = self._cursor.cursor()
             set_time_zone(cursor, self._time_zone)
-            self._reads.append(_Read(what, table, self._compiled, self._stream, cursor))
+            cursor.execute("SET enable_profiling = 'no_output'")
+            self._readers.append(_Reader(cursor, self._compiled, self._stream))
 
     def take(self, what: object) -> tuple[str, int] | None:
         """Return the table with a batch's rows and how many rows were read for it; None when there is none."""
@@ -64,12 +74,15 @@ class ReadAhead:
 
     def interrupt(self) -> None:
         """Cancel what is being read."""
-        for read in list(self._reads):
-            read.cursor.interrupt()
+        for reader in self._readers:
+            reader.cursor.interrupt()
 
     def close(self) -> None:
         """Cancel what is being read and forget all rows."""
         self._discard(0)
+        for reader in self._readers:
+            reader.close()
+        self._readers = []
         if self._alias:
             self._cursor.execute(f"DETACH {self._alias}")
             self._alias = ""
@@ -77,52 +90,61 @@ class ReadAhead:
     def _discard(self, position: int) -> None:
         unwanted, self._reads = self._reads[position:], self._reads[:position]
         for read in unwanted:
-            read.cancel()
+            # A cancellation that falls between two statements is lost: it is given until it is heard.
+            while not read.done.wait(0.01):
+                self.interrupt()
 
 
 class _Read:
-    """One statement in one thread."""
+    """One batch's rows on their way into a table."""
 
-    def __init__(
-        self,
-        what: object,
-        table: str,
-        compiled: Compiled,
-        stream: Stream,
-        cursor: duckdb.DuckDBPyConnection,
-    ) -> None:
+    def __init__(self, what: object, table: str) -> None:
         self.what = what
-        self.cursor = cursor
-        self._table = table
-        self._compiled = compiled
-        self._stream = stream
-        self._rows: int | None = None
-        self._thread = threading.Thread(target=self._run, name="lightstream-read-ahead", daemon=True)
-        self._thread.start()
-
-    def _run(self) -> None:
-        try:
-            self.cursor.execute("SET enable_profiling = 'no_output'")
-            execute_compiled(
-                self._compiled,
-                self.cursor,
-                lambda scan, cursor: self._stream.scan(self.what, scan.columns, cursor),
-                prefix=f"CREATE OR REPLACE TABLE {self._table} AS ",
-            )
-            self._rows = rows_read(self.cursor)
-        except Exception:
-            # Whatever it is: the batch reads again, and raises it if it is still so.
-            self._rows = None
+        self.table = table
+        self.rows: int | None = None
+        self.done = threading.Event()
 
     def result(self) -> tuple[str, int] | None:
         """Wait for the end; return the table and the rows read, None when it failed."""
+        self.done.wait()
+        return None if self.rows is None else (self.table, self.rows)
+
+
+class _Reader:
+    """A thread that reads, with a cursor of its own."""
+
+    def __init__(self, cursor: duckdb.DuckDBPyConnection, compiled: Compiled, stream: Stream) -> None:
+        self.cursor = cursor
+        self._compiled = compiled
+        self._stream = stream
+        self._reads: queue.SimpleQueue[_Read | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._main, name="lightstream-read-ahead", daemon=True)
+        self._thread.start()
+
+    def begin(self, read: _Read) -> None:
+        """Read when what was asked for before is there."""
+        self._reads.put(read)
+
+    def close(self) -> None:
+        """End the thread."""
+        self._reads.put(None)
         self._thread.join()
         self.cursor.close()
-        return None if self._rows is None else (self._table, self._rows)
 
-    def cancel(self) -> None:
-        """End it and wait until it has: its table's name is used again."""
-        while self._thread.is_alive():
-            self.cursor.interrupt()  # lost when it falls between two statements: given until it is heard
-            self._thread.join(0.01)
-        self.cursor.close()
+    def _main(self) -> None:
+        while (read := self._reads.get()) is not None:
+            try:
+                self._run(read)
+            except Exception:
+                # Whatever it is: the batch reads again, and raises it if it is still so.
+                read.rows = None
+            read.done.set()
+
+    def _run(self, read: _Read) -> None:
+        execute_compiled(
+            self._compiled,
+            self.cursor,
+            lambda scan, cursor: self._stream.scan(read.what, scan.columns, cursor),
+            prefix=f"CREATE OR REPLACE TABLE {read.table} AS ",
+        )
+        read.rows = rows_read(self.cursor)

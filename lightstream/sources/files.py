@@ -32,7 +32,9 @@ logger = logging.getLogger(__name__)
 
 _HELD_WARNING_S = 60.0
 # DuckDB reads larger batches with all its threads: reading them early gains little and holds their rows in memory.
+# Smaller ones are read in less time than it takes to hand them over.
 _MAX_BYTES_AHEAD = 64_000_000
+_MIN_BYTES_AHEAD = 1_000_000
 
 
 class FileStream:
@@ -168,7 +170,7 @@ class FileStream:
             position = 0
             while position < len(waiting) and len(found) < count:
                 files = _within(waiting, position, options.max_files, options.max_bytes)
-                if sum(file.size for file in files) > _MAX_BYTES_AHEAD:
+                if not _MIN_BYTES_AHEAD <= sum(file.size for file in files) <= _MAX_BYTES_AHEAD:
                     break
                 position += len(files)
                 found.append([self._entry(file.path, file.size, file.mtime_ms) for file in files])
