@@ -20,6 +20,7 @@ from lightstream.plan.expressions import (
     Call,
     Expression,
     GetField,
+    LambdaFunction,
     LambdaVariable,
     Literal,
     nullable_of,
@@ -371,11 +372,51 @@ scalar("sort_array", _bind_sorted, _sort_array_sql)
 
 def _bind_array_sort(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
     if len(args) == 2:
-        raise unsupported("array_sort with a comparator")
+        return _bind_comparator(name, args, conf)
     bound = signature("array -> $0").bind(name, args, conf)
     check_orderable(name, args, _array_of(bound.args).elementType)
     _refuse_nested_nulls(_array_of(bound.args))
     return bound
+
+
+def _bind_comparator(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
+    compare = args[1]
+    if not isinstance(compare, LambdaFunction) or len(compare.parameters) != 2:
+        raise unsupported("array_sort with a function that has not two parameters")
+    if not isinstance(type_of(compare.body), t.IntegerType):
+        found = type_of(compare.body).sql()
+        message = f'The `{name}` requires return "INT" type, but the actual is "{found}" type.'
+        raise mismatch.data_mismatch("UNEXPECTED_RETURN_TYPE", name, args, message)
+    array = signature("array -> $0").bind(name, args[:1], conf)
+    return Bound((*array.args, compare), array.type, array.nullable)
+
+
+def _array_sort_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
+    if len(args) == 1:
+        return f"list_sort({args[0]}, 'ASC', 'NULLS LAST')"
+    from lightstream.functions.higher_order import applied
+
+    failure = error_sql(
+        "COMPARATOR_RETURNS_NULL",
+        "The comparator has returned a NULL for a comparison. It should return a positive integer for greater, 0 for "
+        "equal and a negative integer for less.",
+        "22004",
+        "SparkRuntimeException",
+    )
+    # Each element goes behind those that are not greater: what is equal keeps its order.
+    order = f"coalesce({applied(args[1], ['ls_a', 'ls_e[1]'])}, {failure})"
+    before, after = (f"list_filter(ls_s, lambda ls_a: {order} {sign} 0)" for sign in ("<=", ">"))
+    step = f"lambda ls_s, ls_e: {before} || ls_e || {after}"
+
+    def body(v: str) -> str:
+        wrapped = f"list_transform({v}, lambda ls_w: [ls_w])"
+        return f"CASE WHEN len({v}) < 2 THEN {v} ELSE list_reduce({wrapped}, {step}) END"
+
+    return let(args[0], body, "array")
+
+
+def _shown_array_sort(call: Call, args: Sequence[str]) -> str:
+    return f"array_sort({args[0]}, {args[1] if len(args) > 1 else _COMPARATOR})"
 
 
 _V = "namedlambdavariable()"
@@ -386,8 +427,8 @@ _COMPARATOR = (
 scalar(
     "array_sort",
     _bind_array_sort,
-    "list_sort({0}, 'ASC', 'NULLS LAST')",
-    shown=f"array_sort({{0}}, {_COMPARATOR})",
+    _array_sort_sql,
+    shown=_shown_array_sort,
     lambda_types=lambda args, position, count: [(_array_of(args).elementType, True)] * 2,
 )
 

@@ -116,7 +116,7 @@ def to_text(sql: str, source: t.DataType, mode: str, ctx: SqlContext, pretty: bo
             return cast_times.calendar_interval_text(sql)
         case t.ArrayType() | t.MapType() | t.StructType():
             return _nested_text(sql, source, mode, ctx, pretty)
-        case t.VariantType() | t.TimeType():
+        case t.VariantType():
             raise unsupported(f"The text of a value of type {source.simpleString()}")
     return f"CAST({sql} AS VARCHAR)"
 

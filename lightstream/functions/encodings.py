@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from lightstream.conf import Conf
 from lightstream.errors import unsupported
+from lightstream.functions import mismatch
 from lightstream.functions.registry import Bound, SqlContext, any_nullable, scalar
 from lightstream.functions.signatures import parse as signature
 from lightstream.functions.spelling import error_sql, error_with_value_sql, let, native_sql
@@ -38,8 +39,13 @@ scalar("unbase64", "string -> binary", _unbase64_sql)
 def _bind_to_binary(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
     bound = signature("string, string? -> binary?").bind(name, args, conf)
     form = bound.args[1] if len(bound.args) == 2 else None
-    if form is not None and not (isinstance(form, Literal) and str(form.value).lower() in _FORMATS):
-        raise unsupported(f"{name} with a format other than hex, utf-8 and base64")
+    if form is not None and not isinstance(form, Literal):
+        raise unsupported(f"{name} with a format that is not a constant")
+    if form is not None and form.value is not None and str(form.value).lower() not in _FORMATS:
+        if name != "try_to_binary":
+            message = "The format must be one of the constants 'hex', 'utf-8', 'utf8' and 'base64'."
+            raise mismatch.data_mismatch("INVALID_ARG_VALUE", name, args, message)
+        return Bound(bound.args, bound.type, True)
     exact = name == "to_binary" and isinstance(form, Literal) and str(form.value).lower() == "base64"
     return Bound(bound.args, bound.type, any_nullable(bound.args)) if exact else bound
 
@@ -50,6 +56,8 @@ _FORMATS = ("hex", "utf-8", "utf8", "base64")
 def _to_binary_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
     form = call.args[1] if len(call.args) == 2 else None
     kind = str(form.value).lower() if isinstance(form, Literal) else "hex"
+    if kind not in _FORMATS:
+        return "CAST(NULL AS BLOB)"
     if kind in ("utf-8", "utf8"):
         return f"encode({args[0]})"
 

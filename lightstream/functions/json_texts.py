@@ -220,7 +220,7 @@ def _json_text(v: str, data_type: t.DataType, writing: _Writing, depth: int) -> 
         case t.FloatType() | t.DoubleType():
             return f"CASE WHEN isfinite({v}) THEN {java_text(v)} ELSE '\"' || {java_text(v)} || '\"' END"
         case t.DecimalType():
-            return _decimal_text(v, data_type)
+            return _decimal_text(v, data_type, writing.ctx)
         case t.DateType():
             moment = f"CAST({v} AS TIMESTAMP)"
             return _in_quotes(let(moment, lambda d: written(writing.date, d, d, writing.ctx), f"d{depth}"))
@@ -245,9 +245,10 @@ def _in_quotes(text: str) -> str:
     return f"('\"' || {text} || '\"')"
 
 
-def _decimal_text(v: str, data_type: t.DecimalType) -> str:
+def _decimal_text(v: str, data_type: t.DecimalType, ctx: SqlContext) -> str:
+    text = to_text(v, data_type, "ansi", ctx)
     if data_type.scale <= 6:
-        return f"CAST({v} AS VARCHAR)"
+        return text
     # Java writes 0.0000001 as 1E-7.
     failure = error_sql(
         "LIGHTSTREAM_UNSUPPORTED",
@@ -255,7 +256,7 @@ def _decimal_text(v: str, data_type: t.DecimalType) -> str:
         "0A000",
         "UnsupportedOperationException",
     )
-    return f"CASE WHEN abs({v}) < 0.000001 THEN {failure} ELSE CAST({v} AS VARCHAR) END"
+    return f"CASE WHEN abs({v}) < 0.000001 THEN {failure} ELSE {text} END"
 
 
 def _key_text(v: str, data_type: t.DataType, ctx: SqlContext) -> str:
@@ -268,7 +269,7 @@ def _key_text(v: str, data_type: t.DataType, ctx: SqlContext) -> str:
         case t.FloatType() | t.DoubleType():
             return java_text(v)
         case t.DecimalType(scale=scale) if scale <= 6:
-            return f"CAST({v} AS VARCHAR)"
+            return to_text(v, data_type, "ansi", ctx)
         case t.StructType():
             parts = (
                 f"coalesce({_key_text(f'struct_extract({v}, {text_sql(f.name)})', f.dataType, ctx)}, 'null')"

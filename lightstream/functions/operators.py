@@ -20,7 +20,7 @@ from lightstream.functions.errors import BY_ZERO_MESSAGES
 from lightstream.functions.registry import Bound, SqlContext, any_nullable, bind_call, scalar
 from lightstream.functions.signatures import is_orderable
 from lightstream.functions.signatures import parse as signature
-from lightstream.functions.spelling import duck_type, error_sql, let
+from lightstream.functions.spelling import NATIVE, duck_type, error_sql, let
 from lightstream.plan import types as t
 from lightstream.plan.expressions import Call, Cast, Expression, Literal, nullable_of, type_of
 
@@ -463,7 +463,9 @@ _NARROWING = re.compile(
 
 def may_fail(sql: str) -> bool:
     """Return whether evaluating a text on a row that it should not see could fail the statement."""
-    return any(mark in sql for mark in ("error(", " // ", " % ")) or _NARROWING.search(sql) is not None
+    return (
+        any(mark in sql for mark in ("error(", " // ", " % ", NATIVE)) or _NARROWING.search(sql) is not None
+    )
 
 
 def _logic_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
