@@ -10,7 +10,7 @@ from lightstream.analyze.expressions import ExpressionResolver, name_item, trim_
 from lightstream.analyze.naming import shown
 from lightstream.analyze.time_windows import TimeWindows, has_time_window
 from lightstream.conf import Conf
-from lightstream.errors import AnalysisException, unsupported
+from lightstream.errors import AnalysisException
 from lightstream.plan import expressions as e
 from lightstream.plan import logical as lp
 from lightstream.plan import relations as r
@@ -84,12 +84,10 @@ def _resolve_parts(
         windows = TimeWindows(child)
         keys = windows.take(keys)
         resolver = analyzer.over(windows.child)
-        items = windows.take(resolver.named_all(relation.items, lateral=True))
+        items = windows.take(resolver.named_all(relation.items))
         child = windows.child
     else:
-        items = resolver.named_all(relation.items, lateral=True)
-    if resolver.lateral_used:
-        raise unsupported("An alias that the select list of a GROUP BY names and makes")
+        items = resolver.named_all(relation.items)
     if relation.keys_first:
         items = [*keys, *items]
     return child, keys, items, resolver

@@ -64,7 +64,7 @@ LATE: dict[str, str] = {
     """,
     "information": """
         typeof current_catalog current_schema current_database current_user user session_user equal_null grouping
-        grouping_id grouping__id assert_true raise_error
+        grouping_id grouping__id assert_true raise_error monotonically_increasing_id spark_partition_id
     """,
     "json_texts": """
         from_json to_json get_json_object json_array_length json_object_keys schema_of_json json_tuple
