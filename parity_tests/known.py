@@ -6,23 +6,22 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from refused import REFUSED_CASES
 
 _YEARS = "Python has no dates outside the years 1 to 9999: Spark raises ValueError, here they are text"
 
 # Case, as its test calls it, to reason.
 # fmt: off
 KNOWN: dict[str, str] = {
-    "aggregates_from_a_dict": "Spark takes a dict's entries in the order of Java's hashes, here it is Python's",
     "rows_that_a_filter_keeps": "Spark's JSON reader drops rows by simple filters before they count as input",
-    "windows_with_a_watermark": "withWatermark is refused by name",
-    "distinct_rows": "dropDuplicates on a stream is refused by name",
     "stream query: a filter by a key above an aggregation": "Spark filters by keys below the aggregation, and keeps no state of other groups",
     "stream reader: a question mark in a name": "Spark reads the other files of the batch twice",
     "stream reader: partitions that a filter leaves out": "Spark does not read their files, nor count their rows",
+    "stream restart: with another directory": "Spark looks for the files of the last batch below the new one, and fails",
+    "stream progress: a batch that fails in foreach batch": "Spark computes a batch when the function asks for it, and the function fails",
     "stream query: state below a sort": "Spark looks at its input before it sorts, and counts state rows twice",
-    "refusal: sample": "refused as unsupported, not by Spark's condition",
     "refusal: increasing id": "refused as unsupported, not by Spark's condition",
-    "activity: the first rows of the files": "Spark reads a table's largest file first, here they are read by path",
+    "textbook: the first rows of the files": "Spark reads a table's largest file first, here they are read by path",
     "inferred: empty file": "a directory with nothing but empty files has no columns in Spark, here it is refused",
     "operators: array(1)[NULL]": "Spark takes it for not nullable, and shows what a NULL leaves behind",
     "arrays: sequence(1, 'a')": "a text is not cast to a number in sequence",
@@ -58,10 +57,11 @@ _SEEN: set[str] = set()
 def known(case: str, *values: Any, id: str | None = None) -> Any:
     """Return a case's parameters for pytest; a case of the table must fail."""
     _SEEN.add(case)
-    marks = [pytest.mark.xfail(reason=KNOWN[case], strict=True)] if case in KNOWN else []
+    reason = KNOWN.get(case) or ("refused by name" if case in REFUSED_CASES else None)
+    marks = [] if reason is None else [pytest.mark.xfail(reason=reason, strict=True)]
     return pytest.param(*values, marks=marks, id=id or case)
 
 
 def unmatched() -> set[str]:
     """Return what of the table no case is called, once all test modules were imported."""
-    return set(KNOWN) - _SEEN
+    return {*KNOWN, *REFUSED_CASES} - _SEEN

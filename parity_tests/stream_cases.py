@@ -120,7 +120,7 @@ class Engine:
             query.awaitTermination(_END_S)
         except Exception as error:  # every engine's errors are what is compared
             self.tell("failed", *failed(error).error, error.getSqlState(), cause_of(error))
-            self.tell(type(query.exception()).__name__, cause_of(query.exception()))
+            self.tell(type(query.exception()).__name__)
             self.tell(query.isActive, bool(query.status["message"].startswith("Terminated with exception: ")))
         else:
             self.tell("no failure", query.isActive, query.exception())

@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from answers import REFUSED
 from frames_cases import PROGRAMS, engine
-from known import KNOWN
+from known import known
 
 from lightstream.parity.answers import Answer, columns_of, difference, failed, plain, rows_of
 
@@ -16,8 +15,7 @@ from lightstream.parity.answers import Answer, columns_of, difference, failed, p
 def cases() -> Iterator[Any]:
     for name in PROGRAMS:
         case = f"frames: {name}"
-        marks = [pytest.mark.xfail(reason=KNOWN[case], strict=True)] if case in KNOWN else []
-        yield pytest.param(name, marks=marks, id=name)
+        yield known(case, name, id=name)
 
 
 @pytest.fixture(scope="session")
@@ -51,10 +49,8 @@ def answer(name: str, engine: Any) -> Answer:
         return failed(error)
 
 
-@pytest.mark.parametrize("name", cases())
+@pytest.mark.parametrize("name", list(cases()))
 def test_program(in_spark: Any, here: Any, name: str) -> None:
     ours = answer(name, here)
-    if ours.error and ours.error[1] == REFUSED:
-        pytest.xfail(f"refused by name: {ours.text}")
     found = difference(answer(name, in_spark), ours)
     assert found is None, found

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from answers import REFUSED, ask, ask_all
+from answers import ask, ask_all
 from dates_cases import CASES as DATE_CASES
 from dates_cases import QUERY_CASES, ZONES
 from function_cases import AGGREGATE_CASES, CASES, TABLES
-from known import KNOWN
+from known import known
 
 from lightstream.parity.answers import Answer, difference
 
@@ -41,8 +41,7 @@ def cases() -> Iterator[Any]:
     for family, (_, texts, _) in FAMILIES.items():
         for text in dict.fromkeys(texts):
             case = f"{family}: {text}"
-            marks = [pytest.mark.xfail(reason=KNOWN[case], strict=True)] if case in KNOWN else []
-            yield pytest.param(family, text, marks=marks, id=case)
+            yield known(case, family, text)
 
 
 @pytest.fixture(scope="session")
@@ -71,12 +70,10 @@ def answers_of(spark: Any, lightstream: Any) -> Callable[[str], tuple[dict[str, 
     return family
 
 
-@pytest.mark.parametrize(("family", "text"), cases())
+@pytest.mark.parametrize(("family", "text"), list(cases()))
 def test_expression(
     answers_of: Callable[[str], tuple[dict[str, Answer], dict[str, Answer]]], family: str, text: str
 ) -> None:
     in_spark, here = (answers[text] for answers in answers_of(family))
-    if here.error and here.error[1] == REFUSED:
-        pytest.xfail(f"refused by name: {here.text}")
     found = difference(in_spark, here)
     assert found is None, found

@@ -6,22 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from answers import REFUSED
 from json_cases import CASES, INFER_CASES, InferCase, JsonCase
-from known import KNOWN
+from known import known
 
 from lightstream.parity.answers import Answer, columns_of, difference, failed, rows_of
 
 
-def known(case: JsonCase | InferCase, kind: str) -> Any:
-    name = f"{kind}: {case.name}"
-    marks = [pytest.mark.xfail(reason=KNOWN[name], strict=True)] if name in KNOWN else []
-    return pytest.param(case, marks=marks, id=case.name)
-
-
 def compare(spark: Answer, ours: Answer) -> None:
-    if ours.error and ours.error[1] == REFUSED:
-        pytest.xfail(f"refused by name: {ours.text}")
     found = difference(spark, ours)
     assert found is None, found
 
@@ -53,14 +44,16 @@ def infer(session: Any, case: InferCase, directory: Path) -> Answer:
         return failed(error)
 
 
-@pytest.mark.parametrize("case", [known(case, "json") for case in CASES])
+@pytest.mark.parametrize("case", [known(f"json: {case.name}", case, id=case.name) for case in CASES])
 def test_rows(spark: Any, lightstream: Any, tmp_path: Path, case: JsonCase) -> None:
     path = tmp_path / case.file_name
     path.write_bytes(case.content)
     compare(read(spark, case, path), read(lightstream, case, path))
 
 
-@pytest.mark.parametrize("case", [known(case, "inferred") for case in INFER_CASES])
+@pytest.mark.parametrize(
+    "case", [known(f"inferred: {case.name}", case, id=case.name) for case in INFER_CASES]
+)
 def test_inferred_schema(spark: Any, lightstream: Any, tmp_path: Path, case: InferCase) -> None:
     for position, content in enumerate(case.contents):
         (tmp_path / f"{position}.json").write_bytes(content)

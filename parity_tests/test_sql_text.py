@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from answers import REFUSED, ask
-from known import KNOWN
+from answers import ask
+from known import known
 from sql_text_cases import CASES, SETUP
 
 from lightstream.parity.answers import Answer, difference
@@ -19,8 +19,7 @@ def cases() -> Iterator[Any]:
     for family, texts in CASES.items():
         for position, text in enumerate(texts):
             case = f"sql {family} {position}: {text}"
-            marks = [pytest.mark.xfail(reason=KNOWN[case], strict=True)] if case in KNOWN else []
-            yield pytest.param(family, position, marks=marks, id=case)
+            yield known(case, family, position)
 
 
 @pytest.fixture(scope="session")
@@ -41,10 +40,8 @@ def statements(spark: Any, lightstream: Any) -> Callable[[str], Both]:
     return family
 
 
-@pytest.mark.parametrize(("family", "position"), cases())
+@pytest.mark.parametrize(("family", "position"), list(cases()))
 def test_statement(statements: Callable[[str], Both], family: str, position: int) -> None:
     in_spark, here = (answers[position] for answers in statements(family))
-    if here.error and here.error[1] == REFUSED:
-        pytest.xfail(f"refused by name: {here.text}")
     found = difference(in_spark, here)
     assert found is None, found

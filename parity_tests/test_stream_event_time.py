@@ -251,7 +251,7 @@ def a_query_goes_on_from_its_state_with_another_filter(engine: Engine) -> None:
         tell_state(engine, running)
 
 
-@pytest.mark.parametrize("program", CASES)
+@pytest.mark.parametrize("program", list(CASES))
 def test_event_time(spark: Any, lightstream: Any, tmp_path: Any, program: Callable[[Engine], None]) -> None:
     compare(spark, lightstream, tmp_path, program)
 
@@ -329,7 +329,7 @@ for _name, _make in BATCH.items():
     BATCH_CASES.add(_name, _batch(_make))
 
 
-@pytest.mark.parametrize("program", BATCH_CASES)
+@pytest.mark.parametrize("program", list(BATCH_CASES))
 def test_event_time_of_a_table(
     spark: Any, lightstream: Any, tmp_path: Any, program: Callable[[Engine], None]
 ) -> None:
@@ -389,7 +389,7 @@ for _name, _mode, _make in (
     REFUSALS.add(_name, _refused(_mode, _make))
 
 
-@pytest.mark.parametrize("program", REFUSALS)
+@pytest.mark.parametrize("program", list(REFUSALS))
 def test_event_time_that_is_refused(
     spark: Any, lightstream: Any, tmp_path: Any, program: Callable[[Engine], None]
 ) -> None:

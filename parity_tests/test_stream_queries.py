@@ -9,7 +9,6 @@ import pytest
 from stream_cases import Cases, Engine, compare
 
 CASES = Cases("stream query")
-NOT_YET = ("explode", "words", "lateral", "windows")
 Query = Callable[[Any, Any, Any], Any]  # (frame, F, T)
 
 
@@ -380,6 +379,6 @@ def the_batch_is_a_table_as_any_other(engine: Engine) -> None:
     assert query.awaitTermination(120)
 
 
-@pytest.mark.parametrize("program", [c for c in CASES if not any(n in c.id for n in NOT_YET)])
+@pytest.mark.parametrize("program", list(CASES))
 def test_query(spark: Any, lightstream: Any, tmp_path: Any, program: Callable[[Engine], None]) -> None:
     compare(spark, lightstream, tmp_path, program)

@@ -594,6 +594,6 @@ def a_stream_is_a_description(engine: Engine) -> None:
     engine.spark.catalog.dropTempView("s")
 
 
-@pytest.mark.parametrize("program", CASES)
+@pytest.mark.parametrize("program", list(CASES))
 def test_reader(spark: Any, lightstream: Any, tmp_path: Any, program: Callable[[Engine], None]) -> None:
     compare(spark, lightstream, tmp_path, program)

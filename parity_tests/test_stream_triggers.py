@@ -241,6 +241,6 @@ def a_program_of_one_statement(engine: Engine) -> None:
     engine.tell_frame(engine.spark.table("one_statement"))
 
 
-@pytest.mark.parametrize("program", CASES)
+@pytest.mark.parametrize("program", list(CASES))
 def test_trigger(spark: Any, lightstream: Any, tmp_path: Any, program: Callable[[Engine], None]) -> None:
     compare(spark, lightstream, tmp_path, program)

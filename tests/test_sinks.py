@@ -22,6 +22,7 @@ from lightstream.plan import types as t
 from lightstream.sinks.console import ConsoleSink, console_options
 from lightstream.sinks.contract import Batch
 from lightstream.sinks.memory import MemorySink, view_name
+from lightstream.sinks.noop import NoopSink
 from lightstream.sinks.registry import SinkRequest, find_sink, table_name
 from lightstream.stream import triggers
 from lightstream.stream.triggers import Trigger
@@ -263,6 +264,16 @@ def test_options_that_the_console_refuses(options: dict[str, str], text: str) ->
 
 
 # ---- noop -----------------------------------------------------------------------------------------------------
+
+
+def test_what_is_counted_is_computed(rig: Rig) -> None:
+    sql = "SELECT i, CASE WHEN i = 3 THEN error('three') ELSE NULL END AS v FROM range({}) AS r(i)"
+    schema = t.StructType([t.StructField("i", t.LongType()), t.StructField("v", t.StringType())])
+    cursor = rig.session.database.cursor()
+    for sink in (NoopSink(), ConsoleSink("UTC", rows=1, output=io.StringIO())):
+        assert sink.write(Batch(0, sql.format(3), schema, "complete", cursor)) == 3
+        with pytest.raises(Exception, match="three"):
+            sink.write(Batch(0, sql.format(4), schema, "complete", cursor))
 
 
 def test_noop_counts_and_writes_nothing(rig: Rig) -> None:

@@ -28,8 +28,10 @@ def changed_rows(cursor: duckdb.DuckDBPyConnection) -> int:
 
 
 def row_count(batch: Batch) -> int:
-    """Return the number of rows of a batch."""
-    return changed_rows(batch.cursor.execute(f"SELECT count(*) FROM ({batch.sql})"))
+    """Return the number of rows of a batch, all of whose values are computed: one that cannot be is an error."""
+    # DuckDB leaves out what a plain count(*) does not need.
+    counted = f"SELECT count(*) FILTER (batch IS NOT NULL) FROM ({batch.sql}) AS batch"
+    return changed_rows(batch.cursor.execute(counted))
 
 
 def rows_of(batch: Batch, limit: int) -> list[tuple[Any, ...]]:
