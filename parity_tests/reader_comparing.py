@@ -15,6 +15,8 @@ from typing import Any
 from answers import REFUSED
 from json_drawing import CORRUPT, Drawn
 
+from lightstream.sources.json.characters import shown_text
+
 # Rows of one file, in an order that does not depend on the engine; or the condition of the error.
 Answer = list[str] | str
 
@@ -98,7 +100,7 @@ def _plain_type(kind: Any) -> Any:
 def _plain(value: Any) -> Any:
     if isinstance(value, bytes):
         # Spark keeps bytes of a bad record that are no UTF-8, and shows them as this; DuckDB has no such strings.
-        return value.decode("utf-8", "replace")
+        return shown_text(value)
     if isinstance(value, dict):
         return tuple((name, _plain(item)) for name, item in value.items())
     if isinstance(value, list | tuple):

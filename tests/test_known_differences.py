@@ -56,3 +56,9 @@ def test_a_bad_record_is_shown_as_valid_text(spark: SparkSession, tmp_path: Path
     rows = spark.read.schema("a int, _corrupt_record string").json(str(tmp_path))
     # Spark: 7, the bytes as they are.
     assert rows.selectExpr("a", "octet_length(_corrupt_record) as n").first()["n"] == 9
+
+
+def test_the_last_date_of_32_bits(spark: SparkSession, tmp_path: Path) -> None:  # noqa: F811
+    (tmp_path / "a.json").write_text('{"a":"5881580-07-11"}\n{"a":"5881580-07-10"}\n')
+    texts = spark.read.schema("a date").json(str(tmp_path)).selectExpr("cast(a as string) as v").collect()
+    assert [row["v"] for row in texts] == [None, "+5881580-07-10"]

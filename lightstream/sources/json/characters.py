@@ -2,6 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
+_ENCODED_SURROGATE = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]")
+
+
+def shown_text(data: bytes) -> str:
+    """Return bytes as text, with what is no UTF-8 replaced as Java does it: one U+FFFD for an encoded surrogate."""
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return _ENCODED_SURROGATE.sub("\ufffd".encode(), data).decode("utf-8", "replace")
+
 
 def two_units(code: int) -> str:
     """Return what splitting a number beyond Unicode into a surrogate pair gives."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from lightstream.errors import SparkRuntimeException, unsupported
 from lightstream.plan import types as t
+from lightstream.sources.json.characters import shown_text
 from lightstream.sources.json.convert import PartialRows, PartialValue, make_root
 from lightstream.sources.json.options import DROPMALFORMED, FAILFAST, JsonOptions, check_corrupt_column
 from lightstream.sources.json.quick import make_quick
@@ -89,7 +90,7 @@ class _Reader:
 
     def _bad(self, record: bytes, kept: list[Row]) -> list[Row]:
         mode = self.options.mode
-        text = record.decode("utf-8", "replace")  # whatever the encoding is, as in Spark
+        text = shown_text(record)  # whatever the encoding is, as in Spark
         if mode == FAILFAST:
             raise SparkRuntimeException(
                 "MALFORMED_RECORD_IN_PARSING.WITHOUT_SUGGESTION",

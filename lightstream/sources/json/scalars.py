@@ -7,7 +7,7 @@ from typing import Any
 
 from lightstream.plan import types as t
 from lightstream.sources.json import tokens as k
-from lightstream.sources.json.characters import to_text
+from lightstream.sources.json.characters import shown_text, to_text
 from lightstream.sources.json.datetimes import MICROS_PER_SECOND
 from lightstream.sources.json.numbers import parse_decimal, parse_float32, to_decimal
 from lightstream.sources.json.options import JsonOptions
@@ -100,7 +100,7 @@ def _string(data_type: t.DataType, options: JsonOptions) -> Converter:
             return None
         if token == k.STRING:
             return to_text(p.string())
-        return p.raw().decode("utf-8", "replace")
+        return shown_text(p.raw())
 
     return convert
 
