@@ -167,6 +167,25 @@ def test_a_trigger_that_was_missed_starts_at_once_and_is_not_repeated() -> None:
     rig.close()
 
 
+def test_a_clock_that_is_set_back_does_not_hold_up_the_next_trigger() -> None:
+    clock = WatchedClock(7_200_300)
+    rig, source = Rig(clock=clock), Rows(("a", 1))
+
+    def set_back() -> None:
+        source.before_scan = None
+        clock.set(300)
+        source.rows.append(("b", 2))
+
+    source.before_scan = set_back
+    run = rig.start(source, "noop", trigger=Trigger(interval_ms=2000))
+    assert clock.next_wait() == 1700
+    assert [report["timestamp"] for report in run.recent_progress()] == [
+        "1970-01-01T02:00:00.300Z",
+        "1970-01-01T00:00:00.300Z",
+    ]
+    rig.close()
+
+
 def test_a_missed_trigger_can_wait_for_the_next() -> None:
     clock = WatchedClock(10_000)
     rig, source = Rig(clock=clock), Rows(("a", 1))

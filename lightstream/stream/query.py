@@ -272,7 +272,8 @@ class StreamRun:
             self.runner.sink.idle()
         self.status.message = "Waiting for next trigger"
         self.status.data_available = False
-        while not self._stop.is_set() and (left_ms := due_ms - self._clock.now_ms()) > 0:
+        # More than an interval is left only when the clock was set back: the query does not wait for its old time.
+        while not self._stop.is_set() and 0 < (left_ms := due_ms - self._clock.now_ms()) <= interval_ms:
             self._clock.wait(self._stop, left_ms)
 
     def _finish(self, runner: MicroBatchRunner, cause: BaseException | None) -> None:
