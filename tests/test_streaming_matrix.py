@@ -151,6 +151,19 @@ def test_two_sources_and_one_read_twice(spark, source, tmp_path):
     assert [s.numInputRows for s in query.lastProgress.sources] == [10, 10]
 
 
+def test_rows_of_tables_are_no_input(spark, source, tmp_path):
+    table = spark.createDataFrame([("a", 1), ("b", 2)], "k string, v int")
+    joins = {
+        "files": lambda df: df.join(spark.read.schema(SCHEMA).json(str(source)).select("k"), "k"),
+        "rows": lambda df: df.join(table, "k", "left"),
+        "range": lambda df: df.crossJoin(spark.range(7)),
+        "counted": lambda df: df.join(table.groupBy("k").count(), "k"),
+    }
+    for name, make in joins.items():
+        query = run(spark, source, make, f"joined_{name}", tmp_path / name, "append")
+        assert query.lastProgress.numInputRows == 10, name
+
+
 def test_a_changed_query_over_a_checkpoint_is_refused(spark, source, tmp_path):
     run(spark, source, AGGREGATIONS["count"], "t1", tmp_path / "c", "complete")
     with pytest.raises(PySparkException) as caught:

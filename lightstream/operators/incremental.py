@@ -121,8 +121,9 @@ class IncrementalPlan:
         # Row counts of scans come from the profile of the statement that read them.
         cursor.execute("SET enable_profiling = 'no_output'")
         reading = [compiled for compiled in self._statements() if self._reads(compiled)]
-        self._single = sum(map(self._reads, reading)) == 1
-        if self._single and not self._uses_now and len(reading[0].scans) == 1:
+        # The profile does not tell a stream's rows from those of another file in the same statement.
+        self._single = len(reading) == 1 and self._reads(reading[0]) == len(reading[0].scans) == 1
+        if self._single and not self._uses_now:
             self._ahead = ReadAhead(cursor, self.conf.time_zone, reading[0], streams[0])
         if not self.operators:
             return None

@@ -18,8 +18,8 @@ def rows_read(cursor: duckdb.DuckDBPyConnection) -> int:
         if children:
             return sum(leaves(child) for child in children)
         info = operator.get("extra_info") or {}
-        own_table = "Table" in info
-        if own_table or operator.get("type") in ("DUMMY_SCAN", "COLUMN_DATA_SCAN", "EMPTY_RESULT"):
+        own = "Table" in info or info.get("Function") in ("RANGE", "GENERATE_SERIES")
+        if own or operator.get("type") in ("DUMMY_SCAN", "COLUMN_DATA_SCAN", "EMPTY_RESULT"):
             return 0
         return int(operator.get("intermediate_rows") or 0)
 
