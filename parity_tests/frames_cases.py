@@ -1069,14 +1069,6 @@ many(
     view=lambda s: _with_view(s, lambda: s.spark.sql("select name from people where id = 1").collect()),
     table=lambda s: _with_view(s, lambda: s.spark.table("people").count()),
     view_exists=lambda s: _with_view(s, lambda: s.emp.createTempView("people")),
-    list_tables=lambda s: _with_view(
-        s,
-        lambda: [
-            (t.name, t.isTemporary, t.tableType, t.database, t.namespace)
-            for t in s.spark.catalog.listTables()
-            if t.name == "people"
-        ],
-    ),
     table_exists=lambda s: _with_view(
         s, lambda: (s.spark.catalog.tableExists("people"), s.spark.catalog.tableExists("nowhere"))
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -14,28 +15,24 @@ from lightstream.parity.answers import Answer, columns_of, difference, failed, p
 
 def cases() -> Iterator[Any]:
     for name in PROGRAMS:
-        case = f"frames: {name}"
-        yield known(case, name, id=name)
+        yield known(f"frames: {name}", name, id=name)
+
+
+def _engine(session: Any, package: str) -> Any:
+    functions, types = (import_module(f"{package}.{name}") for name in ("functions", "types"))
+    return engine(session, functions, types, import_module(package))
 
 
 @pytest.fixture(scope="session")
 def in_spark(spark: Any) -> Any:
     """Spark, with the DataFrames that the programs use."""
-    import pyspark.sql
-    import pyspark.sql.functions
-    import pyspark.sql.types
-
-    return engine(spark, pyspark.sql.functions, pyspark.sql.types, pyspark.sql)
+    return _engine(spark, "pyspark.sql")
 
 
 @pytest.fixture(scope="session")
 def here(lightstream: Any) -> Any:
     """Lightstream, with the same DataFrames."""
-    import lightstream.sql
-    import lightstream.sql.functions
-    import lightstream.sql.types
-
-    return engine(lightstream, lightstream.sql.functions, lightstream.sql.types, lightstream.sql)
+    return _engine(lightstream, "lightstream.sql")
 
 
 def answer(name: str, engine: Any) -> Answer:

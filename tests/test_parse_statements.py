@@ -211,7 +211,7 @@ def test_what_spark_has_and_we_have_not_is_refused_by_name(text: str) -> None:
         ("create or replace view if not exists v as select 1", "CREATE_VIEW_WITH_IF_NOT_EXISTS_AND_REPLACE"),
         ("grant select on t to u", "INVALID_STATEMENT_OR_CLAUSE"),
         ("create table t (a int) as select 1", "_LEGACY_ERROR_TEMP_0035"),
-        ("create temp view if not exists v as select 1", "_LEGACY_ERROR_TEMP_0035"),
+        ("create temp view if not exists v as select 1", "_LEGACY_ERROR_TEMP_0053"),
         ("set time zone utc", "_LEGACY_ERROR_TEMP_0035"),
         ("set time zone interval 1 day", "_LEGACY_ERROR_TEMP_0035"),
         ("foo bar", "PARSE_SYNTAX_ERROR"),

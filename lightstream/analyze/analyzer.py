@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from lightstream.analyze.expressions import ExpressionResolver, makes_rows, name_item
 from lightstream.analyze.scope import Scope, scope_of, unresolved_column
-from lightstream.errors import AnalysisException, IllegalArgumentException, internal, unsupported
+from lightstream.errors import (
+    AnalysisException,
+    IllegalArgumentException,
+    ParseException,
+    internal,
+    unsupported,
+)
 from lightstream.plan import expressions as e
 from lightstream.plan import logical as lp
 from lightstream.plan import relations as r
@@ -176,7 +182,7 @@ def _values(relation: r.Values, analyzer: Analyzer) -> lp.LogicalPlan:
     rows = [[resolver.value(item) for item in row] for row in relation.rows]
     width = len(rows[0])
     if any(len(row) != width for row in rows):
-        raise AnalysisException(
+        raise ParseException(
             "INVALID_INLINE_TABLE.NUM_COLUMNS_MISMATCH",
             f"Inline table expected {width} columns in every row.",
             sqlstate="42000",

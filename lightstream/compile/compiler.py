@@ -350,7 +350,7 @@ class Compiler:
                     "42836",
                     "SparkRuntimeException",
                 )
-                text = f"CASE WHEN {text} >= 100 THEN {failure} ELSE {text} + 1 END"
+                text = f"CASE WHEN {text} >= 99 THEN {failure} ELSE {text} + 1 END"
                 select = replace(select, columns={**select.columns, level.id: f"CAST({text} AS INTEGER)"})
                 texts.append(select.text([*output, (level.id, "level")]))
             else:

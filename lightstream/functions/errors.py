@@ -24,6 +24,11 @@ _DECIMAL_RANGE = re.compile(
 _CALLED_BACK = f"Python exception occurred while executing the UDF: ValueError: {ERROR_MARK}"
 # What DuckDB says where Spark has a condition of its own.
 _SAYINGS = {
+    "More than one row returned by a subquery": (
+        "SCALAR_SUBQUERY_TOO_MANY_ROWS",
+        "21000",
+        "SparkRuntimeException",
+    ),
     "Map keys must be unique": ("DUPLICATED_MAP_KEY", "23505", "SparkRuntimeException"),
     "Map keys can not be NULL": ("NULL_MAP_KEY", "2200E", "SparkRuntimeException"),
 }

@@ -149,7 +149,9 @@ class Statements(Inspections):
         start = self.at
         query = self.query()
         if temporary and if_not_exists:
-            raise self._not_allowed("A TEMPORARY view cannot be defined with IF NOT EXISTS.")
+            raise self._not_allowed(
+                "A TEMPORARY view cannot be defined with IF NOT EXISTS.", "_LEGACY_ERROR_TEMP_0053"
+            )
         if replace and if_not_exists:
             raise self._not_allowed(
                 "CREATE VIEW cannot have both IF NOT EXISTS and REPLACE.",

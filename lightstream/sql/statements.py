@@ -176,7 +176,13 @@ def _create_view(session: SparkSession, args: Args, command: r.Command) -> None:
                 f"{len(plan.output)}.",
                 sqlstate="21S01",
             )
-        plan = session._state.analyze(r.ToDF(plan, names))
+        items = tuple(
+            e.Alias(
+                column, (name,), None if comment is None else {**(column.metadata or {}), "comment": comment}
+            )
+            for column, (name, comment) in zip(plan.output, args["columns"], strict=True)
+        )
+        plan = session._state.analyze(r.Project(plan, items))
     create_view(session, args["name"][-1], plan, replace=args["replace"], is_global=args["is_global"])
 
 
@@ -189,15 +195,15 @@ def _create_view_using(session: SparkSession, args: Args, command: r.Command) ->
 
 @_command("drop_view")
 def _drop_view(session: SparkSession, args: Args, command: r.Command) -> None:
-    _drop(session, args)
+    _drop(session, args, command)
 
 
 @_command("drop_table")
 def _drop_table(session: SparkSession, args: Args, command: r.Command) -> None:
-    _drop(session, args)
+    _drop(session, args, command)
 
 
-def _drop(session: SparkSession, args: Args) -> None:
+def _drop(session: SparkSession, args: Args, command: r.Command) -> None:
     name, state = args["name"], session._state
     if len(name) == 2 and name[0].lower() == "global_temp":
         if state.database.global_views.pop(name[1].lower(), None) is None and not args.get("if_exists"):
@@ -206,12 +212,19 @@ def _drop(session: SparkSession, args: Args) -> None:
     if len(name) == 1 and state.views.pop(name[0].lower(), None) is not None:
         return
     path = tables.path_of(name)
+    is_view = command.kind == "drop_view"
     kind = next((x.kind for x in _in_schema(session, path) if x.name.lower() == path.name.lower()), None)
     if kind is None:
         if args.get("if_exists"):
             return
         raise tables.not_found(
             ("spark_catalog", "default" if path.schema == "main" else path.schema, path.name)
+        )
+    if is_view and kind != "VIEW":
+        raise AnalysisException(
+            "WRONG_COMMAND_FOR_OBJECT_TYPE",
+            f"The operation DROP VIEW requires a VIEW. But {path.shown} is a {kind}. Use DROP TABLE instead.",
+            sqlstate="42809",
         )
     cursor = state.database.cursor()
     with tables.transaction(cursor):
@@ -242,6 +255,14 @@ def _create_table(session: SparkSession, args: Args, command: r.Command) -> None
 
 @_command("insert")
 def _insert(session: SparkSession, args: Args, command: r.Command) -> None:
+    name = args["name"]
+    if len(name) == 1 and name[0].lower() in session._state.views:
+        raise AnalysisException(
+            "EXPECT_TABLE_NOT_VIEW.NO_ALTERNATIVE",
+            f"'INSERT' expects a table but `{name[0]}` is a view.",
+            sqlstate="42809",
+            parameters={"viewName": f"`{name[0]}`", "operation": "INSERT"},
+        )
     plan = _plan(session, command)
     tables.insert(
         session._state,
