@@ -49,6 +49,7 @@ def test_times_are_local_to_the_machine(spark: SparkSession) -> None:
         ("12", "int", 12),
         (2.0, "int", 2),
         (1, "double", 1.0),
+        ((1, 2), "array<int>", [1, 2]),
         ({"b": "q", "a": 3}, "a int, b string", Row(a=3, b="q")),
         (("x", 1), "a string, b int", Row(a="x", b=1)),
     ],
@@ -59,7 +60,7 @@ def test_a_result_is_converted_to_its_type(spark: SparkSession, value: Any, kind
 
 @pytest.mark.parametrize(
     ("value", "kind"),
-    [("text", "int"), ((1, 2), "array<int>"), ((1,), "a int, b int"), (5, "decimal(10,2)")],
+    [("text", "int"), (("a", "b"), "array<string>"), ((1,), "a int, b int"), (5, "decimal(10,2)")],
 )
 def test_a_result_that_does_not_fit_fails(spark: SparkSession, value: Any, kind: str) -> None:
     frame = spark.range(1).select(F.udf(lambda _: value, kind)("id"))

@@ -14,7 +14,6 @@ from lightstream.errors import (
     PySparkTypeError,
     PySparkValueError,
 )
-from lightstream.functions.signatures import is_orderable
 from lightstream.plan import relations as r
 from lightstream.plan.expressions import (
     Alias,
@@ -269,6 +268,8 @@ class Rows(Frame):
         Raises:
             PySparkValueError: a weight is negative.
         """
+        from lightstream.functions.signatures import is_orderable
+
         for weight in weights:
             if weight < 0.0:
                 raise PySparkValueError(

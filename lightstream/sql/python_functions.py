@@ -257,7 +257,9 @@ def result_converter(kind: t.DataType) -> Convert | None:
         case t.StructType():
             return _struct_converter(kind)
         case t.ArrayType():
-            element = _or_same(result_converter(kind.elementType))
+            element = result_converter(kind.elementType)
+            if element is None:  # Spark: any sequence that Arrow takes, tuples too
+                return None
             return _known(lambda value: [element(v) for v in value], (list, array.array))
         case t.MapType():
             key, item = _or_same(result_converter(kind.keyType)), _or_same(result_converter(kind.valueType))
