@@ -68,7 +68,7 @@ def examples(spark: Any) -> list[Example]:
                 found.append(
                     Example(name, families.get(name, "operators"), tuple(settings.items()), statement)
                 )
-    return found
+    return list(dict.fromkeys(found))  # one is there twice
 
 
 def statements(description: str) -> list[str]:
