@@ -107,6 +107,7 @@ def failure(error: str, schema: t.StructType) -> Failure | None:
 _READ_ERRORS = (
     "No files found that match the pattern", "maximum_object_size", "Invalid unicode", "IO Error", "Could not read",
     "GZIP", "gzip", "ZSTD", "zstd", "JSON", "TimeZone",
+    "codec can't decode",  # DuckDB's message has bytes of the file that are no UTF-8
 )  # fmt: skip
 
 

@@ -212,7 +212,7 @@ class _Attempt:
                 try:
                     probe.execute(f"SELECT count(*) FROM {sql} WHERE hash({outputs}) IS NOT NULL").fetchall()
                     break
-                except duckdb.Error as error:
+                except (duckdb.Error, UnicodeDecodeError) as error:
                     found = failure(str(error), self.read.schema)
                     text = None if found is None else found.token_text
                     if text is None or text in self.experience.token_texts:
