@@ -56,7 +56,6 @@ def triggers_that_files_cannot_have(engine: Engine) -> None:
     for name, trigger, mode in (
         ("continuous", {"continuous": "1 second"}, "append"),
         ("continuous, update", {"continuous": "1 second"}, "update"),
-        ("realTime, append", {"realTime": "5 seconds"}, "append"),
         ("realTime, short", {"realTime": "1 second"}, "update"),
     ):
         writer = engine.stream().writeStream.format("noop").outputMode(mode).trigger(**trigger)

@@ -65,11 +65,26 @@ def _push(conditions: Sequence[e.Expression], plan: lp.LogicalPlan) -> lp.Logica
 
 def _through_join(conditions: Sequence[e.Expression], plan: lp.Join) -> lp.LogicalPlan:
     left = {a.id for a in plan.left.output}
-    right = {a.id for a in plan.right.output} if plan.kind in ("inner", "cross") else set()
+    right = {a.id for a in plan.right.output}
     to_left, rest = _split(conditions, lambda refs: refs <= left and bool(refs))
-    to_right, up = _split(rest, lambda refs: refs <= right and bool(refs))
+    to_right, up = _split(rest, lambda refs: plan.kind in ("inner", "cross") and refs <= right and bool(refs))
+    for key in _equal_columns(plan):
+        # Spark: a row whose key is null matches nothing; it is left out where that loses no row.
+        if key.id in left and plan.kind in ("inner", "leftsemi"):
+            to_left.append(registry.bind_call("isnotnull", (key,), Conf()))
+        elif key.id in right:
+            to_right.append(registry.bind_call("isnotnull", (key,), Conf()))
     join = replace(plan, left=_push(to_left, plan.left), right=_push(to_right, plan.right))
     return _filtered(join, up)
+
+
+def _equal_columns(plan: lp.Join) -> list[e.Attribute]:
+    """Return the nullable columns that a join compares by `=`."""
+    found = []
+    for part in [] if plan.condition is None else _conjuncts(plan.condition):
+        if isinstance(part, e.Call) and part.name in ("=", "=="):
+            found += [a for a in part.args if isinstance(a, e.Attribute) and a.nullable]
+    return found
 
 
 def _split(
