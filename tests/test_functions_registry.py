@@ -126,32 +126,10 @@ def test_errors_travel_through_duckdb() -> None:
         assert found.message == message
 
 
-def test_loading_the_catalogue_is_cheap() -> None:
+def test_loading_the_catalogue_loads_nothing_heavy() -> None:
     code = (
-        "import sys, time; import lightstream.functions.registry as r; start = time.process_time(); r.names(); "
-        "print(time.process_time() - start, 'duckdb' in sys.modules, 'polars' in sys.modules, 'pyarrow' in sys.modules)"
+        "import sys; import lightstream.functions.registry as r; r.names(); "
+        "print('duckdb' in sys.modules, 'polars' in sys.modules, 'pyarrow' in sys.modules)"
     )
-    runs = []
-    for _ in range(3):
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-        seconds, *heavy = done.stdout.split()
-        assert heavy == ["False"] * 3
-        runs.append(float(seconds))
-    assert min(runs) < 0.15
-
-
-def test_late_families_are_listed_with_their_functions() -> None:
-    text = """
-import importlib
-from lightstream.functions import families, registry
-
-registry.lookup("+")
-found = {}
-for family, names in families.LATE.items():
-    before = set(registry._functions)
-    importlib.import_module(f"lightstream.functions.{family}")
-    made = set(registry._functions) - before
-    assert made == set(names.split()), (family, made ^ set(names.split()))
-"""
-    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False"] * 3
