@@ -53,13 +53,19 @@ def what_a_trigger_is_not(engine: Engine) -> None:
 
 @CASES
 def triggers_that_files_cannot_have(engine: Engine) -> None:
-    for name, trigger, mode in (
-        ("continuous", {"continuous": "1 second"}, "append"),
-        ("continuous, update", {"continuous": "1 second"}, "update"),
-        ("realTime, short", {"realTime": "1 second"}, "update"),
+    for name, trigger, sink, mode in (
+        ("continuous", {"continuous": "1 second"}, "noop", "append"),
+        ("continuous, update", {"continuous": "1 second"}, "noop", "update"),
+        ("realTime, noop", {"realTime": "1 second"}, "noop", "append"),
+        ("realTime, noop, long", {"realTime": "10 minutes"}, "noop", "update"),
+        ("realTime, short", {"realTime": "1 second"}, "console", "append"),
+        ("realTime, append", {"realTime": "10 minutes"}, "console", "append"),
+        ("realTime, complete", {"realTime": "10 minutes"}, "console", "complete"),
     ):
-        writer = engine.stream().writeStream.format("noop").outputMode(mode).trigger(**trigger)
+        writer = engine.stream().writeStream.format(sink).outputMode(mode).trigger(**trigger)
         engine.attempt(name, lambda made=writer: made.start())
+    realtime = engine.writer(engine.stream(), realTime="10 minutes")
+    engine.attempt("realTime, foreachBatch", realtime.start)
     batches = engine.writer(engine.stream(), continuous="1 second")
     engine.attempt("continuous, foreachBatch", batches.start)
 

@@ -82,13 +82,12 @@ def refuse(trigger: Trigger, output_mode: str, sink: str) -> PySparkException | 
             "only: use trigger(processingTime=...), whose default starts a batch as soon as data arrives.",
         )
     if trigger.kind == REAL_TIME:
-        if output_mode.lower() != "update":
-            return AnalysisException(
-                "STREAMING_REAL_TIME_MODE.OUTPUT_MODE_NOT_SUPPORTED",
-                f"Streaming real-time mode does not support the output mode {output_mode.capitalize()}. "
-                "Set it to Update.",
+        if sink not in ("console", "foreach"):
+            return IllegalArgumentException(
+                "STREAMING_REAL_TIME_MODE.OPERATOR_OR_SINK_NOT_IN_ALLOWLIST",
+                f"Streaming real-time mode does not support the sink {sink}.",
                 sqlstate="0A000",
-                parameters={"outputMode": output_mode.capitalize()},
+                parameters={"errorType": "sink(s)", "errors": sink},
             )
         if trigger.interval_ms < 5000:
             return IllegalArgumentException(
@@ -96,6 +95,14 @@ def refuse(trigger: Trigger, output_mode: str, sink: str) -> PySparkException | 
                 f"The real-time trigger interval is {trigger.interval_ms} ms, below the minimum of 5000 ms.",
                 sqlstate="22023",
                 parameters={"interval": str(trigger.interval_ms), "minBatchDuration": "5000"},
+            )
+        if output_mode.lower() != "update":
+            return AnalysisException(
+                "STREAMING_REAL_TIME_MODE.OUTPUT_MODE_NOT_SUPPORTED",
+                f"Streaming real-time mode does not support the output mode {output_mode.capitalize()}. "
+                "Set it to Update.",
+                sqlstate="0A000",
+                parameters={"outputMode": output_mode.capitalize()},
             )
         return AnalysisException(
             "STREAMING_REAL_TIME_MODE.INPUT_STREAM_NOT_SUPPORTED",
