@@ -75,6 +75,7 @@ class StreamRun:
         self._triggers_started = 0
         self._idle_trigger = 0  # the newest trigger that found no data
         self._failure: StreamingQueryException | None = None
+        self._stepped = False
         label = f"{name or '<unnamed>'} [id = {self.id}, runId = {self.run_id}]"
         self._thread = threading.Thread(
             target=self._main, name=f"stream execution thread for {label}", daemon=True
@@ -92,11 +93,37 @@ class StreamRun:
         """Return the error that terminated the query, None while it runs and after a clean end."""
         return self._failure if self._ended.is_set() else None
 
-    def start(self, runner: MicroBatchRunner) -> None:
-        """Tell listeners and begin."""
+    def start(self, runner: MicroBatchRunner, stepped: bool = False) -> None:
+        """Tell listeners and begin; `stepped`: triggers run when `step` is called, in the caller's thread."""
         self.runner = runner
         self._queries.bus.post(Started(self.id, self.run_id, self.name, iso_text(self._clock.now_ms())))
-        self._thread.start()
+        self._stepped = stepped
+        if not stepped:
+            self._thread.start()
+            return
+        try:
+            self._open(runner)
+        except BaseException as error:
+            self._end(runner, error)
+
+    def step(self) -> bool:
+        """Run one trigger; return whether it ran a batch.
+
+        Raises:
+            StreamingQueryException: the query failed, now or earlier.
+        """
+        runner = self.runner
+        assert runner is not None
+        assert self._stepped
+        ran = False
+        if not self._ended.is_set():
+            try:
+                ran = self._trigger(runner)
+            except BaseException as error:
+                self._end(runner, error)
+        if self._failure is not None:
+            raise self._failure.again()
+        return ran
 
     def await_termination(self, timeout_s: float | None = None) -> bool:
         """Wait for the end; return whether it has come.
@@ -148,6 +175,8 @@ class StreamRun:
         """Ask the query to end, without waiting."""
         self._stop.set()
         self._wake.set()
+        if self._stepped and self.runner is not None and not self._ended.is_set():
+            self._end(self.runner, None)
         self._interrupt()
 
     def wait_ended(self, timeout_s: float | None) -> bool:
@@ -190,23 +219,28 @@ class StreamRun:
     def _main(self) -> None:
         runner = self.runner
         assert runner is not None
-        cause: BaseException | None = None
+        error: BaseException | None = None
         try:
-            single = self.trigger.kind == triggers.ONCE
-            fixed = runner.open(
-                ignore_limits=single,
-                available_now=self.trigger.kind == triggers.AVAILABLE_NOW,
-                wakeup=self._wake.set,
-            )
-            self._loop(runner, single or not fixed)
-        except StopQuery:
-            pass
-        except Exception as error:
+            fixed = self._open(runner)
+            self._loop(runner, self.trigger.kind == triggers.ONCE or not fixed)
+        except BaseException as caught:
+            error = caught
+        self._end(runner, error)
+
+    def _open(self, runner: MicroBatchRunner) -> bool:
+        return runner.open(
+            ignore_limits=self.trigger.kind == triggers.ONCE,
+            available_now=self.trigger.kind == triggers.AVAILABLE_NOW,
+            wakeup=self._wake.set,
+        )
+
+    def _end(self, runner: MicroBatchRunner, error: BaseException | None) -> None:
+        """Close everything; `error` is what ended the query."""
+        cause = None if isinstance(error, StopQuery) else error
+        if isinstance(error, Exception) and cause is not None:
             cause = translated(error)
             if cause is not error:
                 cause.__cause__ = error
-        except BaseException as error:
-            cause = error
         try:
             runner.close()
         except Exception:

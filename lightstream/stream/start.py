@@ -36,7 +36,10 @@ _NO_CHECKPOINT = (
 
 @dataclass(frozen=True, slots=True)
 class QueryRequest:
-    """A streaming plan and where its output goes. `session` is that of the caller; `conf` is the query's own copy."""
+    """A streaming plan and where its output goes. `session` is that of the caller; `conf` is the query's own copy.
+
+    `stepped`: triggers run when the run's `step` is called, in the caller's thread.
+    """
 
     plan: LogicalPlan
     session: SessionState
@@ -44,6 +47,7 @@ class QueryRequest:
     sink: SinkRequest
     trigger: triggers.Trigger = field(default_factory=triggers.Trigger)
     clock: Clock = SYSTEM_CLOCK
+    stepped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +142,7 @@ def _start(
         raise
     occupy(location.path, run)
     queries.add(run)
-    run.start(runner)
+    run.start(runner, request.stepped)
     return run
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from lightstream.sql.dataframe import DataFrame
     from lightstream.sql.row import Row
     from lightstream.sql.session import SparkSession
+    from lightstream.stream.start import QueryRequest
 
     OptionalPrimitiveType = bool | float | int | str | None
 
@@ -252,8 +253,13 @@ class DataStreamWriter:
             self.queryName(queryName)
 
     def _start(self, table: tuple[str, ...] | None, more: dict[str, str]) -> StreamingQuery:
+        from lightstream.stream.start import start_query
+
+        return StreamingQuery(start_query(self._request(table, more)))
+
+    def _request(self, table: tuple[str, ...] | None, more: dict[str, str]) -> QueryRequest:
         from lightstream.sinks.registry import SinkRequest
-        from lightstream.stream.start import QueryRequest, start_query
+        from lightstream.stream.start import QueryRequest
 
         self._spark._check_running()
         self._spark.streams  # noqa: B018  SparkSession.stop() ends queries when this part of the session exists
@@ -275,7 +281,7 @@ class DataStreamWriter:
             frame_of=lambda plan: _frame(plan, session),
             rows_of=lambda plan: _frame(plan, session).collect(),
         )
-        return StreamingQuery(start_query(QueryRequest(self._df._plan, state, conf, sink, self._trigger)))
+        return QueryRequest(self._df._plan, state, conf, sink, self._trigger)
 
 
 def _frame(plan: LogicalPlan, session: SparkSession) -> DataFrame:
