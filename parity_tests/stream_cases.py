@@ -178,6 +178,15 @@ class Engine:
         self._settings.setdefault(key, self.spark.conf.get(key, None))
         self.spark.conf.set(key, value)
 
+    def unset(self) -> None:
+        """Give the settings back the values that they had before `set`."""
+        for key, value in self._settings.items():
+            if value is None:
+                self.spark.conf.unset(key)
+            else:
+                self.spark.conf.set(key, value)
+        self._settings.clear()
+
     # ---- life ---------------------------------------------------------------------------------------------------
 
     def play(self, program: Callable[[Engine], None]) -> list[Any]:
@@ -189,11 +198,7 @@ class Engine:
         finally:
             for query in self.spark.streams.active:
                 query.stop()
-            for key, value in self._settings.items():
-                if value is None:
-                    self.spark.conf.unset(key)
-                else:
-                    self.spark.conf.set(key, value)
+            self.unset()
         return self.told
 
 
