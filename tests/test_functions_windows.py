@@ -141,11 +141,6 @@ def test_window_errors(spark, query, condition):  # noqa: F811
     assert condition_of(lambda: spark.sql(query).collect()).split(" ", 1)[1] == condition
 
 
-def test_session_windows_are_refused(spark):  # noqa: F811
-    query = "select session_window(v, '1 hour') from values (timestamp'2024-01-01 00:00:00Z') t(v)"
-    assert condition_of(lambda: spark.sql(query)) == "UnsupportedOperationException LIGHTSTREAM_UNSUPPORTED"
-
-
 def test_digests(spark):  # noqa: F811
     row = spark.sql("select " + ", ".join(f"{e} as c{i}" for i, e in enumerate(DIGESTS))).collect()[0]
     assert dict(zip(DIGESTS, map(str, row), strict=True)) == DIGESTS

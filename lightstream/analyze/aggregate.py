@@ -8,9 +8,9 @@ from dataclasses import replace
 from lightstream.analyze.analyzer import Analyzer, _ordinal, order_by, project, rule, sort_orders
 from lightstream.analyze.expressions import ExpressionResolver, name_item, trim_alias
 from lightstream.analyze.naming import shown
-from lightstream.analyze.time_windows import TimeWindows, has_time_window
+from lightstream.analyze.time_windows import TimeWindows, has_time_window, is_session, with_merged_sessions
 from lightstream.conf import Conf
-from lightstream.errors import AnalysisException
+from lightstream.errors import AnalysisException, unsupported
 from lightstream.plan import expressions as e
 from lightstream.plan import logical as lp
 from lightstream.plan import relations as r
@@ -40,6 +40,8 @@ def _aggregate(relation: r.Aggregate, analyzer: Analyzer) -> lp.LogicalPlan:
     if relation.kind == "distinct":
         child = analyzer.plan(relation.input)
         # Spark: SELECT DISTINCT is an aggregation by all columns without aggregates.
+        if any(map(is_session, child.output)):
+            return build_aggregate(child, child.output, child.output)
         return lp.Aggregate(child, child.output, ())
     child, keys, items, resolver = _resolve_parts(relation, analyzer)
     having = (
@@ -237,7 +239,13 @@ def build_aggregate(
             outputs.append(body)
         else:
             outputs.append(replace(item, child=body))
-    plan = lp.Aggregate(child, tuple(distinct_keys), tuple(aggregates), grouping_sets, grouping_id)
+    plan_keys: tuple[e.Alias | e.Attribute, ...] = tuple(distinct_keys)
+    if any(map(is_session, plan_keys)):
+        if grouping_sets:
+            raise unsupported("rollup, cube or grouping sets of session windows")
+        if not child.is_streaming:
+            child, plan_keys = with_merged_sessions(child, plan_keys)
+    plan = lp.Aggregate(child, plan_keys, tuple(aggregates), grouping_sets, grouping_id)
     _refuse_ungrouped(outputs, plan)
     # What comes out may be nullable where the expression is not: from a state store, or grouped away.
     nullable = {a.id: a.nullable for a in plan.output}

@@ -680,6 +680,11 @@ def _deduplicate(relation: r.Deduplicate, analyzer: Analyzer) -> lp.LogicalPlan:
                 sqlstate="0A000",
                 parameters={"colName": f"`{key.name}`"},
             )
+    if not child.is_streaming:
+        from lightstream.analyze.time_windows import is_session, with_merged_sessions
+
+        if any(map(is_session, keys)):  # Spark: in a batch this is an aggregation
+            child, _ = with_merged_sessions(child, keys)
     return lp.Deduplicate(child, keys, relation.within_watermark)
 
 

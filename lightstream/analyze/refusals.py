@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lightstream.analyze.time_windows import is_session
 from lightstream.conf import Conf
 from lightstream.errors import AnalysisException, unsupported
 from lightstream.plan import expressions as e
@@ -30,6 +31,8 @@ def check_streaming(plan: lp.LogicalPlan, output_mode: str, conf: Conf) -> None:
         raise _mode("complete", "no streaming aggregations")
     if output_mode == "append" and not all(map(_has_event_time, aggregates)):
         raise _mode("append", "streaming aggregations without watermark")
+    if output_mode == "update" and any(is_session(key) for node in aggregates for key in node.keys):
+        raise _mode("update", "session window streaming aggregations")
     for node in streaming:
         _check_node(node, output_mode, bool(aggregates))
     for node in streaming:

@@ -1,4 +1,4 @@
-"""`window(...)` in a select list or a GROUP BY: a column of the input below, one row for each window of a row."""
+"""Windows of times in a select list or a GROUP BY: a column of the input below, one row for each window of a row."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from typing import Any, TypeVar
 from lightstream.conf import Conf
 from lightstream.errors import AnalysisException
 from lightstream.functions import registry
-from lightstream.functions.time_windows import WINDOW_MARK
+from lightstream.functions.time_windows import SESSION_MARK, WINDOW_MARK, has_fixed_gap
 from lightstream.plan import expressions as e
 from lightstream.plan import logical as lp
 from lightstream.plan import types as t
 
 Item = TypeVar("Item", bound=e.Expression)
 
-_NAMES = frozenset({"window", "window_time"})
+_WINDOWS = frozenset({"window", "session_window"})
+_NAMES = _WINDOWS | {"window_time"}
 
 
 def has_time_window(expression: e.Expression) -> bool:
@@ -55,7 +56,7 @@ class TimeWindows:
         for call, column in self._columns:
             if call == node:
                 return column
-        if node.name == "window" and any(call.name == "window" for call, _ in self._columns):
+        if node.name in _WINDOWS and any(call.name in _WINDOWS for call, _ in self._columns):
             raise AnalysisException(
                 "_LEGACY_ERROR_TEMP_1039",
                 "Multiple time/session window expressions would result in a cartesian product of rows, therefore they "
@@ -77,6 +78,8 @@ class TimeWindows:
             alias = e.Alias(call, (shown(call),), delay or None, e.fresh_id())
             self.child = lp.Project(self.child, (*self.child.output, alias))
             return alias.to_attribute()
+        if call.name == "session_window":
+            return self._add_session(call, delay)
         # Spark: rows without a time are in no window.
         self.child = lp.Filter(self.child, registry.bind_call("isnotnull", (time,), Conf()))
         metadata = {WINDOW_MARK: True, **delay}
@@ -93,3 +96,37 @@ class TimeWindows:
             end = e.GetField(column, "end", 1, e.type_of(time), True)
             self.child = lp.Filter(self.child, registry.bind_call(">", (end, time), Conf()))
         return column
+
+    def _add_session(self, call: e.Call, delay: dict[str, Any]) -> e.Attribute:
+        """Add the session that each row would be alone; an aggregation by it merges them."""
+        time = call.args[0]
+        alias = e.Alias(call, ("session_window",), {SESSION_MARK: True, **delay}, e.fresh_id())
+        column = alias.to_attribute()
+        self.child = lp.Project(self.child, (*self.child.output, alias))
+        self.child = lp.Filter(self.child, registry.bind_call("isnotnull", (time,), Conf()))
+        if not has_fixed_gap(call):
+            start, end = (
+                e.GetField(column, name, i, e.type_of(time), True) for i, name in enumerate(("start", "end"))
+            )
+            self.child = lp.Filter(self.child, registry.bind_call(">", (end, start), Conf()))
+        return column
+
+
+def is_session(key: e.Alias | e.Attribute) -> bool:
+    """Return whether a grouping key is a session, whose rows are merged with those that they overlap or touch."""
+    column = key if isinstance(key, e.Attribute) else key.to_attribute()
+    return SESSION_MARK in (column.metadata or {})
+
+
+def with_merged_sessions(
+    child: lp.LogicalPlan, keys: Sequence[e.Alias | e.Attribute]
+) -> tuple[lp.LogicalPlan, tuple[e.Attribute, ...]]:
+    """Return the input of a batch aggregation with the session of each row's group, and the keys as its columns."""
+    if not all(isinstance(key, e.Attribute) for key in keys):
+        known = {a.id for a in child.output}
+        computed = tuple(key for key in keys if key.id not in known)
+        child = lp.Project(child, (*child.output, *computed))
+    columns = tuple(key if isinstance(key, e.Attribute) else key.to_attribute() for key in keys)
+    session = next(key for key in columns if SESSION_MARK in (key.metadata or {}))
+    others = tuple(key for key in columns if key is not session)
+    return lp.MergedSessions(child, others, session), columns

@@ -260,6 +260,22 @@ class Compiler:
         known = {key.id for key in keys}
         return self._wrapped(child, (*keys, *(a for a in plan.child.output if a.id not in known)))
 
+    def _mergedsessions(self, plan: lp.MergedSessions, needed: set[int]) -> Select:
+        from lightstream.compile.sessions import numbered
+
+        child = self.wrapped(
+            self.plan(plan.child, needed | {plan.session.id, *(k.id for k in plan.keys)}), plan.child
+        )
+        alias, number = self._fresh(), self._fresh("n")
+        # The wrapped input's own alias goes: its columns are told apart by their names.
+        texts = {i: text.split(".", 1)[1] for i, text in child.columns.items()}
+        keys, session = [texts[key.id] for key in plan.keys], texts[plan.session.id]
+        start, end = (f"struct_extract({session}, '{part}')" for part in ("start", "end"))
+        over = f"OVER (PARTITION BY {', '.join([*keys, number])})"
+        merged = f'struct_pack("start" := min({start}) {over}, "end" := max({end}) {over})'
+        source = f"(SELECT * REPLACE ({merged} AS {session}) FROM {numbered(child.source, keys, start, end, number)})"
+        return Select(f"{source} AS {alias}", {i: f"{alias}.{text}" for i, text in texts.items()})
+
     def _window(self, plan: lp.Window, needed: set[int]) -> Select:
         items = [item for item in plan.items if item.id in needed]
         used = set(needed)

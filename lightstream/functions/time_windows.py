@@ -1,4 +1,4 @@
-"""Windows of event time: `window`, `window_time`. What the analyser makes of them is in `analyze.time_windows`."""
+"""Windows of event time: `window`, `session_window`, `window_time`; `analyze.time_windows` makes columns of them."""
 
 from __future__ import annotations
 
@@ -7,15 +7,19 @@ from collections.abc import Sequence
 from lightstream.conf import Conf
 from lightstream.errors import AnalysisException, IllegalArgumentException
 from lightstream.functions import mismatch
+from lightstream.functions.cast_times import to_instant, to_local
 from lightstream.functions.coercion import cast_to
 from lightstream.functions.interval_text import Interval, parse_interval
-from lightstream.functions.registry import Bound, SqlContext, refused, scalar
+from lightstream.functions.registry import Bound, SqlContext, scalar
+from lightstream.functions.spelling import native_sql
 from lightstream.plan import expressions as e
 from lightstream.plan import types as t
 from lightstream.plan.expressions import Call, Expression, Literal, type_of
 
 WINDOW_MARK = "spark.timeWindow"
 """The key in the metadata of a column that `window` made, as in Spark."""
+SESSION_MARK = "spark.sessionWindow"
+"""The key in the metadata of a column that `session_window` made, as in Spark."""
 
 _DAY_US = 86_400_000_000
 # With more windows a row, a list of them all is longer to write than to compute.
@@ -80,14 +84,7 @@ def _bind_window(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
     time = _event_time(args[0], conf)
     bound = (time, length, slide, start)
     data_type = type_of(time)
-    if not isinstance(data_type, t.TimestampType | t.TimestampNTZType):
-        raise mismatch.unexpected_input(
-            name,
-            bound,
-            0,
-            '("(TIMESTAMP OR TIMESTAMP WITHOUT TIME ZONE)" or "STRUCT<start: TIMESTAMP, end: TIMESTAMP>" or '
-            '"STRUCT<start: TIMESTAMP_NTZ, end: TIMESTAMP_NTZ>")',
-        )
+    _check_time(name, bound)
     for what, value in (("window_duration", length.value), ("slide_duration", slide.value)):
         if value <= 0:
             raise mismatch.data_mismatch(
@@ -116,6 +113,17 @@ def _event_time(time: Expression, conf: Conf) -> Expression:
     if isinstance(found, t.DateType | t.StringType | t.NullType):
         return cast_to(time, t.TimestampType(), conf.ansi)
     return time
+
+
+def _check_time(name: str, args: tuple[Expression, ...]) -> None:
+    if not isinstance(type_of(args[0]), t.TimestampType | t.TimestampNTZType):
+        raise mismatch.unexpected_input(
+            name,
+            args,
+            0,
+            '("(TIMESTAMP OR TIMESTAMP WITHOUT TIME ZONE)" or "STRUCT<start: TIMESTAMP, end: TIMESTAMP>" or '
+            '"STRUCT<start: TIMESTAMP_NTZ, end: TIMESTAMP_NTZ>")',
+        )
 
 
 def _constraint(
@@ -173,7 +181,7 @@ def _bind_window_time(name: str, args: tuple[Expression, ...], conf: Conf) -> Bo
         raise mismatch.wrong_count(name, "1", len(args))
     window = args[0]
     found = type_of(window)
-    marked = isinstance(window, e.Attribute) and WINDOW_MARK in (window.metadata or {})
+    marked = isinstance(window, e.Attribute) and (window.metadata or {}).keys() & {WINDOW_MARK, SESSION_MARK}
     if not isinstance(found, t.StructType) or found.names != ["start", "end"] or not marked:
         raise AnalysisException(
             "_LEGACY_ERROR_TEMP_3101",
@@ -187,4 +195,71 @@ def _window_time_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
 
 
 scalar("window_time", _bind_window_time, _window_time_sql)
-refused("session_window", "Session windows are not there yet.")
+
+
+def _bind_session(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
+    if len(args) != 2:
+        raise mismatch.wrong_count(name, "2", len(args))
+    time, gap = _event_time(args[0], conf), args[1]
+    if isinstance(gap, Literal) and (gap.value is None or isinstance(gap.value, str)):
+        gap = Literal(_gap_value(gap.value), t.CalendarIntervalType())
+    bound = (time, gap)
+    _check_time(name, bound)
+    found = type_of(gap)
+    if not isinstance(found, t.CalendarIntervalType | t.StringType):
+        raise AnalysisException(
+            "_LEGACY_ERROR_TEMP_1040",
+            "Gap duration expression used in session window must be CalendarIntervalType, but got "
+            + repr(found).removesuffix("()").replace(", ", ","),
+        )
+    return Bound(bound, window_struct(type_of(time)), False)
+
+
+def _gap_value(text: str | None) -> tuple[int, int, int] | None:
+    """Return months, days and microseconds of a gap; None, in which no row is, where the text is no interval."""
+    try:
+        interval = parse_interval(text or "")
+    except IllegalArgumentException:
+        return None
+    return interval.months, interval.days, interval.us
+
+
+def has_fixed_gap(call: Call) -> bool:
+    """Return whether the gap of a session window is the same for all rows, and positive."""
+    gap = call.args[1]
+    return isinstance(gap, Literal) and gap.value is not None and sum(gap.value) > 0
+
+
+def _gap_parts(gap: Expression, text: str) -> tuple[str, str, str]:
+    """Return months, days and microseconds of a gap."""
+    if isinstance(gap, Literal):
+        months, days, us = map(str, gap.value or (0, 0, "NULL"))
+        return months, days, us
+    if isinstance(type_of(gap), t.StringType):
+        parts = native_sql("interval_parts", text)
+        return f"CAST({parts}[1] AS INTEGER)", f"CAST({parts}[2] AS INTEGER)", f"{parts}[3]"
+    months = f"CAST(datepart('year', {text}) * 12 + datepart('month', {text}) AS INTEGER)"
+    minutes = f"(datepart('hour', {text}) * 60 + datepart('minute', {text}))"
+    us = f"({minutes} * 60000000 + datepart('microseconds', {text}))"
+    return months, f"CAST(datepart('day', {text}) AS INTEGER)", us
+
+
+def _session_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
+    """Return the session of a row alone: from its time to the gap after it."""
+    data_type = type_of(call.args[0])
+    time = end = args[0]
+    months, days, us = _gap_parts(call.args[1], args[1])
+    if (months, days) != ("0", "0"):
+        # Months and days are those of the local calendar.
+        local = isinstance(data_type, t.TimestampType)
+        end = f"({to_local(end, ctx) if local else end} + to_months({months}) + to_days({days}))"
+        end = to_instant(end, ctx) if local else end
+    end = _timestamp(f"epoch_us({end}) + {us}", data_type)
+    return f'struct_pack("start" := {time}, "end" := {end})'
+
+
+def _shown_session(call: Call, args: Sequence[str]) -> str:
+    return "session_window"
+
+
+scalar("session_window", _bind_session, _session_sql, shown=_shown_session)

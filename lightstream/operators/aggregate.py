@@ -2,31 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from lightstream.compile.compiler import Compiled, Compiler
+from lightstream.compile.compiler import Compiled
 from lightstream.conf import Conf
-from lightstream.errors import unsupported
-from lightstream.functions import registry
-from lightstream.functions.spelling import duck_type, quote
+from lightstream.operators.aggregate_states import AggregateStates
 from lightstream.operators.batch import BatchRun, qualified
 from lightstream.operators.keyed import KeyedTable, same_keys
 from lightstream.operators.state import StateDatabase
 from lightstream.operators.stateful import Changes, StatefulOperator, at_or_before, event_time
-from lightstream.plan import expressions as e
 from lightstream.plan import logical as lp
-
-_ORDERED_MERGES = frozenset({"first", "last", "any_value"})
-
-
-@dataclass(frozen=True, slots=True)
-class _Core:
-    """One state column: how a batch computes it and how two of them merge."""
-
-    name: str
-    partial: str
-    merge: str
-    value: str  # the core's result from its state
 
 
 class AggregateOperator(StatefulOperator):
@@ -40,78 +23,26 @@ class AggregateOperator(StatefulOperator):
     name = "stateStoreSave"
 
     def __init__(self, node: lp.Aggregate, operator_id: int, output_mode: str, conf: Conf) -> None:
-        if node.grouping_sets:
-            raise unsupported("rollup, cube or grouping sets on a stream")
         super().__init__(operator_id)
-        self.node = node
         self.output_mode = output_mode
-        self.conf = conf
         self.delta = f"lightstream_delta_{operator_id}"
         self.merged = f"lightstream_merged_{operator_id}"
         self.closed = f"lightstream_closed_{operator_id}"
-        self.keys = [f"k{i}" for i in range(len(node.keys))]
-        self.reading, self.cores, self.finals = self._compile()
-        self.columns = [*self.keys, *(core.name for core in self.cores)]
+        self.states = AggregateStates(node, conf)
+        self.reading, self.keys, self.columns = self.states.reading, self.states.keys, self.states.columns
         keys = node.output[: len(node.keys)]
         self.event_key = event_time(keys)
         self._event_column = "" if self.event_key is None else self.keys[keys.index(self.event_key)]
-        self.output = self._output()
-
-    def _compile(self) -> tuple[Compiled, list[_Core], list[str]]:
-        compiler = Compiler(self.conf)
-        node = self.node
-        source = compiler.aggregate_input(node, node.aggregates)
-        key_texts = [source.columns[key.id] for key in node.output[: len(node.keys)]]
-        items = [f"{text} AS {name}" for text, name in zip(key_texts, self.keys, strict=True)]
-        cores: list[_Core] = []
-        finals: list[str] = []
-        for aggregate in node.aggregates:
-            call = aggregate.child
-            if not isinstance(call, e.Call):
-                raise unsupported("This aggregate on a stream")
-            entry = registry.lookup(call.name)
-            if entry is not None and not entry.extra.get("mergeable", True):
-                raise unsupported(f"The aggregate {call.name} on a stream")
-            parts, _, texts = compiler.expressions.aggregate(call, source.columns)
-            values = []
-            for text, merge in zip(texts, parts.merges, strict=True):
-                name = f"s{len(cores)}"
-                if merge is None:
-                    core = _Core(name, f"{text} EXPORT_STATE", f"combine_aggr({name})", f"finalize({name})")
-                elif "{0}" in merge:
-                    core = _Core(name, text, merge.format(name), name)
-                else:
-                    # The stored value comes before the batch's: that matters to first and last.
-                    order = " ORDER BY touched" if merge in _ORDERED_MERGES else ""
-                    core = _Core(name, text, f"{merge}({name}{order})", name)
-                cores.append(core)
-                values.append(core.value)
-                items.append(f"{core.partial} AS {name}")
-            # A merge may widen a type (the sum of counts is a HUGEINT): the result has the call's own.
-            finals.append(f"CAST({parts.final.format(*values)} AS {duck_type(call.type)})")
-        select = f"SELECT {', '.join([*items, 'TRUE AS touched'])} FROM {source.source}"
-        if source.where:
-            select += " WHERE " + " AND ".join(source.where)
-        if key_texts:
-            select += " GROUP BY " + ", ".join(key_texts)
-        names = (*self.keys, *(core.name for core in cores), "touched")
-        return Compiled(select, tuple(compiler.scans), names), cores, finals
-
-    def _output(self) -> lp.TableScan:
-        """Return the plan that stands for the aggregation in what is above it."""
-        names = [f"c{i}" for i in range(len(self.node.output))]
-        values = [*self.keys, *self.finals]
-        items = ", ".join(f"{value} AS {quote(name)}" for value, name in zip(values, names, strict=True))
-        table = qualified(self.closed if self.output_mode == "append" else self.merged)
-        touched = " WHERE touched" if self.output_mode == "update" else ""
-        text = f"(SELECT {items} FROM {table}{touched})"
-        return lp.TableScan(self.node.output, text, tuple(names), streaming=True)
+        table = qualified(self.closed if output_mode == "append" else self.merged)
+        self.output = self.states.output(f"{table} WHERE touched" if output_mode == "update" else table)
 
     # ---- one batch --------------------------------------------------------------------------------------------
 
     def open(self, state: StateDatabase) -> None:
         """Compare the stored schemas and look at the stored groups."""
-        state.check_operator(self.operator_id, self.name, self._key_schema(), self._value_schema())
+        state.check_operator(
+            self.operator_id, self.name, self.states.key_schema(), self.states.value_schema()
+        )
         self.stored = KeyedTable(state, f"aggregate_{self.operator_id}", self.keys, self.columns)
 
     @property
@@ -187,7 +118,7 @@ class AggregateOperator(StatefulOperator):
         """Return the SELECT that merges a batch's partial states with stored ones."""
         items = [
             *self.keys,
-            *(f"{core.merge} AS {core.name}" for core in self.cores),
+            *self.states.merges,
             "bool_or(touched) AS touched",
             "bool_or(NOT touched) AS known",
         ]
@@ -196,12 +127,3 @@ class AggregateOperator(StatefulOperator):
             rows = f"({batch} UNION ALL SELECT {', '.join(self.columns)}, FALSE AS touched FROM ({stored}))"
         group = f" GROUP BY {', '.join(self.keys)}" if self.keys else ""
         return f"SELECT {', '.join(items)} FROM {rows}{group}"
-
-    def _key_schema(self) -> object:
-        return [key.type.jsonValue() for key in self.node.output[: len(self.node.keys)]]
-
-    def _value_schema(self) -> object:
-        calls = [a.child for a in self.node.aggregates]
-        return [
-            {"function": c.name, "type": c.type.jsonValue()} if isinstance(c, e.Call) else None for c in calls
-        ]

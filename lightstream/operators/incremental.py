@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from lightstream.analyze.refusals import check_streaming
+from lightstream.analyze.time_windows import is_session
 from lightstream.compile.compiler import Compiled, compile_plan
 from lightstream.conf import Conf
 from lightstream.errors import internal
@@ -19,6 +20,7 @@ from lightstream.operators.deduplicate import DeduplicateOperator
 from lightstream.operators.event_time import EventTimeStep
 from lightstream.operators.limit import LimitOperator
 from lightstream.operators.pushdown import push_filters
+from lightstream.operators.session import SessionOperator
 from lightstream.operators.state import StateDatabase
 from lightstream.operators.stateful import Changes, StatefulOperator
 from lightstream.plan import logical as lp
@@ -79,6 +81,8 @@ class IncrementalPlan:
         step: EventTimeStep | StatefulOperator
         if isinstance(node, lp.Watermark):
             step = EventTimeStep(node, len(self.steps), self.conf)
+        elif isinstance(node, lp.Aggregate) and any(map(is_session, node.keys)):
+            step = SessionOperator(node, self._next_id(), self.output_mode, self.conf)
         elif isinstance(node, lp.Aggregate):
             step = AggregateOperator(node, self._next_id(), self.output_mode, self.conf)
         elif isinstance(node, lp.Deduplicate):

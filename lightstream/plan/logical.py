@@ -246,6 +246,14 @@ class Aggregate(Unary):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class MergedSessions(Unary):
+    """The input with `session`, a window, widened by all that it overlaps or touches among rows of equal `keys`."""
+
+    keys: tuple[Attribute, ...]
+    session: Attribute
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Window(Unary):
     """The input's columns and one column for each item, an Alias over a WindowExpression."""
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 
 Row = tuple  # of a result
 FILES = 9
+BY_WATERMARK = ("windows", "sessions")  # plans whose batches depend on the watermark
 NAMES = tuple(f"f{position}.json" for position in range(FILES))
 
 
@@ -29,7 +30,7 @@ def put(directory: str, name: str) -> None:
 
 
 def outputs(plan: str, batches: Sequence[Iterable[str]]) -> list[list[Row]]:
-    """Return what each batch gives to the sink; not for windows, whose batches depend on the watermark."""
+    """Return what each batch gives to the sink; not for plans in `BY_WATERMARK`."""
     groups: dict[str, tuple[int, int]] = {}
     given: list[list[Row]] = []
     seen: set[int] = set()
@@ -75,4 +76,14 @@ def final(plan: str) -> Counter[Row]:
         watermark = max(numbers) - 5
         counts = Counter(n // 20 * 20 for n in numbers)
         return Counter((start, count) for start, count in counts.items() if start + 20 <= watermark)
+    if plan == "sessions":
+        rows = [row for name in NAMES for row in rows_of(name)]
+        watermark = max(n for _, n in rows) - 5
+        found: list[list] = []
+        for k, n in sorted(rows):
+            if found and found[-1][0] == k and n <= found[-1][2]:
+                found[-1][2:] = [n + 4, found[-1][3] + 1]
+            else:
+                found.append([k, n, n + 4, 1])
+        return Counter(tuple(row) for row in found if row[2] <= watermark)
     return digest(plan, table(plan, outputs(plan, [NAMES])).elements())

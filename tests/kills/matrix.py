@@ -272,7 +272,7 @@ class Run:
         plan = self.scenario.plan
         given = (
             expected.outputs(plan, logs.batches())
-            if self.scenario.retain >= 100 and plan != "windows"
+            if self.scenario.retain >= 100 and plan not in expected.BY_WATERMARK
             else None
         )
         if self.scenario.sink == "function":
@@ -415,7 +415,7 @@ def _scenario(number: int, point: str, chance: random.Random, can_count: bool) -
     elif point.startswith("database-"):
         sink = "table"
     if point.startswith(("state-", "operator-", "after-state")):
-        plan = chance.choice(("complete", "update", "distinct", "windows"))
+        plan = chance.choice(("complete", "update", "distinct", "windows", "sessions"))
     if sink == "function" and plan == "keyed":
         plan = "update"
     kills = [Kill("point", f"{point}#{1 if point in POINTS[:12] + END else chance.randint(1, 3)}")]

@@ -7,7 +7,7 @@ import os
 import sys
 from dataclasses import dataclass, field
 
-PLANS = ("append", "complete", "update", "keyed", "distinct", "windows")
+PLANS = ("append", "complete", "update", "keyed", "distinct", "windows", "sessions")
 SINKS = ("table", "file", "function")
 LIMIT = "KILLS_FILE_SIZE"  # the variable that says how large a file the process may write, in bytes
 
@@ -76,6 +76,13 @@ def main(job: Job) -> None:
         times = stream.withColumn("t", F.timestamp_seconds("n")).withWatermark("t", "5 seconds")
         counts = times.groupBy(F.window("t", "20 seconds").alias("w")).agg(F.count("*").alias("c"))
         frame, mode = counts.selectExpr("CAST(w.start AS BIGINT) AS s", "c"), "append"
+    elif job.plan == "sessions":
+        times = stream.withColumn("t", F.timestamp_seconds("n")).withWatermark("t", "5 seconds")
+        counts = times.groupBy("k", F.session_window("t", "4 seconds").alias("w")).agg(
+            F.count("*").alias("c")
+        )
+        parts = ("k", "CAST(w.start AS BIGINT) AS s", "CAST(w.end AS BIGINT) AS e", "c")
+        frame, mode = counts.selectExpr(*parts), "append"
     else:
         frame = stream.groupBy("k").agg(F.count("*").alias("c"), F.sum("n").alias("s"))
         mode = "complete" if job.plan == "complete" else "update"

@@ -42,6 +42,7 @@ _FUNCTIONS: dict[str, tuple[str, tuple[str, ...], str]] = {
     "instr": ("texts", (_TEXT, _TEXT, "INTEGER", "INTEGER"), "INTEGER"),
     "jaro_winkler_similarity": ("texts", (_TEXT, _TEXT), "DOUBLE"),
     "soundex": ("texts", (_TEXT,), _TEXT),
+    "interval_parts": ("texts", (_TEXT,), "BIGINT[]"),
 }
 # Hashes of a value, and of all values of an array, after a hash so far.
 _KINDS = {

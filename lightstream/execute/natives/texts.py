@@ -96,3 +96,15 @@ def jaro_winkler_similarity(one: str, other: str) -> float:
     while alike < min(4, len(one), len(other)) and one[alike] == other[alike]:
         alike += 1
     return jaro + alike * 0.1 * (1 - jaro)
+
+
+def interval_parts(text: str) -> list[int] | None:
+    """Return months, days and microseconds of an interval's text; None where it is none."""
+    from lightstream.errors import IllegalArgumentException
+    from lightstream.functions.interval_text import parse_interval
+
+    try:
+        found = parse_interval(text)
+    except IllegalArgumentException:
+        return None
+    return [found.months, found.days, found.us]
