@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
@@ -21,12 +19,6 @@ PROGRAMS = Path(__file__).resolve().parent / "programs"
 
 def start(work: Work, command: list[str]) -> Values:
     """Run a program and stop the time when it prints its first line, the rows that it has counted."""
-    # What a user starts is installed, with its bytecode; a checkout may have none, or be kept from writing it.
-    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
-    cache = os.path.join(tempfile.gettempdir(), f"lightstream-bench-bytecode-{os.getuid()}")
-    environment["PYTHONPYCACHEPREFIX"] = cache
-    compileall = [sys.executable, "-m", "compileall", "-q", *(os.path.dirname(p) for p in _packages())]
-    subprocess.run(compileall, env=environment, check=True)
     incoming = work.path("incoming")
     os.makedirs(incoming)
     shutil.copy(files_of(str(SAMPLE))[0], incoming)
@@ -38,7 +30,6 @@ def start(work: Work, command: list[str]) -> Values:
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
-        env=environment,
     )
     assert program.stdout is not None
     line = program.stdout.readline()
@@ -46,12 +37,6 @@ def start(work: Work, command: list[str]) -> Values:
     cpu_s = cpu_seconds() - cpu_s
     program.communicate()
     return {"seconds": seconds, "cpu_s": cpu_s, "rows": int(line)}
-
-
-def _packages() -> list[str]:
-    """Return where the packages are that a start imports."""
-    found = (importlib.util.find_spec(name) for name in ("lightstream", "duckdb", "typer", "rich", "click"))
-    return [spec.origin for spec in found if spec is not None and spec.origin is not None]
 
 
 def by_runner(work: Work, engine: str) -> Values:

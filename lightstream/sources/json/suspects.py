@@ -234,20 +234,21 @@ def _odd_bytes(buffer: bytearray, end: int) -> bool:
 
 def _odd_words(buffer: bytearray, end: int, null_lines: bool) -> bool:
     has = _searcher(buffer, end)
-    tabs = buffer.find(b"\t", 0, end) >= 0  # carriage returns are known to end lines
-    arrays = buffer.find(b"[", 0, end) >= 0
-    spaced = has(b", ")
-    spaced_values = spaced or has(b": ") or (arrays and has(b"[ "))
+    # A single byte is found at twice the speed of a pair: what is not there at all needs no search for pairs.
+    spaces, arrays, tabs, capitals = (buffer.find(byte, 0, end) >= 0 for byte in (b" ", b"[", b"\t", b"N"))
+    spaced = spaces and has(b", ")
+    spaced_values = spaced or (spaces and (has(b": ") or (arrays and has(b"[ "))))
+    rare = has if capitals else _without(b"N", has)
     maybe_odd = (
         has(b",}")
         or (arrays and has(b",]"))
         or ((spaced or tabs) and any(map(has, _SPACE_CLOSE)))
-        or _any_of(_AFTER_COLON, has)
-        or (arrays and _any_of(_IN_ARRAY, has))
-        or (spaced_values and _any_of(_AFTER_COLON_SPACE, has))
-        or (spaced_values and arrays and _any_of(_IN_ARRAY_SPACE, has))
+        or _any_of(_AFTER_COLON, rare)
+        or (arrays and _any_of(_IN_ARRAY, rare))
+        or (spaced_values and _any_of(_AFTER_COLON_SPACE, rare))
+        or (spaced_values and arrays and _any_of(_IN_ARRAY_SPACE, rare))
         or (spaced_values and has(b"  "))
-        or tabs
+        or tabs  # carriage returns are known to end lines
     )
     if maybe_odd and _has_odd_line(buffer, end):
         return True
@@ -255,6 +256,11 @@ def _odd_words(buffer: bytearray, end: int, null_lines: bool) -> bool:
         return False
     maybe_null = buffer[0] in b"n \t" or has(b"\nn") or has(b"\n ") or has(b"\n\t")
     return maybe_null and _NULL_LINE.search(buffer, 0, end) is not None
+
+
+def _without(byte: bytes, has: Search) -> Search:
+    """Return a search in what is known not to have a byte."""
+    return lambda needle: byte not in needle and has(needle)
 
 
 def _has_odd_line(buffer: bytearray, end: int) -> bool:
