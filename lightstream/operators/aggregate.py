@@ -30,6 +30,7 @@ class AggregateOperator(StatefulOperator):
         self.closed = f"lightstream_closed_{operator_id}"
         self.states = AggregateStates(node, conf)
         self.reading, self.keys, self.columns = self.states.reading, self.states.keys, self.states.columns
+        self._merges_all = output_mode == "complete" or not self.keys
         keys = node.output[: len(node.keys)]
         self.event_key = event_time(keys)
         self._event_column = "" if self.event_key is None else self.keys[keys.index(self.event_key)]
@@ -53,13 +54,13 @@ class AggregateOperator(StatefulOperator):
     def run(self, run: BatchRun) -> Changes:
         """Merge the batch's groups with the stored ones and choose what comes out."""
         changes = Changes()
-        everything = self.output_mode == "complete" or not self.keys
+        everything = self._merges_all
         evicting = self.output_mode != "complete" and self.event_key is not None
         early = run.early(self.delta, self.reading)
         if everything and not early:
             # One statement reads, aggregates and merges.
             merge = self._merge(self.reading.template, self.stored.all())
-            run.create(self.merged, Compiled(merge, self.reading.scans, self.reading.names))
+            rows = run.create(self.merged, Compiled(merge, self.reading.scans, self.reading.names))
         else:
             if not early:
                 run.create(self.delta, self.reading)
@@ -70,10 +71,10 @@ class AggregateOperator(StatefulOperator):
                 if changes.dropped:
                     delta += f" WHERE ({late}) IS NOT TRUE"
             stored = self.stored.all() if everything else self.stored.of(qualified(self.delta))
-            run.statement(self.merged, self._merge(delta, stored))
+            rows = run.statement(self.merged, self._merge(delta, stored))
         if evicting:
             changes.removed = self._evict(run)
-        changes.write = lambda: self._write(run, changes)
+        changes.write = lambda: self._write(run, changes, rows)
         return changes
 
     def _evict(self, run: BatchRun) -> int:
@@ -90,8 +91,12 @@ class AggregateOperator(StatefulOperator):
             )
         return run.statement(self.closed, closed)
 
-    def _write(self, run: BatchRun, changes: Changes) -> None:
+    def _write(self, run: BatchRun, changes: Changes, merged: int) -> None:
         touched = f"{qualified(self.merged)} WHERE touched"
+        every = f"SELECT {', '.join(self.columns)} FROM {qualified(self.merged)}"
+        if self._merges_all and self.stored.replace(every, merged):
+            changes.updated = run.value(f"SELECT count(*) FROM {touched}")
+            return
         new = run.value(f"SELECT count(*) FROM {touched} AND NOT known") if self.stored.needs_count else None
         rows = f"SELECT {', '.join(self.columns)} FROM {touched}"
         changes.updated = self.stored.put(rows, f"(SELECT * FROM {touched})", new)

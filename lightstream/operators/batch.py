@@ -63,13 +63,16 @@ class BatchRun:
         if not self.early(table, compiled):
             self.create(table, compiled)
 
-    def create(self, table: str, compiled: Compiled) -> None:
-        """Run a statement that may read streams into a temporary table."""
+    def create(self, table: str, compiled: Compiled) -> int:
+        """Run a statement that may read streams into a temporary table; return its number of rows."""
         prefix = f"CREATE OR REPLACE TEMP TABLE {table} AS "
-        execute_compiled(self._placed(compiled), self.cursor, self._scan, prefix=prefix)
+        created = changed_rows(
+            execute_compiled(self._placed(compiled), self.cursor, self._scan, prefix=prefix)
+        )
         index = self._direct(compiled)
         if index is not None:
             self._rows[index] = rows_read(self.cursor)
+        return created
 
     def early(self, table: str, compiled: Compiled) -> bool:
         """Return whether a statement was run ahead; then its rows are where `place` puts the table's name."""

@@ -11,6 +11,8 @@ from lightstream.operators.state import StateDatabase
 _MIN_FOLD_ROWS = 20_000
 # `recent` is folded into `base` when it has this part of its rows: each row is then rewritten a few times at most.
 _FOLD_FRACTION = 8
+# Up to here it is quicker to write all rows anew than to find those of the changed keys.
+_MAX_WHOLE_ROWS = 500
 
 
 def same_keys(keys: Sequence[str], left: str = "s", right: str = "d") -> str:
@@ -101,6 +103,14 @@ class KeyedTable:
             self._removed += shadowed
             self.rows -= shadowed
         return inserted
+
+    def replace(self, rows: str, count: int) -> bool:
+        """Store `count` rows in place of all there are, if that is little to write; return whether."""
+        if self._base_rows or not self._recent_rows or count > _MAX_WHOLE_ROWS:
+            return False
+        self._state.execute(f"DELETE FROM {self._recent}", f"INSERT INTO {self._recent} {rows}")
+        self._recent_rows = self.rows = count
+        return True
 
     def add(self, rows: str) -> int:
         """Store rows whose keys are not stored yet; return how many."""

@@ -142,10 +142,10 @@ class StateDatabase:
         [(found,)] = self.cursor.execute(sql).fetchall()
         return found
 
-    def execute(self, statement: str) -> int:
-        """Run a statement that changes state tables, within `transaction`; return how many rows it has changed."""
+    def execute(self, *statements: str) -> int:
+        """Change state tables, within `transaction`; return how many rows the last statement has changed."""
         begin, self._begin = self._begin, ""
-        changed = changed_rows(self.cursor.execute(begin + statement))
+        changed = changed_rows(self.cursor.execute(begin + "; ".join(statements)))
         if crash.at is not None:
             crash.at("state-changed")
         return changed

@@ -107,7 +107,9 @@ def with_bytecode() -> dict[str, str]:
     cached = os.path.join(tempfile.gettempdir(), f"lightstream-bench-bytecode-{os.getuid()}")
     environment["PYTHONPYCACHEPREFIX"] = cached
     found = map(importlib.util.find_spec, ("lightstream", "duckdb", "typer", "rich", "click"))
-    packages = [os.path.dirname(spec.origin) for spec in found if spec is not None and spec.origin is not None]
+    packages = [
+        os.path.dirname(spec.origin) for spec in found if spec is not None and spec.origin is not None
+    ]
     subprocess.run([sys.executable, "-m", "compileall", "-q", *packages], env=environment, check=True)
     return environment
 
