@@ -20,6 +20,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from lightstream import crash
 from lightstream.errors import PySparkException, StreamingQueryException
 from lightstream.sql import SparkSession
 from lightstream.sql import functions as F
@@ -397,6 +398,34 @@ def test_a_file_of_a_planned_batch_that_is_gone(
     # Spark runs the batch without it, whatever ignoreMissingFiles says; here it is told.
     assert query.rows() == kept(*range(5), 6)
     assert "f5.json was taken for a batch and is gone" in caplog.text
+
+
+@pytest.mark.parametrize("ignore", ["false", "true"])
+def test_a_file_that_vanishes_between_planning_and_reading(
+    again: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, ignore: str
+) -> None:
+    query = again(ignoreMissingFiles=ignore)
+    query.run()
+    vanishing = put(query.source, 5)
+
+    def remove(point: str, batch_id: int | None = None) -> None:
+        if point == "after-offsets":
+            vanishing.unlink(missing_ok=True)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(crash, "at", remove)
+        if ignore == "true":
+            query.run()
+        else:
+            error = query.error()
+            assert error.getCondition() == "FAILED_READ_FILE.FILE_NOT_EXIST"
+            assert "f5.json" in str(error)
+    assert query.rows() == kept(*range(5))
+    put(query.source, 6)
+    query.run()
+    # Spark: what was planned and is gone at the start again is left out.
+    assert query.rows() == kept(*range(5), 6)
+    assert ignore == "true" or "f5.json was taken for a batch and is gone" in caplog.text
 
 
 def test_a_file_of_a_planned_batch_that_was_rewritten(again: Any) -> None:

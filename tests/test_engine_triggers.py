@@ -186,6 +186,21 @@ def test_a_clock_that_is_set_back_does_not_hold_up_the_next_trigger() -> None:
     rig.close()
 
 
+def test_a_clock_that_jumps_ahead_starts_one_trigger() -> None:
+    clock = WatchedClock(10_000)
+    rig, source = Rig(clock=clock), Rows(("a", 1))
+    run = rig.start(source, "noop", trigger=Trigger(interval_ms=2000))
+    assert clock.next_wait() == 2000
+    source.add(("b", 2))
+    clock.advance(7 * 86_400_000 + 500)
+    assert clock.next_wait() == 1500  # one batch for a week of triggers, and the next in step again
+    assert [report["timestamp"] for report in run.recent_progress()] == [
+        "1970-01-01T00:00:10.000Z",
+        "1970-01-08T00:00:10.500Z",
+    ]
+    rig.close()
+
+
 def test_a_missed_trigger_can_wait_for_the_next() -> None:
     clock = WatchedClock(10_000)
     rig, source = Rig(clock=clock), Rows(("a", 1))
