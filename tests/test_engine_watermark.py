@@ -153,3 +153,22 @@ def test_the_policy_of_a_checkpoint_stays(monkeypatch: pytest.MonkeyPatch, tmp_p
     assert '"spark.sql.streaming.multipleWatermarkPolicy":"max"' in newest.read_text()
     assert '"spark.sql.shuffle.partitions":"7"' in newest.read_text()
     rig.close()
+
+
+def test_the_mean_of_event_times() -> None:
+    """Known difference: Spark keeps a mean while it reads, and comes to 2004-05-17T16:40:16.124Z."""
+    import datetime
+
+    from lightstream.sql import SparkSession
+    from lightstream.testing import StreamTest, memory_stream
+
+    session = SparkSession.builder.create()
+    events = memory_stream("ts timestamp", session)
+    with StreamTest(events.df.withWatermark("ts", "30 seconds").distinct()) as test:
+        at = [(2, 40, 0), None, (2, 40, 0), (2, 40, 0), (2, 44, 32), None, None, (2, 37, 37)]
+        day = datetime.datetime(2025, 1, 1, tzinfo=datetime.UTC)
+        events.add_data(
+            *((None if t is None else day.replace(hour=t[0], minute=t[1], second=t[2]),) for t in at)
+        )
+        assert test.run_batch().eventTime["avg"] == "2004-05-17T16:40:16.125Z"
+    session.stop()

@@ -14,6 +14,7 @@ import pytest
 
 from lightstream.errors import UnsupportedOperationException
 from lightstream.operators import keyed
+from lightstream.operators.key_index import KeyIndex
 from lightstream.sql import SparkSession
 from lightstream.sql import functions as F
 
@@ -74,8 +75,25 @@ def run(
     return given, progress
 
 
+@pytest.fixture(params=["a scan", "an index", "an index with collisions"])
+def looked_up(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """How the large level is looked up."""
+    if request.param == "a scan":
+        return
+    monkeypatch.setattr(keyed, "_MIN_INDEX_ROWS", 1)
+    monkeypatch.setattr(keyed, "_INDEX_FRACTION", 1)
+    if request.param == "an index with collisions":
+        select = KeyIndex._select
+        monkeypatch.setattr(
+            KeyIndex,
+            "_select",
+            lambda self, sql: select(self, sql.replace(self._hash, f"({self._hash} % 5)")),
+        )
+
+
 @pytest.mark.parametrize("stops", [(), (3, 4, 9)])
 @pytest.mark.parametrize("fold_rows", [3, 20_000])
+@pytest.mark.usefixtures("looked_up")
 def test_groups_that_batches_touch(
     spark: Any,
     batches: Any,
@@ -96,6 +114,7 @@ def test_groups_that_batches_touch(
 
 
 @pytest.mark.parametrize("fold_rows", [3, 20_000])
+@pytest.mark.usefixtures("looked_up")
 def test_keys_that_were_seen(
     spark: Any, batches: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fold_rows: int
 ) -> None:
@@ -147,3 +166,23 @@ def test_a_limit_reads_each_batch_whole(spark: Any, batches: Any, tmp_path: Path
     given, progress = run(spark, tmp_path, lambda df: df.limit(30), "append", (4,))
     assert [len(rows) for rows in given.values()] == [20, 10] + [0] * (BATCHES - 2)
     assert [entry.numInputRows for entry in progress] == [20] * BATCHES
+
+
+def test_an_index_is_not_used_when_rows_may_have_moved(tmp_path: Path) -> None:
+    """A table whose rows were deleted, also before a restart: DuckDB moves the others when it writes the table anew."""
+    import duckdb
+
+    with duckdb.connect(str(tmp_path / "state.duckdb")) as connection:
+        connection.execute("CREATE TABLE t AS SELECT i AS k FROM range(10) t(i)")
+        index = KeyIndex(connection, "t", ["k"])
+        assert index.is_whole
+        connection.execute("CREATE TABLE wanted AS SELECT unnest([3, 7, 99]) AS k")
+        assert index.look_up("wanted", 2, "places") is None
+        places = index.look_up("wanted", 3, "places")
+        found = connection.execute(f"SELECT k FROM t SEMI JOIN {places} p ON t.rowid = p.place ORDER BY k")
+        assert found.fetchall() == [(3,), (7,)]
+        connection.execute("DELETE FROM t WHERE k = 5")
+        assert not KeyIndex(connection, "t", ["k"]).is_whole
+    with duckdb.connect(str(tmp_path / "state.duckdb")) as connection:
+        index = KeyIndex(connection, "t", ["k"])
+        assert not index.is_whole or connection.execute("SELECT max(rowid) FROM t").fetchone() == (8,)

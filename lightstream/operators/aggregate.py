@@ -70,7 +70,7 @@ class AggregateOperator(StatefulOperator):
                 changes.dropped = run.value(f"SELECT count(*) FROM {qualified(self.delta)} WHERE {late}")
                 if changes.dropped:
                     delta += f" WHERE ({late}) IS NOT TRUE"
-            stored = self.stored.all() if everything else self.stored.of(qualified(self.delta))
+            stored = self.stored.all() if everything else self.stored.of(qualified(self.delta), run)
             rows = run.statement(self.merged, self._merge(delta, stored))
         if evicting:
             changes.removed = self._evict(run)

@@ -78,7 +78,7 @@ class DeduplicateOperator(StatefulOperator):
             kept = f" WHERE ({late}) IS NOT TRUE" if changes.dropped else ""
         listed = ", ".join(self.keys)
         first = f"SELECT DISTINCT ON ({listed}) * FROM {arrived}{kept} ORDER BY rowid"
-        stored = self.stored.of(arrived)
+        stored = self.stored.of(arrived, run)
         known = f" ANTI JOIN ({stored}) d ON {same_keys(self.keys)}" if stored is not None else ""
         changes.updated = run.statement(self._passed, f"SELECT s.* FROM ({first}) s{known}")
         rows = run.value(f"SELECT count(*) FROM {arrived}{kept}")

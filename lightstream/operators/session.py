@@ -71,7 +71,7 @@ class SessionOperator(StatefulOperator):
             if changes.dropped:
                 run.statement(self._in_time, f"SELECT * FROM {arrived} WHERE ({late}) IS NOT TRUE")
                 arrived = qualified(self._in_time)
-        stored = self.stored.of(arrived)
+        stored = self.stored.of(arrived, run)
         merged = run.statement(self._merged, self._merge(f"SELECT * FROM {arrived}", stored))
         known = gone = 0
         if stored is not None:

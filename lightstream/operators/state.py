@@ -95,6 +95,15 @@ class StateDatabase:
         """Return whether a state table exists."""
         return name in self._tables
 
+    def columns(self, name: str) -> list[tuple[str, str]]:
+        """Return the columns of a state table with their types in DuckDB."""
+        found: list[tuple[str, str]] = self.cursor.execute(
+            "SELECT column_name, data_type FROM duckdb_columns() WHERE database_name = ? AND table_name = ? "
+            "ORDER BY column_index",
+            [self.alias, name],
+        ).fetchall()
+        return found
+
     def created(self, name: str) -> None:
         """Learn that a commit has created a state table."""
         self._tables.add(name)
