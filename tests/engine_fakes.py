@@ -61,6 +61,9 @@ class Rows:
 class RowsStream:
     """One query's reading of `Rows`."""
 
+    needs_polling = False
+    reports_latest = False
+
     def __init__(self, source: Rows) -> None:
         self.source = source
         self.description = "Rows[]"

@@ -70,7 +70,7 @@ class BatchRun:
             execute_compiled(self._placed(compiled), self.cursor, self._scan, prefix=prefix)
         )
         index = self._direct(compiled)
-        if index is not None:
+        if index is not None and index not in self._rows:
             self._rows[index] = rows_read(self.cursor)
         return created
 
@@ -130,7 +130,10 @@ class BatchRun:
                 raise internal("a stream that is not one of the plan's")
             return batch_scan(scan, cursor)
         if self._single:
-            return self._streams[index].scan(self._input(index), scan.columns, cursor)
+            found = self._streams[index].scan(self._input(index), scan.columns, cursor)
+            if found.rows is not None:
+                self._rows[index] = found.rows
+            return found
         table = f"lightstream_input_{self._inputs}"
         self._inputs += 1
         whole = Compiled("SELECT * FROM \x01scan0\x01 AS scan_0", (scan,), ())

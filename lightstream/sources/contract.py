@@ -23,19 +23,22 @@ class Scan:
     `sql` may be inexact where the source's own rules and DuckDB's differ; then it *fails* with a DuckDB error, never
     gives a wrong value, and `exact(cursor, error)` returns the scan that takes its place (or raises Spark's error).
     `verified()` is asked once the statement has run, before its rows are used: False makes the scan exact too (a check
-    of the files may so run beside the statement).
+    of the files may so run beside the statement). `rows` is their number, where the source knows it.
     """
 
     sql: str
     frames: dict[str, Any] = field(default_factory=dict)
     exact: Callable[[duckdb.DuckDBPyConnection, Exception | None], Scan] | None = None
     verified: Callable[[], bool] | None = None
+    rows: int | None = None
 
 
 class Stream(Protocol):
     """One running source of one streaming query. Offsets are JSON text as Spark writes it to the offset log."""
 
     description: str
+    needs_polling: bool = False  # it cannot tell when data arrives
+    reports_latest: bool = False  # progress has the latest offset; Spark: not for every source
 
     def latest_offset(self, start: str | None, *, ignore_limits: bool = False) -> str | None:
         """Return the end of the next batch; `start` itself (or None at first) when there is nothing new."""

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from lightstream.errors import IllegalArgumentException
+from lightstream.errors import IllegalArgumentException, NumberFormatException
 from lightstream.sources.java_text import java_double, java_integer
 
 OFF, DELETE, ARCHIVE = "off", "delete", "archive"
@@ -167,19 +167,23 @@ def _boolean(given: dict[str, str], name: str) -> bool:
 
 
 def _duration_ms(text: str) -> int:
+    found_ms = duration_us(text, "ms") // 1000
+    if found_ms < 0:
+        raise IllegalArgumentException(None, f"requirement failed: maxFileAge must not be negative ({text})")
+    return found_ms
+
+
+def duration_us(text: str, unit: str) -> int:
+    """Return the microseconds of a time such as `50s`, in a unit when it names none.
+
+    Raises:
+        NumberFormatException: it is no time.
+    """
     match = _DURATION.fullmatch(text.strip().lower())
-    if match is None:
-        reason = f"Failed to parse time string: {text}"
-    elif match[2] is not None and match[2] not in _UNIT_US:
-        reason = f'Invalid suffix: "{match[2]}"'
-    else:
-        duration_ms = int(match[1]) * _UNIT_US[match[2] or "ms"] // 1000
-        if duration_ms < 0:
-            raise IllegalArgumentException(
-                None, f"requirement failed: maxFileAge must not be negative ({text})"
-            )
-        return duration_ms
-    raise IllegalArgumentException(
+    if match is not None and (match[2] is None or match[2] in _UNIT_US):
+        return int(match[1]) * _UNIT_US[match[2] or unit]
+    reason = f"Failed to parse time string: {text}" if match is None else f'Invalid suffix: "{match[2]}"'
+    raise NumberFormatException(
         None,
         "Time must be specified as seconds (s), milliseconds (ms), microseconds (us), minutes (m or min), "
         f"hour (h), or day (d). E.g. 50s, 100ms, or 250us.\n{reason}",

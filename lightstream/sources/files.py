@@ -56,6 +56,9 @@ class FileStream:
         SparkRuntimeException: the source log is damaged.
     """
 
+    needs_polling = False
+    reports_latest = False
+
     def __init__(
         self,
         path: str,

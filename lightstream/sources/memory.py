@@ -85,6 +85,9 @@ class MemorySource:
 class MemoryStream:
     """One query's reading of a `MemorySource`."""
 
+    needs_polling = False
+    reports_latest = False
+
     def __init__(self, source: MemorySource) -> None:
         self._source = source
         self._horizon: int | None = None

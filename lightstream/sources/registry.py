@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from lightstream.conf import Conf
@@ -22,8 +23,14 @@ if TYPE_CHECKING:
 FILE_FORMATS = ("json",)
 # What Spark has and lightstream has not yet.
 _LATER = ("csv", "parquet", "text", "orc", "avro", "xml", "binaryfile", "kafka", "delta", "iceberg", "statestore",
-          "rate", "rate-micro-batch", "socket", "state-metadata", "image", "libsvm")  # fmt: skip
+          "state-metadata", "image", "libsvm")  # fmt: skip
 _NOT_STREAMING = ("jdbc",)
+# Streams that are no files, and the names that Spark's errors have for them.
+_PROVIDERS = {
+    "rate": "RateStreamProvider",
+    "rate-micro-batch": "RatePerMicroBatchProvider",
+    "socket": "TextSocketSourceProvider",
+}
 
 
 def open_reader(relation: r.DataSourceRead, conf: Conf, database: Database) -> lp.DataSourceScan:
@@ -40,6 +47,8 @@ def open_reader(relation: r.DataSourceRead, conf: Conf, database: Database) -> l
                 "_LEGACY_ERROR_TEMP_2049", f"Data source {name} does not support streamed reading."
             )
         raise unsupported(f"The data source {name}")
+    if name in _PROVIDERS:
+        return scan_of(_open_stream_only(name, relation), relation.is_streaming)
     if name in _LATER:
         raise unsupported(f"The data source {name}", f"Formats that can be read: {', '.join(FILE_FORMATS)}.")
     if name not in FILE_FORMATS:
@@ -65,6 +74,26 @@ def open_reader(relation: r.DataSourceRead, conf: Conf, database: Database) -> l
         )
     reader = FileReader(name, paths, relation.schema, options, conf, database, relation.is_streaming)
     return scan_of(reader, relation.is_streaming)
+
+
+def _open_stream_only(name: str, relation: r.DataSourceRead) -> Reader:
+    if not relation.is_streaming:
+        raise AnalysisException("_LEGACY_ERROR_TEMP_1135", f"{name} is not a valid Spark SQL Data Source.")
+    if relation.schema is not None:
+        raise UnsupportedOperationException(
+            "_LEGACY_ERROR_TEMP_2242", f"{_PROVIDERS[name]} source does not support user-specified schema."
+        )
+    options = {key.lower(): value for key, value in relation.options.items()}
+    if name == "socket":
+        from lightstream.sources.socket import open_socket
+
+        return open_socket(options)
+    from lightstream.sources.rate import open_rate, open_rate_per_micro_batch
+
+    parallelism = os.cpu_count() or 1
+    return (
+        open_rate(options, parallelism) if name == "rate" else open_rate_per_micro_batch(options, parallelism)
+    )
 
 
 def scan_of(reader: Reader, streaming: bool) -> lp.DataSourceScan:

@@ -228,7 +228,7 @@ class MicroBatchRunner:
 
     def needs_polling(self) -> bool:
         """Return whether a source cannot tell when data arrives."""
-        return any(getattr(stream, "needs_polling", False) for stream in self.streams)
+        return any(stream.needs_polling for stream in self.streams)
 
     def _sticky_conf(self, stored: dict[str, str]) -> Conf:
         """Return the settings of this run: those in the offset log win over the session's."""
@@ -463,6 +463,6 @@ class MicroBatchRunner:
         self, starts: Sequence[str | None], ends: Sequence[str | None], rows: Sequence[int]
     ) -> tuple[SourceReport, ...]:
         return tuple(
-            SourceReport(stream.description, start, end, count)
+            SourceReport(stream.description, start, end, count, end if stream.reports_latest else None)
             for stream, start, end, count in zip(self.streams, starts, ends, rows, strict=True)
         )

@@ -26,6 +26,7 @@ class SourceReport:
     start: str | None
     end: str | None
     rows: int = 0
+    latest: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +146,7 @@ class ProgressReporter:
                 "description": source.description,
                 "startOffset": _offset(source.start),
                 "endOffset": _offset(source.end),
-                "latestOffset": None,
+                "latestOffset": _offset(source.latest),
                 **rates(source.rows),
             }
             for source in report.sources
