@@ -1,4 +1,4 @@
-"""Twenty kills of queries, started again: what an uninterrupted run leaves. `scripts/kill_matrix` does more."""
+"""Kills of queries of each plan, started again: what an uninterrupted run leaves. `scripts/kill_matrix` does more."""
 
 from __future__ import annotations
 
@@ -10,14 +10,16 @@ import pytest
 from kills import expected
 from kills.logs import read_logs
 from kills.matrix import Kill, Run, Scenario, report, run_kills
+from kills.program import PLANS
 
 from lightstream.crash import POINTS, STEPS
 
 
 def test_queries_that_are_killed_leave_what_others_leave(tmp_path: Path) -> None:
-    outcomes = run_kills(20, seed=20, jobs=2, directory=str(tmp_path), points=STEPS)
+    outcomes = run_kills(24, seed=20, jobs=2, directory=str(tmp_path), points=STEPS)
+    assert len({outcome.scenario.plan for outcome in outcomes}) >= min(len(outcomes), len(PLANS)) - 2
     assert [difference for outcome in outcomes for difference in outcome.differences] == []
-    assert sum(len(outcome.kills) for outcome in outcomes) >= 20, report(outcomes)
+    assert sum(len(outcome.kills) for outcome in outcomes) >= 24, report(outcomes)
 
 
 def test_a_run_that_is_not_killed(tmp_path: Path) -> None:

@@ -186,3 +186,27 @@ def test_an_index_is_not_used_when_rows_may_have_moved(tmp_path: Path) -> None:
     with duckdb.connect(str(tmp_path / "state.duckdb")) as connection:
         index = KeyIndex(connection, "t", ["k"])
         assert not index.is_whole or connection.execute("SELECT max(rowid) FROM t").fetchone() == (8,)
+
+
+def test_the_file_stays_small_while_windows_come_and_go(tmp_path: Path) -> None:
+    """`scripts/soak windows` does it with a query, for twenty thousand windows."""
+    from lightstream.database.connection import Database
+    from lightstream.operators.state import StateDatabase
+
+    connection = Database(None).cursor()
+    state = StateDatabase(connection, str(tmp_path), durable=True)
+    rows = keyed.KeyedTable(state, "windows", ["w", "k"], ["w", "k", "n"])
+    sizes = []
+    for batch in range(400):
+        with state.transaction(batch):
+            items = f"SELECT {batch} - i % 10 AS w, 'key' || i AS k, {batch} AS n FROM range(100) r(i)"
+            connection.execute(f"CREATE OR REPLACE TEMP TABLE changed AS {items}")
+            rows.put("SELECT * FROM changed", "changed")
+            rows.remove(f"w < {batch - 20}")
+            rows.fold()
+        sizes.append(sum(path.stat().st_size for path in tmp_path.iterdir()))
+    assert (
+        rows.rows == connection.execute(f"SELECT count(*) FROM {state.table('windows_recent')}").fetchone()[0]
+    )
+    assert max(sizes[200:]) <= 3 * max(sizes[:100])
+    state.close()

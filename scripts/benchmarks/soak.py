@@ -18,8 +18,9 @@ from benchmarks.data import PROJECT
 from benchmarks.engines import LIGHTSTREAM, open_session, start_to_table
 from benchmarks.usage import memory_bytes
 
-MODES = ("complete", "append", "update")
+MODES = ("complete", "append", "update", "windows")
 BASE_BATCH = 100
+BASE_WINDOWS = 500  # batches, of the mode "windows"
 MOST_TIMES = 3.0
 ROWS = 100
 KEYS = 50
@@ -30,6 +31,7 @@ RETAINED = 100  # spark.sql.streaming.minBatchesToRetain
 COMPACT_DISTANCE = 1000  # lightstream.checkpoint.source_log.MAX_COMPACT_DISTANCE
 FLOOR_BYTES = 1 << 20  # DuckDB's files grow by blocks of 256 kB, its logs are folded in at 1 MB
 SCHEMA = "k STRING, n BIGINT, text STRING"
+WINDOW_S, LATE_S = 60, 600  # a batch of the mode "windows" is a window; its rows spread over some before it
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,8 @@ class Watch:
         self.incoming = work.path("incoming")
         self.done = threading.Event()
         self.failed: list[str] = []
+        self.seen = 0
+        """How many batches with data there were."""
         self._fed = 0
         self._base: dict[str, float] = {}
         self._most: dict[str, float] = {}
@@ -84,14 +88,17 @@ class Watch:
             with open(path, "w", encoding="utf-8") as file:
                 for row in range(ROWS):
                     number = self._fed * ROWS + row
+                    if self.mode == "windows":
+                        number = max(0, self._fed * WINDOW_S - row * LATE_S // ROWS)
                     file.write(f'{{"k":"key{number % KEYS}","n":{number},"text":"row {number}"}}\n')
             os.rename(path, f"{self.incoming}/{self._fed:06d}.json")
             self._fed += 1
 
     def after(self, batches: int) -> None:
         """Look at everything after a batch; print a row of the table when one is due."""
+        self.seen = batches
         self.feed(batches + AHEAD)
-        base = min(BASE_BATCH, self.batches)
+        base = min(BASE_WINDOWS if self.mode == "windows" else BASE_BATCH, self.batches)
         due = batches in (base, self.batches) or batches % self.every == 0
         if due or batches % LOOK_EVERY == 0:
             for key, value in self._look(batches).items():
@@ -118,7 +125,9 @@ class Watch:
             limit = column.limit
             if limit is None:
                 limit = MOST_TIMES * max(self._base[column.key], column.floor)
-                if column.key == "database" and self.mode == "append":
+                if column.key == "state" and self.mode == "windows":
+                    limit = MOST_TIMES * self._base[column.key]
+                if column.key == "database" and self.mode in ("append", "windows"):
                     continue  # it holds the rows: their bytes are judged
             if column.judged and value > limit:
                 self.failed.append(
@@ -184,15 +193,14 @@ def run(mode: str, batches: int, every: int) -> list[str]:
         watch = Watch(work, mode, batches, every)
         spark = open_session(work, LIGHTSTREAM)
         rows = spark.readStream.schema(SCHEMA).option("maxFilesPerTrigger", 1).json(watch.incoming)
-        kept = rows.where("k <> 'key1'").select("k", "n", "text")
-        frame = kept if mode == "append" else rows.groupBy("k").count()
+        frame = _query(rows, mode)
 
         class Listener(StreamingQueryListener):
             def onQueryStarted(self, event: Any) -> None: ...
 
             def onQueryProgress(self, event: Any) -> None:
-                if event.progress.numInputRows:
-                    watch.after(event.progress.batchId + 1)
+                if event.progress.numInputRows:  # none where the watermark alone moves
+                    watch.after(watch.seen + 1)
 
             def onQueryTerminated(self, event: Any) -> None:
                 watch.done.set()
@@ -200,7 +208,7 @@ def run(mode: str, batches: int, every: int) -> list[str]:
         spark.streams.addListener(Listener())
         print(f"\n{mode}, {batches:,} batches of {ROWS} rows\n{_row('batches')}", flush=True)
         watch.feed(AHEAD)
-        query = start_to_table(frame, work, mode, "out")
+        query = start_to_table(frame, work, "append" if mode == "windows" else mode, "out")
         watch.done.wait()
         if (failure := query.exception()) is not None:
             raise SystemExit(f"the query failed: {failure}")
@@ -208,13 +216,26 @@ def run(mode: str, batches: int, every: int) -> list[str]:
         query.stop()
         spark.stop()
         expected = batches * ROWS if mode == "complete" else batches * ROWS * (KEYS - 1) // KEYS
-        if mode != "update" and found != expected:
+        if mode in ("complete", "append") and found != expected:
             watch.failed.append(f"{mode}: the result has {found} rows of {expected}")
         return watch.failed
 
 
+def _query(rows: Any, mode: str) -> Any:
+    if mode == "append":
+        return rows.where("k <> 'key1'").select("k", "n", "text")
+    if mode == "windows":
+        from lightstream.sql import functions as F
+
+        times = rows.withColumn("at", F.timestamp_seconds("n")).withWatermark("at", f"{2 * LATE_S} seconds")
+        counts = times.groupBy(F.window("at", f"{WINDOW_S} seconds"), "k").agg(F.count("*"), F.avg("n"))
+        return counts.selectExpr("window.start", "k", "`count(1)` AS n", "`avg(n)` AS mean")
+    return rows.groupBy("k").count()
+
+
 def _total(spark: Any, mode: str) -> int:
-    [(rows,)] = spark.sql(f"SELECT {'count(*)' if mode == 'append' else 'sum(count)'} FROM out").collect()
+    value = {"append": "count(*)", "windows": "coalesce(sum(n), 0)"}.get(mode, "sum(count)")
+    [(rows,)] = spark.sql(f"SELECT {value} FROM out").collect()
     return int(rows)
 
 
@@ -223,7 +244,8 @@ def main(words: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="scripts/soak",
         description="Run thousands of small batches and watch files, memory, threads and file handles. Each row shows "
-        "the highest values since the row before; nothing may pass three times its value after 100 batches.",
+        "the highest values since the row before; nothing may pass three times its value after 100 batches, or 500 "
+        "in the mode windows, where each batch begins a window and the watermark ends one.",
         epilog="exit codes: 0 nothing has grown, 1 something has",
     )
     parser.add_argument(

@@ -9,7 +9,10 @@ from collections.abc import Iterable, Sequence
 
 Row = tuple  # of a result
 FILES = 9
-BY_WATERMARK = ("windows", "sessions")  # plans whose batches depend on the watermark
+LIMIT = 7
+BY_WATERMARK = (  # plans whose batches depend on the watermark
+    "within", "windows", "windows-update", "chained", "sessions"
+)  # fmt: skip
 NAMES = tuple(f"f{position}.json" for position in range(FILES))
 
 
@@ -39,6 +42,9 @@ def outputs(plan: str, batches: Sequence[Iterable[str]]) -> list[list[Row]]:
         if plan == "append":
             given.append([row for row in rows if row[1] % 2 == 0])
             continue
+        if plan == "limit":
+            given.append(list(rows[: max(LIMIT - sum(map(len, given)), 0)]))
+            continue
         if plan == "distinct":
             new = {n % 7 for _, n in rows} - seen
             seen |= new
@@ -63,7 +69,7 @@ def table(plan: str, given: Sequence[Iterable[Row]]) -> Counter[Row]:
 
 def digest(plan: str, rows: Iterable[Row]) -> Counter[Row]:
     """Return what of a final table does not depend on which files went into one batch."""
-    if plan == "update":
+    if plan in ("update", "windows-update"):
         latest = {row[0]: row for row in sorted(rows, key=lambda row: row[1])}  # counts only grow
         return Counter(latest.values())
     return Counter(rows)
@@ -71,19 +77,22 @@ def digest(plan: str, rows: Iterable[Row]) -> Counter[Row]:
 
 def final(plan: str) -> Counter[Row]:
     """Return the digest after all files."""
-    if plan == "windows":
-        numbers = [n for name in NAMES for _, n in rows_of(name)]
-        watermark = max(numbers) - 5
-        counts = Counter(n // 20 * 20 for n in numbers)
-        return Counter((start, count) for start, count in counts.items() if start + 20 <= watermark)
+    numbers = [n for name in NAMES for _, n in rows_of(name)]
+    if plan == "within":  # rows of a key are less than the delay apart: all but the first are dropped
+        return Counter((m,) for m in {n // 16 for n in numbers})
     if plan == "sessions":
-        rows = [row for name in NAMES for row in rows_of(name)]
-        watermark = max(n for _, n in rows) - 5
+        watermark = max(numbers) - 5
         found: list[list] = []
-        for k, n in sorted(rows):
+        for k, n in sorted(row for name in NAMES for row in rows_of(name)):
             if found and found[-1][0] == k and n <= found[-1][2]:
                 found[-1][2:] = [n + 4, found[-1][3] + 1]
             else:
                 found.append([k, n, n + 4, 1])
         return Counter(tuple(row) for row in found if row[2] <= watermark)
+    if plan in BY_WATERMARK:
+        length = 40 if plan == "chained" else 20
+        watermark = max(numbers) - 5
+        counts = Counter(n // length * length for n in numbers)
+        ended = length if plan != "windows-update" else -max(numbers)
+        return Counter((start, count) for start, count in counts.items() if start + ended <= watermark)
     return digest(plan, table(plan, outputs(plan, [NAMES])).elements())

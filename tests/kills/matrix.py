@@ -392,7 +392,9 @@ def _write(log: Path, number: int) -> str:
 # ---- which scenarios --------------------------------------------------------------------------------------------
 
 
-def scenarios(seed: int, points: Sequence[str] = POINTS) -> Iterator[Scenario]:
+def scenarios(
+    seed: int, points: Sequence[str] = POINTS, plans: Sequence[str] = program.PLANS
+) -> Iterator[Scenario]:
     """Yield scenarios without end: every point in turn, and kills at writes and random times between."""
     chance = random.Random(seed)
     can_count = disk_faults.library() is not None
@@ -401,12 +403,14 @@ def scenarios(seed: int, points: Sequence[str] = POINTS) -> Iterator[Scenario]:
         turn = list(points)
         chance.shuffle(turn)
         for point in turn:
-            yield _scenario(number, point, chance, can_count)
+            yield _scenario(number, point, chance, can_count, plans)
             number += 1
 
 
-def _scenario(number: int, point: str, chance: random.Random, can_count: bool) -> Scenario:
-    sink, plan = chance.choice(program.SINKS), chance.choice(program.PLANS)
+def _scenario(
+    number: int, point: str, chance: random.Random, can_count: bool, plans: Sequence[str]
+) -> Scenario:
+    sink, plan = chance.choice(program.SINKS), plans[number % len(plans)]
     archive, retain, arriving = chance.random() < 0.25, chance.choice((100, 100, 2)), chance.random() < 0.4
     if point.startswith("file-"):
         sink = "file"
@@ -414,8 +418,8 @@ def _scenario(number: int, point: str, chance: random.Random, can_count: bool) -
         sink = chance.choice(("table", "file"))
     elif point.startswith("database-"):
         sink = "table"
-    if point.startswith(("state-", "operator-", "after-state")):
-        plan = chance.choice(("complete", "update", "distinct", "windows", "sessions"))
+    if point.startswith(("state-", "operator-", "after-state")) and plan in ("append", "keyed"):
+        plan = chance.choice([p for p in plans if p not in ("append", "keyed")] or plans)
     if sink == "function" and plan == "keyed":
         plan = "update"
     kills = [Kill("point", f"{point}#{1 if point in POINTS[:12] + END else chance.randint(1, 3)}")]
@@ -455,12 +459,13 @@ def run_kills(
     directory: str,
     tell=lambda outcome: None,
     points: Sequence[str] = POINTS,
+    plans: Sequence[str] = program.PLANS,
 ) -> list[Outcome]:
     """Run scenarios until so many processes were killed; directories without a difference are removed."""
     outcomes: list[Outcome] = []
     killed = 0
     lock = threading.Lock()
-    endless = scenarios(seed, points)
+    endless = scenarios(seed, points, plans)
 
     def work() -> None:
         nonlocal killed
@@ -509,6 +514,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--point", action="append", choices=POINTS, help="begin scenarios with these points only"
     )
+    parser.add_argument("--plan", action="append", choices=program.PLANS, help="queries of these plans only")
     options = parser.parse_args(arguments)
     if disk_faults.library() is None:
         print("no C compiler: no kills at single writes")
@@ -524,7 +530,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not outcome.differences and not options.spark:
             shutil.rmtree(outcome.directory)
 
-    outcomes = run_kills(options.kills, options.seed, options.jobs, directory, tell, options.point or POINTS)
+    points, plans = options.point or POINTS, options.plan or program.PLANS
+    outcomes = run_kills(options.kills, options.seed, options.jobs, directory, tell, points, plans)
     print(report(outcomes))
     seconds = time.monotonic() - started
     bad = sum(bool(outcome.differences) for outcome in outcomes)

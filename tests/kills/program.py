@@ -7,7 +7,12 @@ import os
 import sys
 from dataclasses import dataclass, field
 
-PLANS = ("append", "complete", "update", "keyed", "distinct", "windows", "sessions")
+from kills import expected
+
+PLANS = (
+    "append", "complete", "update", "keyed", "distinct", "within", "limit", "windows", "windows-update", "chained",
+    "sessions",
+)  # fmt: skip
 SINKS = ("table", "file", "function")
 LIMIT = "KILLS_FILE_SIZE"  # the variable that says how large a file the process may write, in bytes
 
@@ -68,24 +73,7 @@ def main(job: Job) -> None:
     if job.archive:
         reader = reader.option("cleanSource", "archive").option("sourceArchiveDir", job.archive)
     stream = reader.json(job.source)
-    if job.plan == "append":
-        frame, mode = stream.where("n % 2 = 0").select("k", "n"), "append"
-    elif job.plan == "distinct":
-        frame, mode = stream.selectExpr("n % 7 AS m").dropDuplicates(["m"]), "append"
-    elif job.plan == "windows":
-        times = stream.withColumn("t", F.timestamp_seconds("n")).withWatermark("t", "5 seconds")
-        counts = times.groupBy(F.window("t", "20 seconds").alias("w")).agg(F.count("*").alias("c"))
-        frame, mode = counts.selectExpr("CAST(w.start AS BIGINT) AS s", "c"), "append"
-    elif job.plan == "sessions":
-        times = stream.withColumn("t", F.timestamp_seconds("n")).withWatermark("t", "5 seconds")
-        counts = times.groupBy("k", F.session_window("t", "4 seconds").alias("w")).agg(
-            F.count("*").alias("c")
-        )
-        parts = ("k", "CAST(w.start AS BIGINT) AS s", "CAST(w.end AS BIGINT) AS e", "c")
-        frame, mode = counts.selectExpr(*parts), "append"
-    else:
-        frame = stream.groupBy("k").agg(F.count("*").alias("c"), F.sum("n").alias("s"))
-        mode = "complete" if job.plan == "complete" else "update"
+    frame, mode = planned(job.plan, stream, F)
     writer = frame.writeStream.outputMode(mode).option("checkpointLocation", job.checkpoint)
     if job.plan == "keyed":
         writer = writer.option("keys", "k")
@@ -105,6 +93,40 @@ def main(job: Job) -> None:
         query.processAllAvailable()
         query.stop()
     query.awaitTermination()
+
+
+def planned(plan: str, stream, F):
+    """Return the query of a plan and its output mode."""
+    times = stream.withColumn("t", F.timestamp_seconds("n"))
+    counts = (
+        times.withWatermark("t", "5 seconds")
+        .groupBy(F.window("t", "20 seconds").alias("w"))
+        .agg(F.count("*").alias("c"))
+    )
+    groups = stream.groupBy("k").agg(F.count("*").alias("c"), F.sum("n").alias("s"))
+    match plan:
+        case "append":
+            return stream.where("n % 2 = 0").select("k", "n"), "append"
+        case "distinct":
+            return stream.selectExpr("n % 7 AS m").dropDuplicates(["m"]), "append"
+        case "within":
+            marked = times.withColumn("m", F.expr("n div 16")).withWatermark("t", "20 seconds")
+            return marked.dropDuplicatesWithinWatermark(["m"]).select("m"), "append"
+        case "limit":
+            return stream.select("k", "n").limit(expected.LIMIT), "append"
+        case "windows":
+            return counts.selectExpr("CAST(w.start AS BIGINT) AS s", "c"), "append"
+        case "windows-update":
+            return counts.selectExpr("CAST(w.start AS BIGINT) AS s", "c"), "update"
+        case "chained":
+            wide = counts.groupBy(F.window("w", "40 seconds").alias("v")).agg(F.sum("c").alias("c"))
+            return wide.selectExpr("CAST(v.start AS BIGINT) AS s", "c"), "append"
+        case "sessions":
+            gaps = F.session_window("t", "4 seconds").alias("w")
+            found = times.withWatermark("t", "5 seconds").groupBy("k", gaps).agg(F.count("*").alias("c"))
+            parts = ("k", "CAST(w.start AS BIGINT) AS s", "CAST(w.end AS BIGINT) AS e", "c")
+            return found.selectExpr(*parts), "append"
+    return groups, "complete" if plan == "complete" else "update"
 
 
 def keep(directory: str, frame, batch_id: int) -> None:
