@@ -19,6 +19,7 @@ time.tzset()
 
 SPARK_SETTINGS = {
     "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
     "spark.sql.shuffle.partitions": "2",
     "spark.sql.session.timeZone": "UTC",
     # What follows changes no answer. Thousands of tiny queries are faster interpreted than compiled.
@@ -56,7 +57,8 @@ def start_spark(warehouse: str) -> Any:
     real_spark.prepare()
     from pyspark.sql import SparkSession
 
-    logging.getLogger("SQLQueryContextLogger").disabled = True  # every refusal with its Java stack
+    for name in ("SQLQueryContextLogger", "DataFrameQueryContextLogger"):  # every refusal with its Java stack
+        logging.getLogger(name).disabled = True
     builder = SparkSession.builder.master("local[2]").appName("parity")
     for name, value in SPARK_SETTINGS.items():
         builder = builder.config(name, value)
