@@ -79,7 +79,8 @@ AGGREGATE_TEMPLATES = templates(AGGREGATES)
 _WINDOW = templates(WINDOW_CALLS)
 _SUBQUERIES = templates(
     """
-    boolean: exists (select 1 from u where u_k = k) ; ({int} in (select u_k from u)) ; (not exists (select 1 from u where u_id = {int})) ; (id not in (select u_id from u where {boolean}))
+    boolean: exists (select 1 from u where u_k = k) ; ({int} in (select u_k from u))
+    boolean: (not exists (select 1 from u where u_id = {int})) ; (id not in (select u_id from u where {boolean}))
     int: (select max(u_id) from u where u_k = k) ; (select count(*) from u where u_g = g) ; (select min(u_k) from u)
     """
 )
@@ -197,6 +198,7 @@ class Drawer:
 
     def _fill(self, template: Template, kind: str, bound: dict[str, str], depth: int) -> Node:
         pieces: list[str | Node] = []
+        subqueries, self.subqueries = self.subqueries, self.subqueries and template not in _SUBQUERIES
         for i, part in enumerate(template.parts):
             if i % 2 == 0:
                 pieces += [part] if part else []
@@ -206,11 +208,13 @@ class Drawer:
                 pieces += self._lambda(part, bound, depth)
             else:
                 pieces.append(self.expression(self._kind(part, bound), depth - 1))
+        self.subqueries = subqueries
         return Node(kind, tuple(pieces))
 
     def _lambda(self, part: str, bound: dict[str, str], depth: int) -> list[str | Node]:
         takes, _, gives = part.partition(" -> ")
-        kept = self.scope
+        kept, subqueries = self.scope, self.subqueries
+        self.subqueries = False
         names = []
         self.scope = dict(kept)
         for kind in takes.split(", "):
@@ -218,7 +222,7 @@ class Drawer:
             names.append(f"x{self._names}")
             self.scope[names[-1]] = self._kind(kind, bound)
         body = self.expression(self._kind(gives, bound), max(depth - 1, 1))
-        self.scope = kept
+        self.scope, self.subqueries = kept, subqueries
         head = names[0] if len(names) == 1 else f"({', '.join(names)})"
         return [f"{head} -> ", body]
 
@@ -236,10 +240,19 @@ class Drawer:
         call = self.any(depth, _WINDOW if ranks else AGGREGATE_TEMPLATES)
         pieces = [*call.pieces, " over ("]
         if random.random() < 0.8:
-            pieces += ["partition by ", self.expression(random.choice(["small", "string", "boolean"]), 1), " "]
+            pieces += [
+                "partition by ",
+                self.expression(random.choice(["small", "string", "boolean"]), 1),
+                " ",
+            ]
         if ranks or random.random() < 0.5:
             key = self.expression(random.choice(["int", "double", "string", "date", "decimal"]), 1)
-            pieces += ["order by ", key, random.choice(["", " desc", " nulls last", " desc nulls first"]), ", id"]
+            pieces += [
+                "order by ",
+                key,
+                random.choice(["", " desc", " nulls last", " desc nulls first"]),
+                ", id",
+            ]
             if not re.match(r"(row_number|rank|dense_rank|ntile|percent|cume|lag|lead)", call.sql):
                 pieces.append(random.choice(_FRAMES))
         return Node(call.kind, (*pieces, ")"))
@@ -513,8 +526,7 @@ def draw_settings(random: Random) -> dict[str, str]:
 
 def simpler(node: Node) -> Iterator[Node]:
     """Yield simpler expressions in the place of one: its parts, a constant, itself with a simpler part."""
-    for child in node.children:
-        yield child
+    yield from node.children
     if node.children or len(node.sql) > 12:
         for constant in LITERALS.get(node.kind, ())[:2]:
             if len(constant) < len(node.sql):

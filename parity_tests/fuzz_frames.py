@@ -49,7 +49,13 @@ def column(node: Node, functions: Any) -> Any:
     """Return an expression as a Column: by operators, methods and functions where there are some, as SQL elsewhere."""
     children = node.children
     texts = tuple(piece for piece in node.pieces if isinstance(piece, str))
-    if len(children) == 2 and len(texts) == 3 and texts[0] == "(" and texts[2] == ")" and texts[1] in _OPERATORS:
+    if (
+        len(children) == 2
+        and len(texts) == 3
+        and texts[0] == "("
+        and texts[2] == ")"
+        and texts[1] in _OPERATORS
+    ):
         return _OPERATORS[texts[1]](*(column(child, functions) for child in children))
     shape = texts if isinstance(node.pieces[0], str) else ("", *texts)
     if children and shape in _METHODS and len(children) == len(shape) - 1:

@@ -119,18 +119,17 @@ class ExpressionResolver:
 
         resolved = self.value(expression)
         found = e.type_of(resolved)
-        if isinstance(found, t.NullType):
+        if isinstance(found, t.NullType) and clause == "having":
             return implicit_cast(resolved, t.BooleanType()) or resolved
         if not isinstance(found, t.BooleanType):
-            what = (
-                "JOIN_CONDITION_IS_NOT_BOOLEAN_TYPE"
-                if clause == "join"
-                else "DATATYPE_MISMATCH.FILTER_NOT_BOOLEAN"
-            )
+            what, sqlstate = {
+                "join": ("JOIN_CONDITION_IS_NOT_BOOLEAN_TYPE", "42K0E"),
+                "aggregate filter": ("INVALID_AGGREGATE_FILTER.NOT_BOOLEAN", "42903"),
+            }.get(clause, ("DATATYPE_MISMATCH.FILTER_NOT_BOOLEAN", "42K09"))
             raise AnalysisException(
                 what,
                 f'The {clause} condition "{shown(resolved)}" has the type "{found.sql()}"; it must be "BOOLEAN".',
-                sqlstate="42K0E" if clause == "join" else "42K09",
+                sqlstate=sqlstate,
                 parameters={
                     "sqlExpr": f'"{shown(resolved)}"',
                     "filter": f'"{shown(resolved)}"',
@@ -325,7 +324,7 @@ class ExpressionResolver:
             tuple(args),
             self.conf,
             distinct=call.distinct,
-            filter=None if call.filter is None else self.condition(call.filter, "filter"),
+            filter=None if call.filter is None else self.condition(call.filter, "aggregate filter"),
             order_by=tuple(replace(o, child=self.value(o.child)) for o in call.order_by),
             ignore_nulls=call.ignore_nulls,
         )
@@ -438,6 +437,13 @@ class ExpressionResolver:
             )
         frame = _required_frame(function)
         if frame is None:
+            if (window.order_by or window.frame not in (None, _ALL_ROWS)) and _is_ordered_set(function):
+                raise AnalysisException(
+                    "INVALID_WINDOW_SPEC_FOR_AGGREGATION_FUNC",
+                    f'Cannot specify ORDER BY or a window frame for "{shown(function)}".',
+                    sqlstate="42601",
+                    parameters={"aggFunc": f'"{shown(function)}"'},
+                )
             return resolved
         if not window.order_by:
             raise AnalysisException(
@@ -516,7 +522,17 @@ def _is_volatile(expression: e.Expression) -> bool:
 
 
 # The frame that Spark gives to ranks, and the only one that may be written for them.
+_ALL_ROWS = e.WindowFrame("rows", e.FrameBoundary(None), e.FrameBoundary(None))
 _ROWS_SO_FAR = e.WindowFrame("rows", e.FrameBoundary(None), e.FrameBoundary(0))
+
+
+def _is_ordered_set(function: e.Expression) -> bool:
+    """Return whether an aggregate has an order of its own, so that Spark gives it no other one in a window."""
+    if not isinstance(function, e.Call):
+        return False
+    return function.name in ("median", "percentile_cont", "percentile_disc") or bool(
+        function.order_by and function.name == "listagg"
+    )
 
 
 def _required_frame(function: e.Expression) -> str | None:

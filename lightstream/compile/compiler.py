@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import ChainMap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,6 +19,8 @@ from lightstream.plan import logical as lp
 from lightstream.plan import types as t
 from lightstream.plan.required import Required
 
+# A constant orders nothing; in DuckDB's ORDER BY it is a position or an error.
+_CONSTANT = re.compile(r"\(?-?\d+\)?|'(?:[^']|'')*'|TRUE|FALSE|NULL")
 _MARK = "\x01scan{}\x01"
 
 
@@ -232,6 +235,9 @@ class Compiler:
             return Select("(SELECT 1)", {})
         child = self.aggregate_input(plan, aggregates)
         columns = {key.id: child.columns[key.id] for key in keys}
+        if plan.grouping_sets and keys:
+            # Spark makes each row once a set: without rows there is no grand total either.
+            child = replace(child, having=("count(*) > 0",))
         for aggregate in aggregates:
             columns[aggregate.id] = self.sql(aggregate.child, child.columns)
         texts = [columns[key.id] for key in keys]
@@ -277,12 +283,20 @@ class Compiler:
         return Select(f"{source} AS {alias}", {i: f"{alias}.{text}" for i, text in texts.items()})
 
     def _window(self, plan: lp.Window, needed: set[int]) -> Select:
-        items = [item for item in plan.items if item.id in needed]
+        wanted = [item for item in plan.items if item.id in needed]
+        keys: list[e.Alias] = []
+        items = [replace(item, child=_with_named_keys(item.child, keys)) for item in wanted]
         used = set(needed)
-        for item in items:
+        for item in (*wanted, *keys):
             used |= e.references(item)
         child = self.plan(plan.child, used)
         child = self.wrapped(child, plan.child) if not child.is_bare else child
+        if keys:
+            named = {key.id: self.sql(key, child.columns) for key in keys}
+            child = replace(child, columns={**child.columns, **named})
+            child = self._wrapped(
+                child, (*plan.child.output, *plan.child.hidden, *(key.to_attribute() for key in keys))
+            )
         columns = dict(child.columns)
         for item in items:
             columns[item.id] = self.sql(item, child.columns)
@@ -296,7 +310,8 @@ class Compiler:
         if child.limit is not None or child.offset or child.distinct or used & child.volatile:
             child = self.wrapped(child, plan.child)
         reach = ChainMap(child.columns, dict(self._outer))
-        return replace(child, order=tuple(self.expressions.order(o, reach) for o in plan.orders))
+        keys = [o for o in plan.orders if not _CONSTANT.fullmatch(self.expressions.sql(o.child, reach))]
+        return replace(child, order=tuple(self.expressions.order(o, reach) for o in keys))
 
     def _limit(self, plan: lp.Limit, needed: set[int]) -> Select:
         child = self.plan(plan.child, needed)
@@ -453,6 +468,32 @@ class Compiler:
         for position, attribute in enumerate(plan.generated, 1):
             columns[attribute.id] = f"struct_extract_at({made}, {position})"
         return replace(select, columns=columns)
+
+
+def _with_named_keys(item: e.Expression, keys: list[e.Alias]) -> e.Expression:
+    """Return a window expression over plain columns; what is computed for them is added to `keys`.
+
+    DuckDB takes no constants for keys, no calls that can fail, and no lambdas in arguments.
+    """
+    if not isinstance(item, e.WindowExpression):
+        return item
+
+    def named(key: e.Expression) -> e.Expression:
+        if isinstance(key, e.Attribute):
+            return key
+        keys.append(e.Alias(key, ("key",), id=e.fresh_id()))
+        return keys[-1].to_attribute()
+
+    def argument(value: e.Expression) -> e.Expression:
+        return named(value) if e.references(value) else value
+
+    partition = tuple(map(named, item.partition_by))
+    order = tuple(replace(order, child=named(order.child)) for order in item.order_by)
+    function = item.function
+    if isinstance(function, e.Call):
+        kept = None if function.filter is None else argument(function.filter)
+        function = replace(function, args=tuple(map(argument, function.args)), filter=kept)
+    return replace(item, function=function, partition_by=partition, order_by=order)
 
 
 def _is_cheap(text: str) -> bool:

@@ -39,6 +39,8 @@ class ExpressionCompiler:
                 source = e.type_of(expression.child)
                 text = self.sql(expression.child, columns)
                 return casts.cast_sql(text, source, expression.type, expression.mode, self.context)
+            case e.Call(name="not", args=(e.SubqueryExpression(kind="in") as subquery,)):
+                return f"coalesce(NOT {self._in_subquery(subquery, columns)}, FALSE)"
             case e.Call():
                 return self._call(expression, columns)
             case e.PythonUdf():
@@ -62,10 +64,7 @@ class ExpressionCompiler:
 
     def order(self, order: e.SortOrder, columns: Columns) -> str:
         """Return a sort key."""
-        direction = "ASC" if order.ascending else "DESC"
-        return (
-            f"{self.sql(order.child, columns)} {direction} NULLS {'FIRST' if order.nulls_first else 'LAST'}"
-        )
+        return _ordered(self.sql(order.child, columns), e.type_of(order.child), order)
 
     def _call(self, call: e.Call, columns: Columns) -> str:
         function = registry.lookup(call.name)
@@ -87,8 +86,10 @@ class ExpressionCompiler:
         text = core
         if call.distinct:
             text = text.replace("(", "(DISTINCT ", 1)
-        if call.order_by:
-            keys = ", ".join(self.order(order, columns) for order in call.order_by)
+        # DuckDB takes no constants for keys, which order nothing.
+        ordered = [o for o in call.order_by if not isinstance(o.child, e.Literal)]
+        if ordered:
+            keys = ", ".join(self.order(order, columns) for order in ordered)
             text = f"{text[:-1]} ORDER BY {keys.replace('{', '{{').replace('}', '}}')})"
         text = _fill(text, arguments)
         if call.filter is not None:
@@ -147,14 +148,37 @@ class ExpressionCompiler:
     def _subquery(self, subquery: e.SubqueryExpression, columns: Columns) -> str:
         if not isinstance(subquery.plan, LogicalPlan):
             raise internal("a subquery that was not analysed")
-        text = self.subquery(subquery.plan, columns)
         if subquery.kind == "scalar":
-            return f"({text})"
+            return f"({self.subquery(subquery.plan, columns)})"
         if subquery.kind == "exists":
-            return f"EXISTS ({text})"
+            return f"EXISTS ({self.subquery(subquery.plan, columns)})"
+        if any(isinstance(value, e.Literal) and value.value is None for value in subquery.values):
+            return "CAST(NULL AS BOOLEAN)"
+        # Spark joins with the rows of the subquery: what is NULL by the rules of IN is no match.
+        return f"coalesce({self._in_subquery(subquery, columns)}, FALSE)"
+
+    def _in_subquery(self, subquery: e.SubqueryExpression, columns: Columns) -> str:
+        assert isinstance(subquery.plan, LogicalPlan)
         values = [self.sql(value, columns) for value in subquery.values]
         left = values[0] if len(values) == 1 else f"({', '.join(values)})"
-        return f"({left} IN ({text}))"
+        return f"({left} IN ({self.subquery(subquery.plan, columns)}))"
+
+
+def _ordered(text: str, data_type: t.DataType, order: e.SortOrder) -> str:
+    from lightstream.functions.operators import holds_nulls, refuse_null_order
+
+    direction = "ASC" if order.ascending else "DESC"
+    nulls = f"NULLS {'FIRST' if order.nulls_first else 'LAST'}"
+    if isinstance(data_type, t.StructType) and holds_nulls(data_type):
+        # Inside structs Spark orders NULL before all values, DuckDB after them.
+        within = e.SortOrder(order.child, order.ascending, order.ascending)
+        fields = [
+            _ordered(f"struct_extract_at({text}, {i})", field.dataType, within)
+            for i, field in enumerate(data_type, 1)
+        ]
+        return ", ".join([f"CASE WHEN {text} IS NOT NULL THEN 0 END ASC {nulls}", *fields])
+    refuse_null_order(data_type)
+    return f"{text} {direction} {nulls}"
 
 
 def _fill(template: str, values: Sequence[str]) -> str:

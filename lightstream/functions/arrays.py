@@ -84,9 +84,7 @@ def _shown_struct(call: Call, args: Sequence[str]) -> str:
         return f"named_struct({', '.join(pairs)})"
     shown = []
     for argument, text in zip(call.args, args, strict=True):
-        columns = any(isinstance(node, Attribute) for node in argument.walk())
-        named = isinstance(argument, Alias) and not columns
-        shown.append(f"{text} AS {field_name(argument, 0)}" if named else text)
+        shown.append(f"{text} AS {argument.name}" if isinstance(argument, Alias) else text)
     return f"struct({', '.join(shown)})"
 
 
@@ -192,12 +190,17 @@ def _bind_search(result: t.DataType, three_valued: bool) -> object:
         signature("any, any -> any").check_count(name, args)
         array, value = args
         found = type_of(array)
-        if any(isinstance(type_of(a), t.NullType) for a in args):
+        removed = isinstance(result, t.ArrayType)
+        if any(isinstance(type_of(a), t.NullType) for a in args) and not removed:
             raise mismatch.data_mismatch(
                 "NULL_TYPE", name, args, f"Null typed values cannot be used as arguments of `{name}`."
             )
         if not isinstance(found, t.ArrayType):
-            raise mismatch.unexpected_input(name, args, 0, '"ARRAY"')
+            raise (
+                _element_mismatch(name, args)
+                if removed
+                else mismatch.unexpected_input(name, args, 0, '"ARRAY"')
+            )
         common = tightest_type(found.elementType, type_of(value))
         if name == "array_contains" and isinstance(type_of(value), t.NumericType):
             common = common_type([found.elementType, type_of(value)], conf.ansi)
@@ -264,10 +267,8 @@ def _bind_pair(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
     """Bind two arrays to their tightest common type."""
     signature("any, any -> any").check_count(name, args)
     kinds = [type_of(a) for a in args]
-    for i, kind in enumerate(kinds):
-        if not isinstance(kind, t.ArrayType | t.NullType):
-            raise mismatch.unexpected_input(name, args, i, '"ARRAY"')
-    common = tightest_type(kinds[0], kinds[1])
+    arrays = all(isinstance(kind, t.ArrayType | t.NullType) for kind in kinds)
+    common = tightest_type(kinds[0], kinds[1]) if arrays else None
     if not isinstance(common, t.ArrayType):
         raise mismatch.data_mismatch(
             "BINARY_ARRAY_DIFF_TYPES",
@@ -455,7 +456,7 @@ scalar("array_compact", with_result("array", lambda args: t.ArrayType(_element(a
 def _bind_extend(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
     signature("array, any -> any").check_count(name, args)
     array, value = _extended(name, args, conf)
-    return Bound((array, value), t.ArrayType(type_of(value), True), nullable_of(array))
+    return Bound((array, value), t.ArrayType(t.as_nullable(type_of(value)), True), nullable_of(array))
 
 
 def _extended(name: str, args: tuple[Expression, ...], conf: Conf) -> tuple[Expression, Expression]:
@@ -483,7 +484,8 @@ def _bind_insert(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
     ):
         raise mismatch.unexpected_input(name, args, 1, '"INT"')
     at = cast_to(args[1], t.IntegerType())
-    return Bound((array, at, value), t.ArrayType(type_of(value), True), any_nullable((array, at)))
+    result = t.ArrayType(t.as_nullable(type_of(value)), True)
+    return Bound((array, at, value), result, any_nullable((array, at)))
 
 
 def _insert_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:

@@ -300,7 +300,15 @@ def _to_timestamp(sql: str, source: t.DataType, mode: str) -> str:
         case t.FloatType() | t.DoubleType():
 
             def body(v: str) -> str:
-                us = f"make_timestamptz(CAST(trunc(CAST({v} AS DOUBLE) * 1e6) AS BIGINT))"
+                whole = f"trunc(CAST({v} AS DOUBLE) * 1e6)"
+                us = f"make_timestamptz({'TRY_CAST' if mode == 'try' else 'CAST'}({whole} AS BIGINT))"
+                if (
+                    mode == "legacy"
+                ):  # what is out of range stops at the first and the last timestamp there is
+                    us = (
+                        f"make_timestamptz(CASE WHEN {whole} >= 9.2e18 THEN 9223372036854775806 "
+                        f"WHEN {whole} <= -9.2e18 THEN -9223372022400000000 ELSE CAST({whole} AS BIGINT) END)"
+                    )
                 if mode != "ansi":
                     return f"CASE WHEN isfinite({v}) THEN {us} END"
                 failure = error_with_value_sql(

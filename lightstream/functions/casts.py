@@ -97,7 +97,7 @@ def refused_cast(text: str, source: t.DataType, target: t.DataType, mode: str) -
     elif mode != "legacy" and can_cast(source, target, "legacy"):
         if isinstance(source, t.DateType) and isinstance(target, t.NumericType):
             kind, hint = "WITH_FUNC", ". Use the function `UNIX_DATE` instead."
-        else:
+        elif mode == "ansi":
             kind = "WITH_CONF"
             hint = ' with ANSI mode on. Set "spark.sql.ansi.enabled" to "false" to allow the cast.'
     return AnalysisException(

@@ -45,6 +45,9 @@ def tightest_type(one: t.DataType, other: t.DataType) -> t.DataType | None:
         return None if element is None else t.ArrayType(element, null)
     strings = isinstance(one, t.StringType) or isinstance(other, t.StringType)
     common = None if strings else common_type((one, other))
+    exact = (t.DecimalType, t.DayTimeIntervalType, t.YearMonthIntervalType)
+    if isinstance(one, exact) and type(one) is type(other):
+        return None
     if isinstance(one, t.DecimalType) or isinstance(other, t.DecimalType):
         return common if common in (one, other) and isinstance(common, t.DecimalType) else None
     return common

@@ -18,14 +18,14 @@ def _bind_when(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
     if len(args) < 2:
         raise mismatch.wrong_count(name, "> 1", len(args))
     pairs = len(args) // 2
-    for i in range(pairs):
-        condition = type_of(args[2 * i])
-        if not isinstance(condition, t.BooleanType):
-            raise mismatch.unexpected_input("when", args, 2 * i, '"BOOLEAN"')
     values = [args[2 * i + 1] for i in range(pairs)] + ([args[-1]] if len(args) % 2 else [])
     target = common_type([type_of(v) for v in values], conf.ansi)
     if target is None:
         raise mismatch.different_types("casewhen", args, [type_of(v) for v in values])
+    for i in range(pairs):
+        condition = type_of(args[2 * i])
+        if not isinstance(condition, t.BooleanType):
+            raise mismatch.unexpected_input("when", args, 2 * i, '"BOOLEAN"')
     bound: list[Expression] = []
     for i in range(pairs):
         bound += [
@@ -130,7 +130,7 @@ scalar("zeroifnull", _bind_zero_if_null, "coalesce({0}, {1})", shown="zeroifnull
 
 
 def _bind_extreme(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
-    from lightstream.functions.operators import check_orderable
+    from lightstream.functions.operators import check_orderable, refuse_null_order
 
     if len(args) < 2:
         raise mismatch.wrong_count(name, "> 1", len(args))
@@ -140,6 +140,8 @@ def _bind_extreme(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
     if target is None or len(strings) > 1:
         raise mismatch.different_types(name, args, kinds)
     check_orderable(name, args, target)
+    for kind in (target, *kinds):
+        refuse_null_order(kind)
     bound = tuple(cast_to(a, target, conf.ansi) for a in args)
     return Bound(bound, target, all(nullable_of(a) for a in bound))
 

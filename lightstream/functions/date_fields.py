@@ -132,9 +132,9 @@ def _bind_extract(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
         raise mismatch.no_time_type()
     if isinstance(source, t.CalendarIntervalType):
         raise unsupported(f"The function {name} of an interval of months, days and time at once")
-    if isinstance(source, t.AnsiIntervalType):
+    if isinstance(source, t.YearMonthIntervalType | t.DayTimeIntervalType):
         fields = _MONTH_FIELDS if isinstance(source, t.YearMonthIntervalType) else _TIME_FIELDS
-        if key in fields:
+        if key in list(fields)[source.startField : source.endField + 1]:
             return Bound(args, fields[key][1], any_nullable(args))
     elif key:
         field = _FIELDS[key]

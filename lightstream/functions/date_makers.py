@@ -43,7 +43,7 @@ def _bind_date(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
 
 def _make_date(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
     def body(year: str, month: str, day: str) -> str:
-        known = f"({year} + {month} + {day}) IS NOT NULL"
+        known = f"{year} IS NOT NULL AND {month} IS NOT NULL AND {day} IS NOT NULL"
         failure = _out_of_bounds("date") if ctx.ansi else "NULL"
         made = f"make_date({year}, {month}, {day})"
         return f"CASE WHEN {_is_date(year, month, day)} THEN {made} WHEN {known} THEN {failure} END"

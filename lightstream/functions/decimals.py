@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lightstream.functions.spelling import let
+from lightstream.functions.spelling import let, native_sql
 from lightstream.plan import types as t
 
 
@@ -28,7 +28,19 @@ def arithmetic(
     assert isinstance(result, t.DecimalType)
     if _duck_result(operator, one, other) != (result.precision, result.scale):
         text = f"CAST({text} AS DECIMAL({result.precision},{result.scale}))"
-    return text if ansi else f"TRY({text})"
+    if ansi:
+        return text
+    wide = operator == "*" and one.precision + other.precision > 38
+    return _exact_where_wide(operator, left, right, f"TRY({text})", result) if wide else f"TRY({text})"
+
+
+def _exact_where_wide(operator: str, left: str, right: str, text: str, result: t.DataType) -> str:
+    """Return a value that is NULL where it needs more than 38 digits on the way, and there computed exactly."""
+    scale = result.scale if isinstance(result, t.DecimalType) else 0
+    texts = (f"CAST({value} AS VARCHAR)" for value in (left, right))
+    exact = native_sql("decimal_operation", f"'{operator}'", *texts, str(scale))
+    name = f"DECIMAL({result.precision},{scale})" if isinstance(result, t.DecimalType) else "BIGINT"
+    return f"coalesce({text}, TRY_CAST({exact} AS {name}))"
 
 
 # DuckDB multiplies decimals of up to 18 digits in 64 bits, and fails where the product has more.
@@ -66,7 +78,18 @@ def _by(
     else:
         text = _whole_quotient(left, right, one, other)
     # Division by zero is DuckDB's own error.
-    return text if ansi else f"CASE WHEN {right} <> 0 THEN TRY({text}) END"
+    if ansi:
+        return text
+    text = f"TRY({text})"
+    if max(one.precision, other.precision) + _most_shift(one, other, result) > 37:
+        text = _exact_where_wide(operator, left, right, text, result)
+    return f"CASE WHEN {right} <> 0 THEN {text} END"
+
+
+def _most_shift(one: t.DecimalType, other: t.DecimalType, result: t.DataType) -> int:
+    """Return by how many digits an operand of a division is moved to the left, at most."""
+    scale = result.scale if isinstance(result, t.DecimalType) else 0
+    return max(abs(scale - one.scale + other.scale), abs(one.scale - other.scale))
 
 
 def unscaled(sql: str, data_type: t.DecimalType, scale: int) -> str:

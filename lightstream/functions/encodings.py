@@ -149,7 +149,7 @@ scalar("from_base32", "string -> binary", native_sql("from_base32", "{0}"))
 
 
 def _parse_url_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
-    fails = "FALSE" if call.name == "try_parse_url" else "TRUE"
+    fails = "TRUE" if ctx.ansi and call.name == "parse_url" else "FALSE"
     if len(args) == 2:
         return native_sql("parse_url", args[0], args[1], fails)
     return f"CASE WHEN {args[1]} = 'QUERY' THEN {native_sql('parse_url_query', args[0], args[2], fails)} END"

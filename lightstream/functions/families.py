@@ -13,7 +13,7 @@ CORE = (
 LATE: dict[str, str] = {
     "patterns": """
         like ilike rlike regexp regexp_like regexp_extract regexp_extract_all regexp_substr regexp_count
-        regexp_instr regexp_replace split
+        regexp_instr regexp_replace split likeany notlikeany likeall notlikeall
     """,
     "encodings": """
         unbase64 to_binary try_to_binary url_decode try_url_decode is_valid_utf8 make_valid_utf8 validate_utf8

@@ -160,6 +160,8 @@ class _Conversion:
         if self.letter in "sS" and self.precision is not None:
             body = f"left({body}, {self.precision})"
         null = "NULL" if self.letter == "S" else "null"
+        # Java cuts its word for NULL, too.
+        null = null if self.precision is None else null[: self.precision]
         return self._padded(f"coalesce({body}, '{null}')", value)
 
     def refused(self) -> Exception:
@@ -199,7 +201,14 @@ class _Conversion:
                 zeros = f"repeat('0', greatest({self.width} - length({v}), 0))"
                 signed = f"regexp_replace({v}, '^([-+ ]?)', '\\1' || {zeros})"
                 return f"CASE WHEN {value} IS NULL THEN lpad({v}, {self.width}, ' ') ELSE {signed} END"
-            return f"CASE WHEN length({v}) < {self.width} THEN {side}({v}, {self.width}, ' ') ELSE {v} END"
+            if self.letter not in "sS":
+                return (
+                    f"CASE WHEN length({v}) < {self.width} THEN {side}({v}, {self.width}, ' ') ELSE {v} END"
+                )
+            # Java counts in units of UTF-16: characters beyond the first 65,536 are two.
+            pairs = f"length(regexp_replace({v}, '[^\\x{{10000}}-\\x{{10FFFF}}]', '', 'g'))"
+            blanks = f"repeat(' ', greatest({self.width} - length({v}) - {pairs}, 0))"
+            return f"{v} || {blanks}" if side == "rpad" else f"{blanks} || {v}"
 
         return let(text, body, "padded")
 

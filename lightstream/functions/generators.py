@@ -59,9 +59,17 @@ def _bind_stack(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
     fields, coerced = [], list(values)
     for column in range(width):
         cells = list(range(column, len(values), width))
-        target = common_type([type_of(values[i]) for i in cells], conf.ansi)
-        if target is None:
-            raise mismatch.different_types(name, args, [type_of(values[i]) for i in cells])
+        kinds = [type_of(values[i]) for i in cells]
+        typed = [t.as_nullable(kind) for kind in kinds if not isinstance(kind, t.NullType)]
+        if any(kind != typed[0] for kind in typed):
+            raise mismatch.data_mismatch(
+                "STACK_COLUMN_DIFF_TYPES",
+                name,
+                args,
+                f"The values of the column ({column}) are not of one type: "
+                + ", ".join(f'"{kind.sql()}"' for kind in kinds),
+            )
+        target = common_type(kinds, conf.ansi) or t.NullType()
         for i in cells:
             coerced[i] = cast_to(values[i], target, conf.ansi)
         fields.append(t.StructField(f"col{column}", target, True))

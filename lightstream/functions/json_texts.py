@@ -10,7 +10,7 @@ from lightstream.conf import Conf
 from lightstream.errors import AnalysisException, unsupported
 from lightstream.functions import mismatch
 from lightstream.functions.cast_text import java_text, to_text
-from lightstream.functions.cast_times import to_local
+from lightstream.functions.cast_times import is_utc, to_local
 from lightstream.functions.date_patterns import pattern_of, written
 from lightstream.functions.registry import Bound, SqlContext, generator, scalar
 from lightstream.functions.signatures import parse as signature
@@ -143,13 +143,16 @@ scalar("from_json", _bind_from_json, _from_json_sql, shown=_shown_from)
 # ---- to_json --------------------------------------------------------------------------------------------------
 
 
+_TIMESTAMP = "yyyy-MM-dd'T'HH:mm:ss[.SSS][XXX]"
+
+
 @dataclass(frozen=True, slots=True)
 class _Writing:
     """How values are written: options of to_json."""
 
     ctx: SqlContext
     date: str = "yyyy-MM-dd"
-    timestamp: str = "yyyy-MM-dd'T'HH:mm:ss[.SSS][XXX]"
+    timestamp: str = _TIMESTAMP
     timestamp_ntz: str = "yyyy-MM-dd'T'HH:mm:ss[.SSS]"
     nulls: bool = False
     sorts: bool = False
@@ -231,7 +234,13 @@ def _json_text(v: str, data_type: t.DataType, writing: _Writing, depth: int) -> 
         case t.TimestampType():
             local = to_local(v, writing.ctx)
             pattern = writing.timestamp
-            return _in_quotes(let(local, lambda d: written(pattern, d, v, writing.ctx), f"d{depth}"))
+            text = let(local, lambda d: written(pattern, d, v, writing.ctx), f"d{depth}")
+            if not is_utc(writing.ctx) and pattern == _TIMESTAMP:
+                # Before there were time zones, offsets had seconds.
+                seconds = f"abs(epoch_us({local}) - epoch_us({v})) // 1000000 % 60"
+                tail = f"':' || lpad(CAST({seconds} AS VARCHAR), 2, '0')"
+                text = f"({text} || CASE WHEN {seconds} > 0 THEN {tail} ELSE '' END)"
+            return _in_quotes(text)
         case t.BinaryType():
             return _in_quotes(f"to_base64({v})")
         case t.AnsiIntervalType():

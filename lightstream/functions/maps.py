@@ -10,7 +10,7 @@ from lightstream.functions import mismatch
 from lightstream.functions.coercion import cast_to, common_type, tightest_type
 from lightstream.functions.registry import Bound, SqlContext, any_nullable, scalar
 from lightstream.functions.signatures import parse as signature
-from lightstream.functions.spelling import duck_type
+from lightstream.functions.spelling import duck_type, error_sql
 from lightstream.plan import types as t
 from lightstream.plan.expressions import Call, Expression, nullable_of, type_of
 
@@ -100,6 +100,8 @@ def key_looked_up(
 ) -> tuple[Expression, Expression]:
     """Return a map and a key to look up in it, both with the type that holds either's keys."""
     key = tightest_type(found.keyType, type_of(args[1]))
+    if name == "map_contains_key" and isinstance(type_of(args[1]), t.NumericType):
+        key = common_type([found.keyType, type_of(args[1])], conf.ansi)
     if key is None:
         raise mismatch.data_mismatch(
             "MAP_FUNCTION_DIFF_TYPES",
@@ -127,6 +129,18 @@ def _bind_contains_key(name: str, args: tuple[Expression, ...], conf: Conf) -> B
 scalar("map_contains_key", _bind_contains_key, "list_contains(map_keys({0}), {1})")
 
 
+_UNEQUAL = (
+    error_sql(
+        "_LEGACY_ERROR_TEMP_2128",
+        "The key array and value array of MapData must have the same length.",
+        "",
+        "SparkRuntimeException",
+    )
+    .replace("{", "{{")
+    .replace("}", "}}")
+)
+
+
 def _bind_from_arrays(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
     _check_policy(conf)
     bound = signature("array, array -> any").bind(name, args, conf)
@@ -140,7 +154,8 @@ def _bind_from_arrays(name: str, args: tuple[Expression, ...], conf: Conf) -> Bo
 scalar(
     "map_from_arrays",
     _bind_from_arrays,
-    "CASE WHEN {0} IS NOT NULL AND {1} IS NOT NULL THEN map({0}, {1}) END",
+    f"CASE WHEN {{0}} IS NULL OR {{1}} IS NULL THEN NULL WHEN len({{0}}) <> len({{1}}) THEN {_UNEQUAL} "
+    "ELSE map({0}, {1}) END",
 )
 
 

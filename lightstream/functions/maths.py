@@ -170,7 +170,7 @@ def _round_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
             assert isinstance(call.type, t.DecimalType)
             return round_decimal(args[0], source, digits, even, call.type)
         case t.IntegralType():
-            return args[0] if digits >= 0 else _round_whole(args[0], source, digits, even)
+            return args[0] if digits >= 0 else _round_whole(args[0], source, digits, even, ctx)
     return let(args[0], lambda v: _round_float(v, source, digits, even), "round")
 
 
@@ -190,10 +190,20 @@ def _round_float(v: str, source: t.DataType, digits: int, even: bool) -> str:
     return f"CASE WHEN abs({v}) < {limit} THEN coalesce(CAST(CAST({exact} AS VARCHAR) AS {name}), {v}) ELSE {v} END"
 
 
-def _round_whole(sql: str, source: t.DataType, digits: int, even: bool) -> str:
+def _round_whole(sql: str, source: t.DataType, digits: int, even: bool, ctx: SqlContext) -> str:
+    from lightstream.functions.operators import wrapping
+
     whole = t.DecimalType(20, 0)
     rounded = round_decimal(f"CAST({sql} AS DECIMAL(20,0))", whole, digits, even, t.DecimalType(38, 0))
-    return f"CAST({rounded} AS {duck_type(source)})"
+    if not ctx.ansi:
+        return wrapping("+", f"CAST({rounded} AS HUGEINT)", "0", source)
+    failure = error_sql("ARITHMETIC_OVERFLOW", "Overflow.", "22003")
+
+    def body(v: str) -> str:
+        known = f"TRY_CAST({v} AS {duck_type(source)})"
+        return f"CASE WHEN {v} IS NOT NULL THEN coalesce({known}, {failure}) END"
+
+    return let(rounded, body, "whole")
 
 
 def round_decimal(sql: str, source: t.DecimalType, digits: int, even: bool, result: t.DecimalType) -> str:
@@ -412,7 +422,8 @@ def _try_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
     assert isinstance(inner, Call)
     # Division is kept from zeros; sums and products are tried, without ANSI rules they would wrap around.
     divides = inner.name in ("/", "%")
-    rules = SqlContext(not divides, ctx.time_zone)
+    exact = isinstance(inner.type, t.DecimalType)  # without ANSI rules they are NULL where they do not fit
+    rules = SqlContext(not divides and not exact, ctx.time_zone)
 
     # What fails in an operand still fails: operands are evaluated outside TRY.
     def bound(sql: str, name: str, body: Callable[[str], str]) -> str:
@@ -424,12 +435,16 @@ def _try_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
         args[0],
         "left",
         lambda left: bound(
-            args[1], "right", lambda right: _tried(scalar_sql(inner, [left, right], rules), divides, right)
+            args[1],
+            "right",
+            lambda right: _tried(scalar_sql(inner, [left, right], rules), divides, exact, right),
         ),
     )
 
 
-def _tried(sql: str, divides: bool, divisor: str) -> str:
+def _tried(sql: str, divides: bool, exact: bool, divisor: str) -> str:
+    if exact and not divides:
+        return sql
     return f"CASE WHEN {divisor} <> 0 THEN {sql} END" if divides else f"TRY({sql})"
 
 

@@ -317,7 +317,7 @@ def _whole_bound(name: str, args: tuple[Expression, ...]) -> tuple[Expression, .
 def comparison_type(one: t.DataType, other: t.DataType, conf: Conf) -> t.DataType | None:
     """Return the type in which two values compare. Inside arrays and structs strings stay strings."""
     nested = (t.ArrayType, t.StructType, t.MapType)
-    if isinstance(one, nested) and isinstance(other, nested) and _strings(one) != _strings(other):
+    if isinstance(one, nested) and isinstance(other, nested) and not _same_strings(one, other):
         return None
     if not conf.ansi:
         return _legacy_comparison_type(one, other)
@@ -331,15 +331,23 @@ def _legacy_comparison_type(one: t.DataType, other: t.DataType) -> t.DataType | 
     return common_type((one, other), False)
 
 
-def _strings(data_type: t.DataType) -> list[bool]:
-    """Return, in order, whether each leaf of a nested type is a string."""
+def _same_strings(one: t.DataType, other: t.DataType) -> bool:
+    """Return whether strings stand at the same places of two nested types; a void stands for anything."""
+    left, right = _strings(one), _strings(other)
+    return len(left) == len(right) and all(
+        a == b or a is None or b is None for a, b in zip(left, right, strict=True)
+    )
+
+
+def _strings(data_type: t.DataType) -> list[bool | None]:
+    """Return, in order, whether each leaf of a nested type is a string; None for a void."""
     if isinstance(data_type, t.ArrayType):
         return _strings(data_type.elementType)
     if isinstance(data_type, t.MapType):
         return _strings(data_type.keyType) + _strings(data_type.valueType)
     if isinstance(data_type, t.StructType):
         return [leaf for f in data_type for leaf in _strings(f.dataType)]
-    return [isinstance(data_type, t.StringType)]
+    return [None if isinstance(data_type, t.NullType) else isinstance(data_type, t.StringType)]
 
 
 def check_orderable(name: str, args: Sequence[Expression], data_type: t.DataType) -> None:
@@ -358,18 +366,27 @@ def check_orderable(name: str, args: Sequence[Expression], data_type: t.DataType
 def _comparison_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
     symbol = {"==": "=", "=": "=", "<=>": "IS NOT DISTINCT FROM"}.get(call.name, call.name)
     if symbol in ("<", "<=", ">", ">="):
-        refuse_null_order(type_of(call.args[0]))
+        for argument in call.args:
+            refuse_null_order(type_of(argument))
     return args[0] if len(args) == 1 else f"({args[0]} {symbol} {args[1]})"
 
 
 def refuse_null_order(data_type: t.DataType) -> None:
     """Refuse an order over arrays or structs that may hold NULLs."""
     # In Spark's order a NULL inside an array or struct comes first, in DuckDB's last.
-    nulls = isinstance(data_type, t.ArrayType) and data_type.containsNull
-    if nulls or (isinstance(data_type, t.StructType) and any(f.nullable for f in data_type)):
+    if holds_nulls(data_type):
         raise unsupported(
             f"Comparing values of type {data_type.simpleString()}, which may contain NULLs, by order"
         )
+
+
+def holds_nulls(data_type: t.DataType) -> bool:
+    """Return whether there may be a NULL in the arrays or structs of a type."""
+    if isinstance(data_type, t.ArrayType):
+        return data_type.containsNull or holds_nulls(data_type.elementType)
+    return isinstance(data_type, t.StructType) and any(
+        f.nullable or holds_nulls(f.dataType) for f in data_type
+    )
 
 
 scalar("== =", _bind_comparison, _comparison_sql, shown="({0} = {1})")
@@ -564,8 +581,10 @@ def element_nullable(array: Expression, index: Expression, first: int, fails: bo
     assert isinstance(found, t.ArrayType)
     if isinstance(index, Literal) and index.value is not None:
         if isinstance(array, Call) and array.name == "array":
-            if 0 <= index.value - first < len(array.args):
-                return nullable_of(array.args[index.value - first])
+            # With indexes from 1, negative ones count from the end.
+            at = index.value + len(array.args) if first and index.value < 0 else index.value - first
+            if 0 <= at < len(array.args):
+                return nullable_of(array.args[at])
             return not fails
         return True
     return not fails or found.containsNull or any_nullable((array, index))

@@ -71,6 +71,25 @@ def _shown_like(call: Call, args: Sequence[str]) -> str:
 scalar("like", _bind_like, _like_sql, shown=_shown_like)
 scalar("ilike", _bind_like, _like_sql, shown=_shown_like)
 
+
+def _bind_quantified(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
+    bound = signature("string, string+ -> boolean?").bind(name, args, conf)
+    for pattern in bound.args[1:]:
+        if isinstance(pattern, Literal):
+            _check_escapes(pattern.value, "\\")
+    return bound
+
+
+def _quantified_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
+    word = "NOT LIKE" if call.name.startswith("not") else "LIKE"
+    matches = [f"{args[0]} {word} {pattern} ESCAPE '\\'" for pattern in args[1:]]
+    return f"({(' AND ' if call.name.endswith('all') else ' OR ').join(matches)})"
+
+
+# `text LIKE ANY ('a%', 'b%')` with constant patterns; others are ANDs and ORs.
+for _name in ("likeany", "notlikeany", "likeall", "notlikeall"):
+    scalar(_name, _bind_quantified, _quantified_sql, shown="{name}({0})")
+
 # ---- regular expressions --------------------------------------------------------------------------------------
 
 

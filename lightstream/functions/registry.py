@@ -17,7 +17,7 @@ from typing import Any
 from lightstream.conf import Conf
 from lightstream.errors import AnalysisException, internal, unsupported
 from lightstream.functions.families import CORE, LATE
-from lightstream.plan.expressions import Call, Expression, Literal, SortOrder, nullable_of
+from lightstream.plan.expressions import Call, Cast, Expression, Literal, SortOrder, nullable_of
 from lightstream.plan.types import DataType
 
 
@@ -241,7 +241,10 @@ def lookup(name: str) -> Function | None:
 
 
 # Entries that SQL text has a notation for, or none: they are no functions of Spark's.
-_UNNAMED = ("(-)", "(,)", "(list)", "grouping__id", "update_fields")
+_UNNAMED = (
+    "(-)", "(,)", "(list)", "grouping__id", "update_fields",
+    "likeany", "notlikeany", "likeall", "notlikeall",
+)  # fmt: skip
 
 
 def names() -> list[str]:
@@ -277,6 +280,8 @@ def bind_call(
         # The value to order is the first argument; the direction is kept in the call.
         args = (order_by[0].child, *args)
     bound = entry.bind(name.lower(), args, conf)
+    if distinct and order_by and not entry.extra.get("within_group"):
+        _check_distinct_order(bound.args[0], order_by)
     return Call(
         entry.name,
         bound.args,
@@ -304,6 +309,19 @@ def _unknown(name: str) -> Exception:
             "routineName": f"`{name}`",
             "searchPath": "[`system`.`builtin`, `system`.`session`, `spark_catalog`.`default`]",
         },
+    )
+
+
+def _check_distinct_order(value: Expression, order_by: tuple[SortOrder, ...]) -> None:
+    if len(order_by) == 1 and order_by[0].child == value:
+        return
+    if len(order_by) == 1 and isinstance(value, Cast) and value.implicit and order_by[0].child == value.child:
+        raise unsupported("A list of distinct texts in the order of what they were cast from")
+    raise AnalysisException(
+        "INVALID_WITHIN_GROUP_EXPRESSION.MISMATCH_WITH_DISTINCT_INPUT",
+        "Invalid function `listagg` with WITHIN GROUP. The function is invoked with DISTINCT and WITHIN GROUP, but not "
+        "with the same expression.",
+        sqlstate="42K0K",
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from lightstream.conf import Conf
@@ -13,7 +14,7 @@ from lightstream.functions.registry import Bound, SqlContext, any_nullable, bind
 from lightstream.functions.signatures import parse as signature
 from lightstream.functions.spelling import error_sql, let, native_sql
 from lightstream.plan import types as t
-from lightstream.plan.expressions import Call, Expression, Literal, nullable_of, type_of
+from lightstream.plan.expressions import Call, Cast, Expression, Literal, nullable_of, type_of
 
 # ---- upper and lower case -------------------------------------------------------------------------------------
 
@@ -157,12 +158,12 @@ def _substring_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
             if size.value >= 2**31 - 1:
                 return f"substring({text}, {at})"
             return f"substring({text}, {at}, {max(size.value, 0)})"
-        return f"substring({text}, {at}, greatest({length}, 0))"
+        return f"CASE WHEN {length} IS NOT NULL THEN substring({text}, {at}, greatest({length}, 0)) END"
 
     # From the end: what would begin before the text is cut off at its begin.
     def body(v: str) -> str:
         at = f"CASE WHEN {start} > 0 THEN {start} - 1 WHEN {start} < 0 THEN length({v}) + {start} ELSE 0 END"
-        return let(
+        cut = let(
             at,
             lambda a: (
                 f"substring({v}, greatest({a}, 0) + 1, "
@@ -170,6 +171,7 @@ def _substring_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
             ),
             "at",
         )
+        return f"CASE WHEN {start} IS NOT NULL AND {length} IS NOT NULL THEN {cut} END"
 
     return let(text, body, "text")
 
@@ -192,6 +194,16 @@ scalar("right", "string, int -> string?",
        "CASE WHEN {1} IS NOT NULL THEN CASE WHEN {1} <= 0 THEN left({0}, 0) ELSE right({0}, {1}) END END")  # fmt: skip
 
 
+def joined_sql(texts: str, separator: str) -> str:
+    """Return the texts of a list, one after the other, without the NULLs; NULL when list or separator is NULL."""
+    if re.fullmatch(r"'(?:[^']|'')*'", separator):
+        return f"array_to_string({texts}, {separator})"
+    # DuckDB's own takes a constant separator only.
+    kept = f"list_filter({texts}, lambda ls_j: ls_j IS NOT NULL)"
+    joined = f"list_reduce({kept}, lambda ls_j, ls_k: ls_j || {separator} || ls_k, '')"
+    return f"CASE WHEN {separator} IS NOT NULL THEN substr({joined}, length({separator}) + 1) END"
+
+
 def _substring_index_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
     text, delimiter, count = args
 
@@ -200,8 +212,8 @@ def _substring_index_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> st
         return (
             f"CASE WHEN {v} IS NULL OR {delimiter} IS NULL OR {count} IS NULL THEN NULL "
             f"WHEN {count} = 0 OR {delimiter} = '' THEN '' "
-            f"WHEN {count} > 0 THEN array_to_string({parts}[1:{count}], {delimiter}) "
-            f"ELSE array_to_string({parts}[greatest(len({parts}) + {count} + 1, 1):], {delimiter}) END"
+            f"WHEN {count} > 0 THEN {joined_sql(f'{parts}[1:{count}]', delimiter)} "
+            f"ELSE {joined_sql(f'{parts}[greatest(len({parts}) + {count} + 1, 1):]', delimiter)} END"
         )
 
     return let(text, body, "text")
@@ -216,12 +228,14 @@ def _overlay_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
     text, part, at, length = args
     return (
         f"(substring({text}, 1, greatest({at} - 1, 0)) || {part} || substring({text}, {at} + "
-        f"CASE WHEN {length} >= 0 THEN {length} ELSE length({part}) END))"
+        f"CASE WHEN {length} >= 0 THEN {length} WHEN {length} < 0 THEN length({part}) END))"
     )
 
 
 def _bind_overlay(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
     found = bind_binary(name, args, conf)
+    if found is None and len(args) > 1 and isinstance(type_of(args[1]), t.BinaryType):
+        raise mismatch.different_types(name, args, [type_of(a) for a in args[:2]])
     return found or signature("string, string, int, int=-1 -> string").bind(name, args, conf)
 
 
@@ -271,8 +285,8 @@ def _locate_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
     def body(v: str) -> str:
         found = f"strpos(substring({v}, {start}), {part})"
         return (
-            f"CASE WHEN {start} IS NULL THEN 0 WHEN {v} IS NULL OR {part} IS NULL THEN NULL WHEN {part} = '' THEN 1 "
-            f"WHEN {start} < 1 THEN 0 WHEN {found} > 0 AND {start} <= length({v}) + 1 "
+            f"CASE WHEN {start} IS NULL THEN 0 WHEN {v} IS NULL OR {part} IS NULL THEN NULL WHEN {start} < 1 THEN 0 "
+            f"WHEN {part} = '' THEN 1 WHEN {found} > 0 AND {start} <= length({v}) + 1 "
             f"THEN CAST({found} + {start} - 1 AS INTEGER) ELSE 0 END"
         )
 
@@ -359,7 +373,7 @@ def _concat_ws_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
         return f"concat_ws({separator}, {', '.join(parts)})"
     lists = [part if array else f"[{part}]" for part, array in zip(parts, arrays, strict=True)]
     joined = lists[0] if len(lists) == 1 else f"list_concat({', '.join(lists)})"
-    return f"CASE WHEN {separator} IS NOT NULL THEN coalesce(array_to_string({joined}, {separator}), '') END"
+    return f"CASE WHEN {separator} IS NOT NULL THEN coalesce({joined_sql(joined, separator)}, '') END"
 
 
 scalar("concat_ws", _bind_concat_ws, _concat_ws_sql)
@@ -367,12 +381,21 @@ scalar("concat_ws", _bind_concat_ws, _concat_ws_sql)
 
 def _array_join_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
     if len(args) == 2:
-        return f"array_to_string({args[0]}, {args[1]})"
+        return joined_sql(args[0], args[1])
     kept = f"list_transform({args[0]}, lambda ls_e: coalesce(ls_e, {args[2]}))"
-    return f"CASE WHEN {args[2]} IS NOT NULL THEN array_to_string({kept}, {args[1]}) END"
+    return f"CASE WHEN {args[2]} IS NOT NULL THEN {joined_sql(kept, args[1])} END"
 
 
-scalar("array_join", "array<string>, string, string? -> string", _array_join_sql)
+def _bind_array_join(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
+    parsed = signature("array<string>, string, string? -> string")
+    parsed.check_count(name, args)
+    for i in range(1, len(args)):
+        if not isinstance(type_of(args[i]), t.StringType | t.NullType):
+            raise mismatch.unexpected_input(name, args, i, '"STRING"')
+    return parsed.bind(name, args, conf)
+
+
+scalar("array_join", _bind_array_join, _array_join_sql)
 scalar("repeat", "string, int -> string", "repeat({0}, {1})")
 scalar("space", "int -> string", "repeat(' ', {0})")
 scalar("replace", "string, string, string='' -> string", "replace({0}, {1}, {2})")
@@ -485,7 +508,7 @@ def _split_part_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
     )
     whole = f"CASE WHEN abs({part}) = 1 THEN {text} ELSE '' END"
     return (
-        f"CASE WHEN {text} IS NULL OR {delimiter} IS NULL THEN NULL WHEN {part} = 0 THEN {failure} "
+        f"CASE WHEN {text} IS NULL OR {delimiter} IS NULL OR {part} IS NULL THEN NULL WHEN {part} = 0 THEN {failure} "
         f"WHEN {delimiter} = '' THEN {whole} ELSE split_part({text}, {delimiter}, {part}) END"
     )
 
@@ -495,18 +518,26 @@ scalar("split_part", "string, string, int -> string?", _split_part_sql)
 
 def _levenshtein_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
     # DuckDB counts bytes, Spark characters: they agree where every character is one byte.
-    failure = error_sql(
-        "LIGHTSTREAM_UNSUPPORTED",
-        "The function levenshtein of text that is not ASCII is not supported by lightstream.",
-        "0A000",
-        "UnsupportedOperationException",
-    )
     plain = " AND ".join(f"strlen({a}) = length({a})" for a in args[:2])
     distance = f"CAST(levenshtein({args[0]}, {args[1]}) AS INTEGER)"
+    exact = native_sql("levenshtein", *args[:2])
+    distance = f"CASE WHEN {plain} THEN {distance} ELSE {exact} END"
+    known = " AND ".join(f"{a} IS NOT NULL" for a in args[:2])
     if len(args) == 3:
-        distance = f"CASE WHEN {distance} > {args[2]} THEN -1 ELSE {distance} END"
-    known = " AND ".join(f"{a} IS NOT NULL" for a in args)
-    return f"CASE WHEN NOT ({known}) THEN NULL WHEN {plain} THEN {distance} ELSE {failure} END"
+        # Spark takes a NULL in a column for 0.
+        limit = "NULL" if _is_null(call.args[2]) else f"coalesce({args[2]}, 0)"
+        distance = let(
+            distance,
+            lambda d: f"CASE WHEN {limit} IS NOT NULL THEN CASE WHEN {d} > {limit} THEN -1 ELSE {d} END END",
+            "distance",
+        )
+    return f"CASE WHEN {known} THEN {distance} END"
+
+
+def _is_null(argument: Expression) -> bool:
+    while isinstance(argument, Cast):
+        argument = argument.child
+    return isinstance(argument, Literal) and argument.value is None
 
 
 scalar("levenshtein", "string, string, int? -> int", _levenshtein_sql)
@@ -550,6 +581,9 @@ def _bind_mask(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
     bound = signature("string, string='X', string='x', string='n', string=null -> string").bind(
         name, args, conf
     )
+    for i, argument in enumerate(args):
+        if not isinstance(type_of(argument), t.StringType | t.NullType):
+            raise mismatch.unexpected_input(name, args, i, '"STRING"')
     if not all(isinstance(a, Literal) for a in bound.args[1:]):
         raise unsupported("mask with characters that are not constant")
     return Bound(bound.args, t.StringType(), True)

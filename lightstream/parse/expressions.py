@@ -8,6 +8,7 @@ comparisons and do not chain.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from lightstream.parse.data_types import DataTypes
 from lightstream.parse.tokens import STRING
@@ -213,9 +214,14 @@ class Expressions(DataTypes):
                     "Invalid SQL syntax: Expected something between '(' and ')'.",
                     "42000",
                 )
-            matches: list[Expression] = [
-                call(name, value, pattern) for pattern in self.in_parentheses(self.expression)
-            ]
+            patterns = self.in_parentheses(self.expression)
+            if all(isinstance(p, Literal) and isinstance(p.value, str) for p in patterns):
+                if name == "ilike":
+                    value = call("lower", value)
+                    patterns = [replace(p, value=p.value.lower()) for p in patterns if isinstance(p, Literal)]
+                quantified = f"{'not' if negated else ''}like{'all' if is_all else 'any'}"
+                return call(quantified, value, *patterns)
+            matches: list[Expression] = [call(name, value, pattern) for pattern in patterns]
             if negated:
                 matches = [call("not", match) for match in matches]
             return _balanced("and" if is_all else "or", matches)

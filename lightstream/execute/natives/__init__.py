@@ -41,6 +41,8 @@ _FUNCTIONS: dict[str, tuple[str, tuple[str, ...], str]] = {
     "to_number": ("number_formats", (_TEXT, _TEXT, "BOOLEAN"), _TEXT),
     "instr": ("texts", (_TEXT, _TEXT, "INTEGER", "INTEGER"), "INTEGER"),
     "jaro_winkler_similarity": ("texts", (_TEXT, _TEXT), "DOUBLE"),
+    "levenshtein": ("texts", (_TEXT, _TEXT), "INTEGER"),
+    "decimal_operation": ("number_formats", (_TEXT, _TEXT, _TEXT, "INTEGER"), _TEXT),
     "soundex": ("texts", (_TEXT,), _TEXT),
     "interval_parts": ("texts", (_TEXT,), "BIGINT[]"),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import decimal
 from decimal import Decimal
 
 from lightstream.execute.natives.failure import failing
@@ -21,3 +22,19 @@ def to_number(text: str, pattern: str, fails: bool) -> str | None:
     if value is None and fails:
         raise no_such_number(text, pattern)
     return None if value is None else f"{value:f}"
+
+
+def decimal_operation(operator: str, left: str, right: str, scale: int) -> str:
+    """Return a product, quotient or remainder of decimals, computed exactly and rounded half up to a scale."""
+    with decimal.localcontext(prec=200, rounding=decimal.ROUND_HALF_UP):
+        one, other = Decimal(left), Decimal(right)
+        match operator:
+            case "*":
+                found = one * other
+            case "/":
+                found = one / other
+            case "%":
+                found = one % other
+            case _:
+                found = one // other
+        return f"{found.quantize(Decimal(1).scaleb(-scale)):f}"

@@ -28,6 +28,16 @@ def from_base32(text: str) -> bytes:
     return base64.b32decode(bare + "=" * (-len(bare) % 8))
 
 
+def levenshtein(one: str, other: str) -> int:
+    """Return how many characters must be put in, taken out or replaced to make one text of the other."""
+    row = list(range(len(other) + 1))
+    for i, char in enumerate(one, 1):
+        before, row[0] = row[0], i
+        for j, with_char in enumerate(other, 1):
+            before, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, before + (char != with_char))
+    return row[-1]
+
+
 _SOUNDS = "01230127022455012623017202"  # of A to Z; 7 is for H and W, which part nothing
 
 
