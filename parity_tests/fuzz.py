@@ -205,7 +205,7 @@ def compare(spark: Answer, ours: Answer) -> str | None:
         return None
     if spark.error and ours.error and spark.error[1] == ours.error[1]:
         return None  # the class follows from how a statement is run
-    if spark.error and ours.error and spark.error[0] == "Py4JJavaError":
+    if spark.error and spark.error[0] == "Py4JJavaError":
         return None  # an internal error of Spark's
     found = difference(spark, ours)
     if found is not None and not spark.error and not ours.error and len(spark.rows) == len(ours.rows):

@@ -182,7 +182,6 @@ AGGREGATES = """
     ym_interval: avg({ym_interval})
     double: stddev_samp({quarter}) ; stddev({int}) ; std({quarter}) ; stddev_pop({quarter}) ; var_samp({quarter}) ; variance({int}) ; var_pop({quarter}) ; skewness({quarter}) ; kurtosis({quarter}) ; corr({quarter}, {quarter}) ; covar_pop({quarter}, {quarter}) ; covar_samp({quarter}, {quarter}) ; median({quarter}) ; percentile({quarter}, 0.25) ; percentile({int}, 0.5) ; percentile_cont(0.3) within group (order by {quarter}) ; percentile_disc(0.4) within group (order by {quarter} desc) ; regr_slope({quarter}, {quarter}) ; regr_intercept({quarter}, {quarter}) ; regr_r2({quarter}, {quarter}) ; regr_avgx({quarter}, {quarter}) ; regr_avgy({quarter}, {quarter}) ; regr_sxx({quarter}, {quarter}) ; regr_sxy({quarter}, {quarter}) ; regr_syy({quarter}, {quarter})
     O: percentile_approx({quarter}, 0.5) ; approx_percentile({int}, 0.25) ; mode() within group (order by {quarter})
-    double: product({small}) ; product({quarter})
     string: hex(bitmap_construct_agg(bitmap_bit_position({small}))) ; hex(bitmap_or_agg({binary})) ; hex(bitmap_and_agg({binary}))
     boolean: bool_and({boolean}) ; bool_or({boolean}) ; every({boolean}) ; some({boolean}) ; any({boolean})
     I: bit_and({I}) ; bit_or({I}) ; bit_xor({I})

@@ -28,8 +28,14 @@ def known_difference(query: str, spark: Answer, ours: Answer) -> str | None:
     given = not spark.error and not ours.error and without[0] == without[1]
     if indexed and given and (none or spark.rows == ours.rows):
         return "an element at an index that can be NULL is not nullable"
+    if spark.error and spark.error[0] != "AnalysisException" and not ours.error and not ours.rows:
+        return "whether a constant fails that no row needs"
+    if " having " in query and " group by " not in query and "FILTER_NOT_BOOLEAN" in conditions[1]:
+        return "HAVING without GROUP BY takes a number for a boolean"
     if _WIDE.search(ours.text):
         return "a decimal that needs more than 38 digits on the way is an error"
+    if re.search(r" is (not )?(true|false)\)", query) and "BINARY_OP_DIFF_TYPES" in conditions[1]:
+        return "without ANSI rules numbers compare with booleans"
     if all(condition.startswith(_OVERFLOWS) for condition in conditions):
         return "which condition an overflow has"
     return None

@@ -54,15 +54,15 @@ def test_parts_of_an_expression_are_simpler() -> None:
     assert len(list(simpler(node))) > 2
 
 
-# Of chance and of the clock, of the session, with time of day (which Spark has switched off), in queries only, aliases.
-NOT_DRAWN = frozenset(
-    """
+# Of chance, of the clock, of the session, with time of day (which Spark has switched off), in queries only, and what
+# only DataFrames have.
+_NOT_DRAWN = """
     rand random randn uuid monotonically_increasing_id spark_partition_id assert_true raise_error
     current_date curdate current_timestamp now localtimestamp current_time localtime current_timezone current_catalog
     current_schema current_database current_user user session_user grouping grouping_id
     make_time time time_diff time_from_micros time_from_millis time_from_seconds time_to_micros time_to_millis
     time_to_seconds time_trunc to_time try_to_time
     explode explode_outer posexplode posexplode_outer inline inline_outer stack json_tuple
-    window window_time session_window
-    """.split()
-)
+    window window_time session_window product
+"""
+NOT_DRAWN = frozenset(_NOT_DRAWN.split())

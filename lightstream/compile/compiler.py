@@ -257,7 +257,7 @@ class Compiler:
         child = self.plan(plan.child, used)
         if not child.takes_where or child.order or used & child.volatile:
             child = self.wrapped(child, plan.child)
-        columns = {**child.columns, **{key.id: self.sql(key, child.columns) for key in plan.keys}}
+        columns = {**child.columns, **{key.id: self._key(key, child.columns) for key in plan.keys}}
         child = replace(child, columns=columns)
         if all(is_column(columns[key.id]) for key in plan.keys):
             return child
@@ -281,6 +281,11 @@ class Compiler:
         merged = f'struct_pack("start" := min({start}) {over}, "end" := max({end}) {over})'
         source = f"(SELECT * REPLACE ({merged} AS {session}) FROM {numbered(child.source, keys, start, end, number)})"
         return Select(f"{source} AS {alias}", {i: f"{alias}.{text}" for i, text in texts.items()})
+
+    def _key(self, key: e.Expression, columns: Mapping[int, str]) -> str:
+        """Return a grouping key; Spark makes one zero of 0.0 and -0.0 and shows the first."""
+        text = self.sql(key, columns)
+        return f"({text} + 0)" if isinstance(e.type_of(key), t.FloatType | t.DoubleType) else text
 
     def _window(self, plan: lp.Window, needed: set[int]) -> Select:
         wanted = [item for item in plan.items if item.id in needed]

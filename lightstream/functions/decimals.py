@@ -19,6 +19,16 @@ def arithmetic(
     A value that does not fit fails (NUMERIC_VALUE_OUT_OF_RANGE), or is NULL without ANSI rules. Spark: its
     intermediate values are unlimited, here they have 38 digits; past that a product or quotient fails too.
     """
+    if not ansi:
+        # DuckDB's TRY takes no calls that fail: operands are computed outside of it.
+        for position, text in enumerate((left, right)):
+            if "error(" in text:
+
+                def tried(v: str, position: int = position) -> str:
+                    operands = (v, right) if position == 0 else (left, v)
+                    return arithmetic(operator, *operands, pair, result, ansi)
+
+                return f"list_transform([{text}], lambda ls_d{position}: {tried(f'ls_d{position}')})[1]"
     one, other = pair
     if operator in ("/", "div", "%"):
         return _by(operator, left, right, one, other, result, ansi)

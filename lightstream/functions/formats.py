@@ -151,6 +151,8 @@ class _Conversion:
                 body = f"CAST({value} AS VARCHAR)"
             case ("s" | "S" | "d" | "f" | "x" | "X" | "o", t.NullType()):
                 body = "CAST(NULL AS VARCHAR)"
+            case ("d", t.DatetimeType() | t.AnsiIntervalType()):
+                raise self.refused()
             case ("d", _):
                 raise IllegalArgumentException(None, f"d != {source.simpleString()}")
             case ("f", t.DecimalType() | t.IntegralType() | t.StringType()):

@@ -322,7 +322,14 @@ def _bind_pmod(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
     return Bound((rest.args[0], rest.args[1], rest, value), rest.type, True)
 
 
-scalar("pmod", _bind_pmod, "CASE WHEN {2} < 0 THEN {3} ELSE {2} END", shown="pmod({0}, {1})")
+def _pmod_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
+    # Small numbers add up as ints in Java: by a negative divisor the remainder stays what it is.
+    small = isinstance(call.type, t.ByteType | t.ShortType)
+    negative = f"{args[2]} < 0 AND {args[1]} > 0" if small else f"{args[2]} < 0"
+    return f"CASE WHEN {negative} THEN {args[3]} ELSE {args[2]} END"
+
+
+scalar("pmod", _bind_pmod, _pmod_sql, shown="pmod({0}, {1})")
 scalar("bit_count", "integral|boolean -> int", "CAST(bit_count(CAST({0} AS BIGINT)) AS INTEGER)")
 
 
