@@ -191,7 +191,8 @@ def test_refusals_name_the_operator(spark, source):
             "complete",
             "Distinct aggregations are not supported",
         ),
-        (stream.join(stream, "k"), "append", "LIGHTSTREAM_UNSUPPORTED"),
+        (stream.join(stream, "k", "left"), "append", "Stream-stream LeftOuter join between two streaming"),
+        (stream.join(stream, "k", "leftanti"), "append", "LeftAnti joins with a streaming"),
         (stream.limit(3), "update", "Limits are not supported"),
         (stream.join(stream.groupBy("k").count(), "k"), "append", "STREAMING_OUTPUT_MODE"),
         (

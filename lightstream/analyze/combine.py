@@ -8,6 +8,7 @@ from dataclasses import replace
 from lightstream.analyze.analyzer import Analyzer, check_columns, project, renewed, rule
 from lightstream.analyze.scope import Scope, scope_of
 from lightstream.errors import AnalysisException, unsupported
+from lightstream.functions import registry
 from lightstream.plan import expressions as e
 from lightstream.plan import logical as lp
 from lightstream.plan import relations as r
@@ -19,7 +20,7 @@ def _join(relation: r.Join, analyzer: Analyzer) -> lp.LogicalPlan:
     left = analyzer.plan(relation.left)
     if relation.lateral:
         return _lateral_join(relation, left, analyzer)
-    right = analyzer.plan(relation.right)
+    right = _own_sources(left, analyzer.plan(relation.right))
     condition = relation.condition
     shared = {a.id for a in left.output} & {a.id for a in right.output}
     if shared:
@@ -38,7 +39,53 @@ def _join(relation: r.Join, analyzer: Analyzer) -> lp.LogicalPlan:
         return lp.Join(left, right, kind, None)
     resolved = analyzer.over(left, right).condition(condition, "join")
     check_columns(lp.Join(left, right, "inner", None), (resolved,))
+    _check_deterministic(resolved)
     return lp.Join(left, right, "inner" if relation.kind == "cross" else relation.kind, resolved)
+
+
+def _check_deterministic(condition: e.Expression) -> None:
+    from lightstream.analyze.naming import shown
+
+    for node in condition.walk():
+        function = registry.lookup(node.name) if isinstance(node, e.Call) else None
+        if function is not None and not function.deterministic:
+            raise AnalysisException(
+                "INVALID_NON_DETERMINISTIC_EXPRESSIONS",
+                f'The operator expects a deterministic expression, but the actual expression is "{shown(condition)}".',
+                sqlstate="42K0E",
+                parameters={"sqlExprs": f'"{shown(condition)}"'},
+            )
+
+
+def _own_sources(left: lp.LogicalPlan, right: lp.LogicalPlan) -> lp.LogicalPlan:
+    """Return the right side of a join with sources of its own in the place of streams of which the left has columns.
+
+    Spark: a stream that is joined with itself is read by two sources, each with its log.
+    """
+    if not (left.is_streaming and right.is_streaming):
+        return right
+    taken = {scan for scan, _ in set(_passed(left).values()) & set(_passed(right).values())}
+    copies: dict[int, lp.LogicalPlan] = {}
+
+    def own(node: lp.LogicalPlan) -> lp.LogicalPlan:
+        return copies.setdefault(id(node), replace(node)) if id(node) in taken else node
+
+    return right.transform_up(own) if taken else right
+
+
+def _passed(plan: lp.LogicalPlan) -> dict[int, tuple[int, int]]:
+    """Return which output columns are columns of a stream's source, as they are: id to scan and id there."""
+    match plan:
+        case lp.DataSourceScan(streaming=True):
+            return {a.id: (id(plan), a.id) for a in plan.columns}
+        case lp.Rename():
+            below = _passed(plan.child)
+            pairs = zip(plan.columns, plan.child.output, strict=True)
+            return {new.id: below[old.id] for new, old in pairs if old.id in below}
+        case lp.SetOperation():
+            return {}
+    found = {i: origin for child in plan.children for i, origin in _passed(child).items()}
+    return {a.id: found[a.id] for a in plan.output if a.id in found}
 
 
 def _lateral_join(relation: r.Join, left: lp.LogicalPlan, analyzer: Analyzer) -> lp.LogicalPlan:
@@ -114,7 +161,9 @@ def _using_join(
     kind = "inner" if kind == "cross" else kind
     join = lp.Join(left, right, kind, condition)
     if kind in ("leftsemi", "leftanti"):
-        return lp.Project(join, (*left_keys, *(a for a in left.output if a not in left_keys)))
+        named = {a.id for a in left_keys}
+        first = [next(a for a in join.output if a.id == key.id) for key in left_keys]
+        return lp.Project(join, (*first, *(a for a in join.output if a.id not in named)))
     rest = [a for a in join.output if a not in left_keys and a not in right_keys]
     output = {a.id: a for a in join.output}
     keys: list[e.Alias | e.Attribute] = []

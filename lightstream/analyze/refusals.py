@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lightstream.analyze.stream_join import JoinCondition, is_event_time, time_bound_ms
 from lightstream.analyze.time_windows import is_session
 from lightstream.conf import Conf
 from lightstream.errors import AnalysisException, unsupported
@@ -20,12 +21,12 @@ def check_streaming(plan: lp.LogicalPlan, output_mode: str, conf: Conf) -> None:
     """
     streaming = [node for node in plan.walk() if node.is_streaming]
     aggregates = [node for node in streaming if isinstance(node, lp.Aggregate)]
-    if len(aggregates) > 1 and output_mode != "append":
+    if output_mode != "append" and any(_follows_aggregation(node) for node in streaming):
         raise _legacy(
             "Detected pattern of possible 'correctness' issue due to global watermark. The query contains stateful "
             "operation which can emit rows older than the current watermark plus allowed late record delay, which are "
-            '"late rows" in downstream stateful operations and these rows can be discarded. Multiple streaming '
-            f"aggregations are not supported in {output_mode} output mode."
+            '"late rows" in downstream stateful operations and these rows can be discarded. What follows a streaming '
+            f"aggregation and keeps state is not supported in {output_mode} output mode."
         )
     if output_mode == "complete" and not aggregates:
         raise _mode("complete", "no streaming aggregations")
@@ -37,6 +38,24 @@ def check_streaming(plan: lp.LogicalPlan, output_mode: str, conf: Conf) -> None:
         _check_node(node, output_mode, bool(aggregates))
     for node in streaming:
         _check_support(node)
+
+
+def _follows_aggregation(node: lp.LogicalPlan) -> bool:
+    """Return whether an operator keeps state by event time and reads what an aggregation gives."""
+    match node:
+        case lp.Aggregate() | lp.Deduplicate(within_watermark=True):
+            keeps = True
+        case lp.Deduplicate():
+            keeps = any(map(is_event_time, node.keys))
+        case _:
+            keeps = is_stream_join(node)
+    below = (n for child in node.children for n in child.walk())
+    return keeps and any(isinstance(n, lp.Aggregate) and n.is_streaming for n in below)
+
+
+def is_stream_join(node: lp.LogicalPlan) -> bool:
+    """Return whether a node joins two streams."""
+    return isinstance(node, lp.Join) and node.left.is_streaming and node.right.is_streaming
 
 
 def _has_event_time(aggregate: lp.Aggregate) -> bool:
@@ -80,6 +99,54 @@ def _check_node(node: lp.LogicalPlan, output_mode: str, aggregated: bool) -> Non
             raise _legacy("Sampling is not supported on streaming DataFrames/Datasets")
         case lp.Join() if not (node.left.is_streaming and node.right.is_streaming):
             _check_static_join(node)
+        case lp.Join():
+            _check_stream_join(node, output_mode)
+
+
+_JOIN_TYPES = {
+    "inner": "Inner",
+    "leftouter": "LeftOuter",
+    "rightouter": "RightOuter",
+    "fullouter": "FullOuter",
+    "leftsemi": "LeftSemi",
+}
+
+
+def _check_stream_join(join: lp.Join, output_mode: str) -> None:
+    if join.kind == "leftanti":
+        raise _legacy("LeftAnti joins with a streaming DataFrame/Dataset on the right are not supported")
+    name = _JOIN_TYPES[join.kind]
+    modes = ("append", "update") if join.kind in ("inner", "leftsemi") else ("append",)
+    if output_mode not in modes:
+        only = "Append and Update output modes" if "update" in modes else "Append output mode"
+        raise _legacy(
+            f"{name} join between two streaming DataFrames/Datasets is not supported in {output_mode.title()} output "
+            f"mode, only in {only}"
+        )
+    if join.kind == "inner":
+        return
+    condition = JoinCondition.of(join)
+    sides = {
+        "rightouter": ((join.right, join.left),),
+        "fullouter": ((join.left, join.right), (join.right, join.left)),
+    }.get(join.kind, ((join.left, join.right),))
+    # A second is as good as any watermark to find out whether there is a bound.
+    bounded = any(
+        time_bound_ms(_written(join.condition), stored.output, other.output, 1_000_000) is not None
+        for stored, other in sides
+    )
+    if condition.time_key is None and not bounded:
+        raise _legacy(
+            f"Stream-stream {name} join between two streaming DataFrame/Datasets is not supported without a watermark "
+            "in the join keys, or a watermark on the nullable side and an appropriate range condition"
+        )
+
+
+def _written(condition: e.Expression | None) -> list[e.Expression]:
+    """Return the conditions that AND puts together, as they are written: with BETWEEN whole."""
+    if isinstance(condition, e.Call) and condition.name == "and":
+        return [part for argument in condition.args for part in _written(argument)]
+    return [] if condition is None else [condition]
 
 
 def _check_static_join(join: lp.Join) -> None:
@@ -111,18 +178,14 @@ def _check_static_join(join: lp.Join) -> None:
 
 def _check_support(node: lp.LogicalPlan) -> None:
     match node:
-        case lp.Join() if node.left.is_streaming and node.right.is_streaming:
-            raise unsupported("A join of two streams")
         case lp.SetOperation(kind="except"):
             raise unsupported("except on a stream")
         case lp.SetOperation() if not node.all:
             raise unsupported("A set operation that removes duplicates on a stream")
         case lp.Watermark() if any(isinstance(n, lp.Watermark) for n in node.child.walk()):
             raise unsupported("Two watermarks on one branch", "Spark fails such a query when it runs.")
-        case lp.Join() | lp.Generate() if any(
-            isinstance(n, lp.Aggregate) for n in node.walk() if n.is_streaming
-        ):
-            raise unsupported(f"{type(node).__name__} above a streaming aggregation")
+        case lp.Generate() if any(isinstance(n, lp.Aggregate) for n in node.walk() if n.is_streaming):
+            raise unsupported("Generate above a streaming aggregation")
 
 
 def _mode(mode: str, what: str) -> AnalysisException:

@@ -8,7 +8,13 @@ from lightstream.operators.aggregate_states import AggregateStates
 from lightstream.operators.batch import BatchRun, qualified
 from lightstream.operators.keyed import KeyedTable, same_keys
 from lightstream.operators.state import StateDatabase
-from lightstream.operators.stateful import Changes, StatefulOperator, at_or_before, event_time
+from lightstream.operators.stateful import (
+    Changes,
+    StatefulOperator,
+    at_or_before,
+    check_event_times,
+    event_time,
+)
 from lightstream.plan import logical as lp
 
 
@@ -41,6 +47,7 @@ class AggregateOperator(StatefulOperator):
 
     def open(self, state: StateDatabase) -> None:
         """Compare the stored schemas and look at the stored groups."""
+        check_event_times(self.node.output[: len(self.keys)], self.conf)
         state.check_operator(
             self.operator_id, self.name, self.states.key_schema(), self.states.value_schema()
         )

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import copy
+import itertools
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lightstream.compile.compiler import Compiled, CompiledScan
@@ -54,7 +57,16 @@ class BatchRun:
         self._ahead = ahead
         self._rows: dict[int, int] = {}
         self._places: dict[str, str] = {}
-        self._inputs = 0
+        self._inputs = itertools.count()
+
+    def at(self, watermark_ms: int, late_watermark_ms: int) -> BatchRun:
+        """Return the same run as a step sees it whose watermarks are others than the query's."""
+        batch = replace(self.batch, watermark_ms=watermark_ms, late_watermark_ms=late_watermark_ms)
+        if batch == self.batch:
+            return self
+        seen = copy.copy(self)
+        seen.batch = batch
+        return seen
 
     # ---- tables -----------------------------------------------------------------------------------------------
 
@@ -134,8 +146,7 @@ class BatchRun:
             if found.rows is not None:
                 self._rows[index] = found.rows
             return found
-        table = f"lightstream_input_{self._inputs}"
-        self._inputs += 1
+        table = f"lightstream_input_{next(self._inputs)}"
         whole = Compiled("SELECT * FROM \x01scan0\x01 AS scan_0", (scan,), ())
         execute_compiled(
             whole,

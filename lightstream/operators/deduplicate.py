@@ -9,7 +9,13 @@ from lightstream.functions.spelling import quote
 from lightstream.operators.batch import BatchRun, qualified
 from lightstream.operators.keyed import KeyedTable, same_keys
 from lightstream.operators.state import StateDatabase
-from lightstream.operators.stateful import Changes, StatefulOperator, at_or_before, event_time
+from lightstream.operators.stateful import (
+    Changes,
+    StatefulOperator,
+    at_or_before,
+    check_event_times,
+    event_time,
+)
 from lightstream.plan import logical as lp
 
 
@@ -48,6 +54,7 @@ class DeduplicateOperator(StatefulOperator):
         elif self._time is not None and self._time.id not in needed:
             # Spark leaves columns out that nobody reads, and cannot tell late rows then.
             self._time = None
+        self._read = needed
         compiler = Compiler(self._conf)
         select = compiler.plan(self.node.child, needed)
         columns = [(i, name) for i, name in self._names.items() if i in needed]
@@ -55,6 +62,7 @@ class DeduplicateOperator(StatefulOperator):
 
     def open(self, state: StateDatabase) -> None:
         """Compare the stored schemas and look at the stored keys."""
+        check_event_times((a for a in self.node.output if a.id in self._read), self._conf)
         within = self.node.within_watermark
         schema = [key.type.jsonValue() for key in self.node.keys]
         state.check_operator(self.operator_id, self.name, schema, ["expiresAtMicros"] if within else [])

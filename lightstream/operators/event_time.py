@@ -33,6 +33,11 @@ class EventTimeStep:
         us = f"coalesce(epoch_us({time}), 0)"
         self._times = f"SELECT min({us}), max({us}), avg({us} // 1000) FROM {qualified(self.table)}"
 
+    @property
+    def readings(self) -> tuple[Compiled, ...]:
+        """The statement that reads the rows."""
+        return (self.reading,)
+
     def compile(self) -> None:
         """Compile the statement that reads the rows; when all that is above has been compiled."""
         needed = {*self.output.asked, self._node.column.id}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from lightstream.analyze.refusals import check_streaming
+from lightstream.analyze.refusals import check_streaming, is_stream_join
 from lightstream.analyze.time_windows import is_session
 from lightstream.compile.compiler import Compiled, compile_plan
 from lightstream.conf import Conf
@@ -18,10 +18,12 @@ from lightstream.operators.batch import BatchRun, qualified
 from lightstream.operators.contract import BatchInput, BatchOutput, StateMetrics
 from lightstream.operators.deduplicate import DeduplicateOperator
 from lightstream.operators.event_time import EventTimeStep
+from lightstream.operators.flow import Flow, Step
+from lightstream.operators.join import JoinOperator
 from lightstream.operators.limit import LimitOperator
 from lightstream.operators.pushdown import push_filters
 from lightstream.operators.session import SessionOperator
-from lightstream.operators.state import StateDatabase
+from lightstream.operators.state import StateDatabase, check_no_state
 from lightstream.operators.stateful import Changes, StatefulOperator
 from lightstream.plan import logical as lp
 from lightstream.sources.contract import Stream
@@ -45,12 +47,14 @@ class IncrementalPlan:
         self.output_mode = output_mode
         self.conf = conf
         self.scans = _streaming_scans(plan)
-        self.steps: list[EventTimeStep | StatefulOperator] = []
+        self.steps: list[Step] = []
+        self._flow = Flow(conf.boolean("spark.sql.streaming.statefulOperator.allowMultiple"))
         plan = push_filters(plan).transform_up(_combined_limits).transform_up(self._cut)
         self.final = compile_plan(plan, conf)
         for step in reversed(self.steps):
             step.compile()  # what is above has asked for its columns
         self.operators = [step for step in self.steps if isinstance(step, StatefulOperator)]
+        self._reported = [s for s in self._flow.top_first() if isinstance(s, StatefulOperator)]
         self.watermark_delays_ms = tuple(s.delay_ms for s in self.steps if isinstance(s, EventTimeStep))
         # What is above the last operator can be read from its table as often as a sink likes, if it gives the same
         # each time and reads nothing else.
@@ -78,7 +82,7 @@ class IncrementalPlan:
         """Return what stands for a node whose rows are kept in a table; the first in the flow are cut first."""
         if not node.is_streaming:
             return node
-        step: EventTimeStep | StatefulOperator
+        step: Step
         if isinstance(node, lp.Watermark):
             step = EventTimeStep(node, len(self.steps), self.conf)
         elif isinstance(node, lp.Aggregate) and any(map(is_session, node.keys)):
@@ -89,8 +93,11 @@ class IncrementalPlan:
             step = DeduplicateOperator(node, self._next_id(), self.conf)
         elif isinstance(node, lp.Limit) and self.output_mode == "append":
             step = LimitOperator(node, self._next_id(), self.conf)
+        elif isinstance(node, lp.Join) and is_stream_join(node):
+            step = JoinOperator(node, self._next_id(), self.conf)
         else:
             return node
+        self._flow.add(step, node)
         self.steps.append(step)
         return step.output
 
@@ -98,7 +105,7 @@ class IncrementalPlan:
         return sum(isinstance(step, StatefulOperator) for step in self.steps)
 
     def _statements(self) -> list[Compiled]:
-        return [*(step.reading for step in self.steps), self.final]
+        return [*(reading for step in self.steps for reading in step.readings), self.final]
 
     @property
     def is_stateful(self) -> bool:
@@ -130,10 +137,12 @@ class IncrementalPlan:
         if self._single and not self._uses_now:
             self._ahead = ReadAhead(cursor, self.conf.time_zone, reading[0], streams[0])
         if not self.operators:
+            check_no_state(state_directory)
             return None
         self._state = StateDatabase(cursor, state_directory, durable)
         for operator in self.operators:
             operator.open(self._state)
+        self._state.check_operators(len(self.operators))
         return self._state.last_batch_id
 
     def _reads(self, compiled: Compiled) -> int:
@@ -167,12 +176,13 @@ class IncrementalPlan:
             set_now(cursor, batch.timestamp_ms * 1000)
         run = BatchRun(batch, cursor, self.scans, self._streams, self._single, self._ahead)
         self._pending = []
+        watermarks_ms = (batch.watermark_ms, batch.late_watermark_ms)
         for step in self.steps:
             if isinstance(step, EventTimeStep):
                 step.run(run)
                 continue
             started = time.perf_counter()
-            changes = step.run(run)
+            changes = step.run(run.at(*(self._flow.watermark_ms(step, ms) for ms in watermarks_ms)))
             self._pending.append((step, changes, time.perf_counter() - started))
         if self._final_is_a_view:
             make_known(cursor, self.final.template)
@@ -196,12 +206,13 @@ class IncrementalPlan:
             for _, changes, _ in self._pending:
                 changes.write()
         commit_ms = round((time.perf_counter() - started) * 1000)
+        numbers = {id(pending[0]): pending for pending in self._pending}
         self._metrics = tuple(
             StateMetrics(
                 operator.name, operator.rows, changes.updated, changes.removed, changes.dropped,
                 round(seconds * 1000), 0, commit_ms, 0, changes.custom,
             )
-            for operator, changes, seconds in reversed(self._pending)
+            for operator, changes, seconds in (numbers[id(o)] for o in self._reported)
         )  # fmt: skip
 
     def metrics(self) -> tuple[StateMetrics, ...]:
@@ -211,7 +222,11 @@ class IncrementalPlan:
     def wants_no_data_batch(self, next_watermark_ms: int, used_watermark_ms: int) -> bool:
         """Return whether a stateful operator asks for a batch without data."""
         return bool(self.watermark_delays_ms) and any(
-            operator.wants_no_data_batch(next_watermark_ms, used_watermark_ms) for operator in self.operators
+            operator.wants_no_data_batch(
+                self._flow.watermark_ms(operator, next_watermark_ms),
+                self._flow.watermark_ms(operator, used_watermark_ms),
+            )
+            for operator in self.operators
         )
 
     def explain(self) -> dict[str, Any]:

@@ -6,9 +6,10 @@ rows that reach the watermark, and the state holds the groups of the rows that r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
+from lightstream.analyze.stream_join import conjuncts
 from lightstream.compile.compiler import is_volatile
 from lightstream.conf import Conf
 from lightstream.functions import registry
@@ -28,7 +29,7 @@ def _push(conditions: Sequence[e.Expression], plan: lp.LogicalPlan) -> lp.Logica
     match plan:
         case lp.Filter():
             # What stands lower is asked first.
-            return _push((*_conjuncts(plan.condition), *conditions), plan.child)
+            return _push((*conjuncts(plan.condition), *conditions), plan.child)
         case lp.SubqueryAlias():
             return replace(plan, child=_push(conditions, plan.child))
         case lp.Watermark():
@@ -58,7 +59,7 @@ def _push(conditions: Sequence[e.Expression], plan: lp.LogicalPlan) -> lp.Logica
                 )
                 sides.append(_push([_substituted(c, columns) for c in down], side))
             return _filtered(replace(plan, left=sides[0], right=sides[1]), up)
-        case lp.Join(kind="inner" | "cross" | "leftouter" | "leftsemi" | "leftanti"):
+        case lp.Join(lateral=None):
             return _through_join(conditions, plan)
     return _filtered(plan.map_children(lambda child: _push((), child)), conditions)
 
@@ -66,25 +67,120 @@ def _push(conditions: Sequence[e.Expression], plan: lp.LogicalPlan) -> lp.Logica
 def _through_join(conditions: Sequence[e.Expression], plan: lp.Join) -> lp.LogicalPlan:
     left = {a.id for a in plan.left.output}
     right = {a.id for a in plan.right.output}
-    to_left, rest = _split(conditions, lambda refs: refs <= left and bool(refs))
-    to_right, up = _split(rest, lambda refs: plan.kind in ("inner", "cross") and refs <= right and bool(refs))
-    for key in _equal_columns(plan):
-        # Spark: a row whose key is null matches nothing; it is left out where that loses no row.
-        if key.id in left and plan.kind in ("inner", "leftsemi"):
-            to_left.append(registry.bind_call("isnotnull", (key,), Conf()))
-        elif key.id in right:
-            to_right.append(registry.bind_call("isnotnull", (key,), Conf()))
-    join = replace(plan, left=_push(to_left, plan.left), right=_push(to_right, plan.right))
+    plan = replace(plan, kind=_narrowed(plan.kind, conditions, left, right))
+    kind = plan.kind
+    # Conditions on the rows that come out, then those of the join, which say less about a side that is kept whole.
+    to_left, rest = _split(conditions, lambda refs: kind in _LEFT_KEPT and refs <= left and bool(refs))
+    to_right, up = _split(rest, lambda refs: kind in ("inner", "rightouter") and refs <= right and bool(refs))
+    own: list[e.Expression] = conjuncts(plan.condition)
+    known = [*own, *_constraints(plan.left), *_constraints(plan.right), *to_left, *to_right]
+    if kind in ("inner", "leftsemi", "rightouter"):
+        down, own = _split(own, lambda refs: refs <= left and bool(refs))
+        to_left += down
+        to_left += _inferred(known, left, [*_constraints(plan.left), *to_left])
+    if kind in ("inner", "leftsemi", "leftouter", "leftanti"):
+        down, own = _split(own, lambda refs: refs <= right and bool(refs))
+        to_right += down
+        to_right += _inferred(known, right, [*_constraints(plan.right), *to_right])
+    join = replace(
+        plan,
+        left=_push(to_left, plan.left),
+        right=_push(to_right, plan.right),
+        condition=None if plan.condition is None else _all_of(own),
+    )
     return _filtered(join, up)
 
 
-def _equal_columns(plan: lp.Join) -> list[e.Attribute]:
-    """Return the nullable columns that a join compares by `=`."""
-    found = []
-    for part in [] if plan.condition is None else _conjuncts(plan.condition):
-        if isinstance(part, e.Call) and part.name in ("=", "=="):
-            found += [a for a in part.args if isinstance(a, e.Attribute) and a.nullable]
+_LEFT_KEPT = ("inner", "leftouter", "leftsemi", "leftanti")
+
+
+def _narrowed(kind: str, conditions: Sequence[e.Expression], left: set[int], right: set[int]) -> str:
+    """Return an outer join's kind without the padded rows that a condition above throws away."""
+    if kind not in ("leftouter", "rightouter", "fullouter"):
+        return kind
+    needed = {a.id for condition in conditions for a in _never_null(condition)}
+    keeps_left = kind in ("leftouter", "fullouter") and not needed & right
+    keeps_right = kind in ("rightouter", "fullouter") and not needed & left
+    kinds = {(True, True): "fullouter", (True, False): "leftouter", (False, True): "rightouter"}
+    return kinds.get((keeps_left, keeps_right), "inner")
+
+
+def _inferred(
+    known: Sequence[e.Expression], side: set[int], present: Sequence[e.Expression]
+) -> list[e.Expression]:
+    """Return what conditions say of one side, beyond what is there: as Spark infers it.
+
+    Columns that are compared are not null; what holds of a column holds of those that are equal to it.
+    """
+    found: list[e.Expression] = []
+    columns = {a.id: a for condition in known for a in _never_null(condition) if a.nullable}
+    said = [*known, *(registry.bind_call("isnotnull", (a,), Conf()) for a in columns.values())]
+    for one, other in [_equal_columns(condition) for condition in known if _equal_columns(condition)]:
+        for old, new in ((one, other), (other, one)):
+            said += [_substituted(c, {old.id: new}) for c in known if old.id in e.references(c)]
+    for condition in said:
+        used = e.references(condition)
+        trivial = len(used) == 1 and len(_equal_columns(condition)) == 2
+        if not used or not used <= side or trivial or condition in found or condition in present:
+            continue
+        if _is_simple(condition):
+            found.append(condition)
     return found
+
+
+def _constraints(plan: lp.LogicalPlan) -> list[e.Expression]:
+    """Return conditions that all rows of a plan meet, as its filters say them."""
+    match plan:
+        case lp.Filter():
+            return [*conjuncts(plan.condition), *_constraints(plan.child)]
+        case lp.SubqueryAlias() | lp.Watermark():
+            return _constraints(plan.child)
+        case lp.Rename():
+            moved = {old.id: new for old, new in zip(plan.child.output, plan.columns, strict=True)}
+            return [_substituted(c, moved) for c in _constraints(plan.child) if e.references(c) <= set(moved)]
+        case lp.Project():
+            named = {
+                item.child.id: item.to_attribute()
+                for item in plan.items
+                if isinstance(item, e.Alias) and isinstance(item.child, e.Attribute)
+            }
+            named |= {item.id: item for item in plan.items if isinstance(item, e.Attribute)}
+            return [_substituted(c, named) for c in _constraints(plan.child) if e.references(c) <= set(named)]
+        case lp.Join(kind="inner"):
+            return [*conjuncts(plan.condition), *_constraints(plan.left), *_constraints(plan.right)]
+    return []
+
+
+# Functions that are null whenever an argument is, as Spark knows them.
+_NULL_IF_ANY_IS = frozenset(
+    ("==", "<", "<=", ">", ">=", "!=", "+", "-", "*", "/", "div", "%", "negative", "upper", "lower", "[]")
+)
+
+
+def _never_null(condition: e.Expression) -> list[e.Attribute]:
+    """Return the columns that cannot be null in a row that meets a condition."""
+    match condition:
+        case e.Call(name="isnotnull"):
+            return _never_null(condition.args[0])
+        case e.Call(name="not"):
+            inner = condition.args[0]
+            return _never_null(inner) if isinstance(inner, e.Call) and inner.name in _NULL_IF_ANY_IS else []
+        case e.Call() if condition.name in _NULL_IF_ANY_IS:
+            return [a for argument in condition.args for a in _never_null(argument)]
+        case e.Cast():
+            return _never_null(condition.child)
+        case e.Attribute():
+            return [condition]
+    return []
+
+
+def _equal_columns(condition: e.Expression) -> tuple[e.Attribute, ...]:
+    """Return the two columns that a condition compares by `=`; none when it is anything else."""
+    if isinstance(condition, e.Call) and condition.name == "==":
+        one, other = condition.args
+        if isinstance(one, e.Attribute) and isinstance(other, e.Attribute):
+            return one, other
+    return ()
 
 
 def _split(
@@ -93,20 +189,18 @@ def _split(
     down: list[e.Expression] = []
     up: list[e.Expression] = []
     for condition in conditions:
-        simple = not is_volatile(condition) and not any(
-            isinstance(node, e.SubqueryExpression) for node in condition.walk()
-        )
-        (down if simple and goes_down(e.references(condition)) else up).append(condition)
+        goes = _is_simple(condition) and goes_down(e.references(condition))
+        (down if goes else up).append(condition)
     return down, up
 
 
-def _conjuncts(condition: e.Expression) -> list[e.Expression]:
-    if isinstance(condition, e.Call) and condition.name == "and":
-        return [part for argument in condition.args for part in _conjuncts(argument)]
-    return [condition]
+def _is_simple(condition: e.Expression) -> bool:
+    return not is_volatile(condition) and not any(
+        isinstance(node, e.SubqueryExpression) for node in condition.walk()
+    )
 
 
-def _substituted(condition: e.Expression, columns: dict[int, e.Expression]) -> e.Expression:
+def _substituted(condition: e.Expression, columns: Mapping[int, e.Expression]) -> e.Expression:
     def column(node: e.Expression) -> e.Expression:
         return columns.get(node.id, node) if isinstance(node, e.Attribute) else node
 
@@ -114,9 +208,12 @@ def _substituted(condition: e.Expression, columns: dict[int, e.Expression]) -> e
 
 
 def _filtered(plan: lp.LogicalPlan, conditions: Sequence[e.Expression]) -> lp.LogicalPlan:
-    if not conditions:
-        return plan
-    whole = conditions[0]
-    for condition in conditions[1:]:
-        whole = registry.bind_call("and", (whole, condition), Conf())
-    return lp.Filter(plan, whole)
+    whole = _all_of(conditions)
+    return plan if whole is None else lp.Filter(plan, whole)
+
+
+def _all_of(conditions: Sequence[e.Expression]) -> e.Expression | None:
+    whole: e.Expression | None = None
+    for condition in conditions:
+        whole = condition if whole is None else registry.bind_call("and", (whole, condition), Conf())
+    return whole

@@ -146,6 +146,15 @@ class StateDatabase:
                     },
                 )
 
+    def check_operators(self, count: int) -> None:
+        """Compare how many operators there are with how many the state was written by.
+
+        Raises:
+            SparkRuntimeException: STREAMING_STATEFUL_OPERATOR_NOT_MATCH_IN_STATE_METADATA.
+        """
+        if self.value(f"SELECT count(*) FROM {self.alias}.operators") != count:
+            raise _other_operators(self.path, f"{count} in all")
+
     def value(self, sql: str) -> Any:
         """Return the one value that a query gives."""
         [(found,)] = self.cursor.execute(sql).fetchall()
@@ -189,6 +198,17 @@ class StateDatabase:
             self.cursor.execute(f"DETACH {self.alias}")
         if crash.at is not None:
             crash.at("state-detached")
+
+
+def check_no_state(directory: str) -> None:
+    """Refuse to go on without operators with state where there were some.
+
+    Raises:
+        SparkRuntimeException: STREAMING_STATEFUL_OPERATOR_NOT_MATCH_IN_STATE_METADATA.
+    """
+    path = os.path.join(directory, FILE_NAME)
+    if os.path.exists(path):
+        raise _other_operators(path, "none")
 
 
 def _other_operators(path: str, name: str) -> SparkRuntimeException:

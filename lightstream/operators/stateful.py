@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from lightstream.compile.compiler import Compiled
+from lightstream.conf import Conf
+from lightstream.errors import AnalysisException
 from lightstream.operators.batch import BatchRun
 from lightstream.operators.contract import BatchInput
 from lightstream.operators.state import StateDatabase
@@ -41,6 +43,11 @@ class StatefulOperator:
         self.operator_id = operator_id
         self._evicted_at_ms: int | None = None
 
+    @property
+    def readings(self) -> tuple[Compiled, ...]:
+        """The statements that it begins with: one for each input."""
+        return (self.reading,)
+
     def compile(self) -> None:
         """Compile what depends on the columns that are asked for above; when all of that has been compiled."""
 
@@ -61,6 +68,10 @@ class StatefulOperator:
         """Compute a batch."""
         raise NotImplementedError
 
+    def output_watermark_ms(self, input_ms: int) -> int:
+        """Return the watermark of what comes out, by that of what comes in."""
+        return input_ms
+
     def wants_no_data_batch(self, next_watermark_ms: int, used_watermark_ms: int) -> bool:
         """Return whether the watermark's move is worth a batch without data."""
         return False
@@ -79,6 +90,24 @@ class StatefulOperator:
 def event_time(columns: tuple[Attribute, ...]) -> Attribute | None:
     """Return the first column that is an event time, or a window of one."""
     return next((column for column in columns if lp.DELAY_MARK in (column.metadata or {})), None)
+
+
+def check_event_times(columns: Iterable[Attribute], conf: Conf) -> None:
+    """Refuse columns among which there is more than one event time, when there may be several operators with state.
+
+    Raises:
+        AnalysisException: MULTIPLE_EVENT_TIME_COLUMNS.
+    """
+    times = {column.id: column.name for column in columns if lp.DELAY_MARK in (column.metadata or {})}
+    if len(times) > 1 and conf.boolean("spark.sql.streaming.statefulOperator.allowMultiple"):
+        names = f"({', '.join(times.values())})"
+        raise AnalysisException(
+            "MULTIPLE_EVENT_TIME_COLUMNS",
+            f"A stateful operator is given more than one event time column: {names}. Leave out all but one, with "
+            "select or drop, before it.",
+            sqlstate="42K09",
+            parameters={"eventTimeCols": names},
+        )
 
 
 def at_or_before(text: str, data_type: Any, watermark_ms: int) -> str:

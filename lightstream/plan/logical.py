@@ -153,6 +153,11 @@ class DataSourceScan(Leaf):
         return (self.metadata,) if self.metadata is not None else ()
 
 
+def from_state(columns: Iterable[Attribute]) -> tuple[Attribute, ...]:
+    """Return columns as they come out of a streaming operator with state: nullable in all parts, as in Spark 4.3."""
+    return tuple(replace(a, type=as_nullable(a.type), nullable=True) for a in columns)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Unary(LogicalPlan):
     """A plan with one input that passes its columns through."""
@@ -211,11 +216,6 @@ class Rename(Unary):
     @property
     def output(self) -> tuple[Attribute, ...]:
         return self.columns
-
-
-def from_state(columns: Iterable[Attribute]) -> tuple[Attribute, ...]:
-    """Return columns as they come out of a streaming aggregation: nullable in all their parts, as in Spark 4.3."""
-    return tuple(replace(a, type=as_nullable(a.type), nullable=True) for a in columns)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -304,6 +304,10 @@ class Limit(RowByRow):
     count: int | None
     offset: int = 0
 
+    @property
+    def output(self) -> tuple[Attribute, ...]:
+        return from_state(self.child.output) if self.is_streaming else self.child.output
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tail(Unary):
@@ -318,6 +322,10 @@ class Deduplicate(Unary):
 
     keys: tuple[Attribute, ...]
     within_watermark: bool = False
+
+    @property
+    def output(self) -> tuple[Attribute, ...]:
+        return from_state(self.child.output) if self.is_streaming else self.child.output
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -361,6 +369,8 @@ class Join(LogicalPlan):
     @property
     def output(self) -> tuple[Attribute, ...]:
         left, right = self.left.output, self.right.output
+        if self.left.is_streaming and self.right.is_streaming:
+            left, right = from_state(left), from_state(right)
         if self.kind in ("leftsemi", "leftanti"):
             return left
         if self.kind in ("rightouter", "fullouter"):

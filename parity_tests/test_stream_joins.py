@@ -1,0 +1,551 @@
+"""Joins of streams with streams and with tables: each query batch by batch, with the numbers of its state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from stream_cases import Cases, Engine, compare
+
+CASES = Cases("stream joins")
+Query = Callable[[Any, Any, Any], Any]  # (left, right, F)
+
+LEFT = "lt timestamp, k string, a int"
+RIGHT = "rt timestamp, j string, b int"
+# Minutes of an hour and keys, one file a batch: rows that match at once, later, never, twice; that come late; whose
+# key or time is null.
+LEFT_FILES: list[list[tuple[float | None, str | None, int | None]]] = [
+    [(1, "a", 1), (2, "b", 2), (2, "b", 3), (3, None, 4), (5, "x", 5)],
+    [(7, "a", 6), (12, "c", 7), (None, "b", 8)],
+    [(21, "a", 9), (3, "c", 10), (22, "d", None)],
+    [(26, "d", 11), (14, "b", 12), (60, "a", 13)],
+    [(58, "a", 14), (20, "d", 15), (61, None, 16), (49.5, "e", 17)],
+    [(90, "a", 18), (70, "e", 19)],
+]
+RIGHT_FILES: list[list[tuple[float | None, str | None, int | None]]] = [
+    [(3, "a", 1), (4, "b", 2), (4, None, 3)],
+    [(9, "a", 4), (2, "b", 5), (16, "c", 6), (None, "a", 7)],
+    [(22, "a", 8), (24, "d", 9), (6, "b", 10), (21, "a", None)],
+    [(30, "d", 11), (30, "d", 12), (61, "a", 13)],
+    [(21, "d", 14), (60, None, 15), (50, "e", 16), (75, "y", 17)],
+    [(88, "z", 18), (91, "a", 19), (70, "e", 20)],
+]
+
+
+def _time(minutes: float | None) -> str | None:
+    if minutes is None:
+        return None
+    seconds = round(minutes * 60)
+    return f"2025-01-01T{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}Z"
+
+
+def put(engine: Engine, *positions: int) -> None:
+    for position in positions:
+        for side, files, names in (("left", LEFT_FILES, "lt k a"), ("right", RIGHT_FILES, "rt j b")):
+            time, key, value = names.split()
+            rows = [{time: _time(t), key: k, value: v} for t, k, v in files[position]]
+            engine.write(f"{position}.json", rows, at=position, into=side)
+
+
+def sides(engine: Engine, **options: Any) -> tuple[Any, Any]:
+    return engine.stream("left", LEFT, **options), engine.stream("right", RIGHT, **options)
+
+
+def tell_state(engine: Engine, query: Any) -> None:
+    for entry in query.recentProgress:
+        if "addBatch" not in entry["durationMs"]:
+            continue
+        rows = [source["numInputRows"] for source in entry["sources"]]
+        engine.tell(entry["batchId"], rows, entry.get("eventTime", {}))
+        for state in entry["stateOperators"]:
+            engine.tell(
+                state["operatorName"],
+                state["numRowsTotal"],
+                state["numRowsUpdated"],
+                state["numRowsRemoved"],
+                state["numRowsDroppedByWatermark"],
+            )
+
+
+def query(make: Query, mode: str = "append", **settings: str) -> Callable[[Engine], None]:
+    """A query over most files, one of each side a batch; then again over the others, from the same checkpoint."""
+
+    def program(engine: Engine) -> None:
+        for key, value in settings.items():
+            engine.set(f"spark.sql.streaming.{key}", value)
+        for side in ("left", "right"):
+            (engine.directory / side).mkdir()
+        for positions in ((0, 1, 2, 3), (4, 5)):
+            put(engine, *positions)
+            frame = make(*sides(engine, maxFilesPerTrigger=1), engine.F)
+            running = engine.start(frame, mode, availableNow=True)
+            assert running.awaitTermination(120)
+            tell_state(engine, running)
+
+    return program
+
+
+def late(left: Any, right: Any, delay: str = "10 minutes", other: str = "5 minutes") -> tuple[Any, Any]:
+    return left.withWatermark("lt", delay), right.withWatermark("rt", other)
+
+
+def within(kind: str, condition: str, **names: str) -> Query:
+    """A join of both sides with watermarks by a condition in SQL."""
+
+    def make(left: Any, right: Any, F: Any) -> Any:
+        left, right = late(left, right)
+        return left.join(right, F.expr(condition), kind)
+
+    return make
+
+
+BETWEEN = "k = j and rt >= lt and rt <= lt + interval 5 minutes"
+KINDS = ("inner", "left", "right", "full", "leftsemi")
+
+for _kind in KINDS:
+    CASES.add(f"{_kind}, a range of time", query(within(_kind, BETWEEN)))
+    CASES.add(f"{_kind}, the time is a key", query(within(_kind, "k = j and lt = rt")))
+    CASES.add(f"{_kind}, conditions of one side", query(within(_kind, f"{BETWEEN} and a % 2 = 1 and b <> 8")))
+
+RANGES: dict[str, str] = {
+    "strict": "k = j and rt > lt and rt < lt + interval 5 minutes",
+    "the other way round": "j = k and lt <= rt and lt + interval 5 minutes >= rt",
+    "arithmetic on both sides": (
+        "k = j and rt - interval 2 minutes <= lt + interval 3 minutes and rt + interval 1 minute > lt"
+    ),
+    "a sum of intervals": "k = j and rt >= lt and rt <= lt + interval 2 minutes + interval 2 minutes",
+    "between": "k = j and rt between lt and lt + interval 5 minutes",
+    "before and after": "k = j and lt between rt - interval 3 minutes and rt + interval 3 minutes",
+    "one bound": "k = j and rt <= lt + interval 5 minutes",
+    "the other bound": "k = j and rt >= lt - interval 5 minutes",
+    "seconds": (
+        "k = j and cast(rt as bigint) >= cast(lt as bigint) and cast(rt as bigint) <= cast(lt as bigint) + 300"
+    ),
+    "a difference": "k = j and rt >= lt and rt - lt <= interval 5 minutes",
+    "not": "k = j and not (rt < lt) and not (rt > lt + interval 5 minutes)",
+    "a constant that is computed": "k = j and rt >= lt and rt <= lt + 5 * interval 1 minute",
+    "a minus": "k = j and rt >= lt and rt <= lt - (- interval 5 minutes)",
+    "or": "k = j and rt >= lt and (rt <= lt + interval 5 minutes or a = 7)",
+    "another column": "k = j and rt >= lt and rt <= lt + interval 5 minutes and a < b",
+}
+for _name, _condition in RANGES.items():
+    CASES.add(f"inner, {_name}", query(within("inner", _condition)))
+for _name in (
+    "strict",
+    "the other way round",
+    "arithmetic on both sides",
+    "before and after",
+    "another column",
+    "seconds",
+):
+    CASES.add(f"left, {_name}", query(within("left", RANGES[_name])))
+    CASES.add(f"full, {_name}", query(within("full", RANGES[_name])))
+for _name in ("one bound", "the other bound", "between"):
+    for _kind in KINDS[1:]:
+        _make = query(within(_kind, RANGES[_name]))
+
+        def _tried(engine: Engine, program: Callable[[Engine], None] = _make) -> None:
+            engine.attempt("start", lambda: program(engine))
+
+        CASES.add(f"{_kind}, {_name}", _tried)
+
+
+def windows(kind: str) -> Query:
+    def make(left: Any, right: Any, F: Any) -> Any:
+        left, right = late(left, right)
+        left = left.select(F.window("lt", "10 minutes").alias("w"), "k", "a")
+        right = right.select(F.window("rt", "10 minutes").alias("w"), F.col("j").alias("k"), "b")
+        return left.join(right, ["w", "k"], kind)
+
+    return make
+
+
+def using(kind: str) -> Query:
+    def make(left: Any, right: Any, F: Any) -> Any:
+        left, right = late(left, right)
+        right = right.withColumnRenamed("rt", "lt").withColumnRenamed("j", "k")
+        return left.join(right, ["lt", "k"], kind)
+
+    return make
+
+
+for _kind in KINDS:
+    CASES.add(f"{_kind}, windows", query(windows(_kind)))
+    CASES.add(f"{_kind}, using columns", query(using(_kind)))
+
+
+def one_watermark(side: str, kind: str, condition: str) -> Query:
+    def make(left: Any, right: Any, F: Any) -> Any:
+        if side == "left":
+            left = left.withWatermark("lt", "10 minutes")
+        else:
+            right = right.withWatermark("rt", "5 minutes")
+        return left.join(right, F.expr(condition), kind)
+
+    return make
+
+
+OTHERS: dict[str, Query] = {
+    "no watermark": lambda one, two, F: one.join(two, F.expr("k = j")),
+    "no watermark, columns left out": lambda one, two, F: one.join(two, F.expr("k = j")).select("a", "b"),
+    "columns left out": lambda one, two, F: (
+        late(one, two)[0].join(late(one, two)[1], F.expr("k = j")).select("k", "b")
+    ),
+    "one side's time left out": lambda one, two, F: (
+        late(one, two)[0].join(late(one, two)[1], F.expr("k = j")).select("k", "b", "rt")
+    ),
+    "left watermark only": one_watermark("left", "inner", BETWEEN),
+    "right watermark only": one_watermark("right", "inner", BETWEEN),
+    "left watermark only, time key": one_watermark("left", "inner", "k = j and lt = rt"),
+    "right watermark only, time key, left": one_watermark("right", "left", "k = j and lt = rt"),
+    "null-safe": within("inner", "k <=> j and rt >= lt and rt <= lt + interval 5 minutes"),
+    "null-safe, full": within("full", "k <=> j and rt >= lt and rt <= lt + interval 5 minutes"),
+    "computed keys": within(
+        "left", "upper(k) = concat(upper(j), '') and rt >= lt and rt <= lt + interval 5 minutes"
+    ),
+    "keys of other types": within(
+        "full", "a = cast(b as bigint) and rt >= lt and rt <= lt + interval 60 minutes"
+    ),
+    "number and text": within(
+        "inner", "a = cast(b as string) and rt >= lt and rt <= lt + interval 60 minutes"
+    ),
+    "doubles": within("inner", "a / 2 = b / 2 and rt >= lt and rt <= lt + interval 60 minutes"),
+    "a constant side": within("left", f"{BETWEEN} and j = 'a'"),
+    "a constant outer side": within("left", f"{BETWEEN} and k = 'a'"),
+    "a constant outer side of two": within("full", f"{BETWEEN} and k = 'a'"),
+    "time conditions of one side": within("left", f"{BETWEEN} and minute(lt) <> 7"),
+    "filtered below": lambda one, two, F: (p := late(one.where("k = 'a'"), two))[0].join(
+        p[1], F.expr(BETWEEN)
+    ),
+    "filtered below, left": lambda one, two, F: (p := late(one.where("k in ('a', 'd')"), two))[0].join(
+        p[1], F.expr(BETWEEN), "left"
+    ),
+    "filtered above": lambda one, two, F: within("inner", BETWEEN)(one, two, F).where("k = 'a' and b > 1"),
+    "filtered above, left": lambda one, two, F: within("left", BETWEEN)(one, two, F).where("k = 'a'"),
+    "filtered above on the other side, left": lambda one, two, F: within("left", BETWEEN)(one, two, F).where(
+        "b > 1"
+    ),
+    "without a match, left": lambda one, two, F: within("left", BETWEEN)(one, two, F).where("b is null"),
+    "filtered above, full": lambda one, two, F: within("full", BETWEEN)(one, two, F).where("a > 1"),
+    "projected": lambda one, two, F: within("left", BETWEEN)(one, two, F).selectExpr(
+        "concat(k, '!') kk", "a + b s", "rt - lt d"
+    ),
+    "nothing asked": lambda one, two, F: within("left", BETWEEN)(one, two, F).select(F.lit(1).alias("one")),
+    "SQL": lambda one, two, F: (
+        (p := late(one, two))[0].createOrReplaceTempView("lefts"),
+        p[1].createOrReplaceTempView("rights"),
+        one.sparkSession.sql(
+            "select one.*, two.b from lefts one left outer join rights two on one.k = two.j and two.rt between one.lt and "
+            "one.lt + interval 5 minutes and two.rt >= one.lt"
+        ),
+    )[2],
+    "itself": lambda one, two, F: (
+        (w := one.withWatermark("lt", "10 minutes"))
+        .alias("x")
+        .join(w.alias("y"), F.expr("x.k = y.k and y.lt > x.lt and y.lt < x.lt + interval 10 minutes"))
+    ),
+    "itself, left": lambda one, two, F: (
+        (w := one.withWatermark("lt", "10 minutes"))
+        .alias("x")
+        .join(w.alias("y"), F.expr("x.k = y.k and y.lt > x.lt and y.lt < x.lt + interval 10 minutes"), "left")
+    ),
+    "itself, by name": lambda one, two, F: one.join(one.select("k", F.col("a").alias("c")), "k"),
+    "a union": lambda one, two, F: (
+        (p := late(one, two))[0].union(p[0].withColumn("a", -F.col("a"))).join(p[1], F.expr(BETWEEN), "left")
+    ),
+    "a table joined before": lambda one, two, F: (
+        p := late(
+            one.join(one.sparkSession.createDataFrame([("a", 1.5), ("d", 2.5)], "k string, w double"), "k"),
+            two,
+        )
+    )[0].join(p[1], F.expr(BETWEEN), "left"),
+    "a table joined after": lambda one, two, F: within("left", BETWEEN)(one, two, F).join(
+        one.sparkSession.createDataFrame([("a", 1.5), ("d", 2.5)], "k string, w double"), "k", "left"
+    ),
+    "exploded": lambda one, two, F: within("left", BETWEEN)(one, two, F).withColumn(
+        "e", F.explode(F.array("a", "b"))
+    ),
+    "counted in windows": lambda one, two, F: (
+        within("inner", "k = j and lt = rt")(one, two, F).groupBy(F.window("lt", "10 minutes"), "k").count()
+    ),
+    "a range counted in windows": lambda one, two, F: (
+        within("inner", BETWEEN)(one, two, F).groupBy(F.window("lt", "10 minutes")).count()
+    ),
+    "a range counted in windows of the other time": lambda one, two, F: (
+        within("inner", BETWEEN)(one, two, F).groupBy(F.window("rt", "10 minutes")).agg(F.sum("a"))
+    ),
+    "a left join counted in windows": lambda one, two, F: (
+        within("left", BETWEEN)(one, two, F)
+        .groupBy(F.window("lt", "10 minutes"))
+        .agg(F.count("*"), F.count("b"))
+    ),
+    "deduplicated, then joined": lambda one, two, F: (
+        (p := late(one, two))[0]
+        .dropDuplicates(["k", "lt"])
+        .join(p[1].dropDuplicates(["j", "rt"]), F.expr(BETWEEN), "left")
+    ),
+    "joined, then deduplicated": lambda one, two, F: (
+        within("inner", BETWEEN)(one, two, F).select("lt", "k", "b").dropDuplicates(["lt", "k"])
+    ),
+    "joined, then deduplicated within the watermark": lambda one, two, F: (
+        within("left", BETWEEN)(one, two, F).select("lt", "k", "b").dropDuplicatesWithinWatermark(["k"])
+    ),
+    "windows counted, then joined": lambda one, two, F: (
+        (p := late(one, two))[0]
+        .groupBy(F.window("lt", "10 minutes").alias("w"), "k")
+        .count()
+        .join(
+            p[1].groupBy(F.window("rt", "10 minutes").alias("w"), F.col("j").alias("k")).agg(F.sum("b")),
+            ["w", "k"],
+        )
+    ),
+    "windows counted, then left joined": lambda one, two, F: (
+        (p := late(one, two))[0]
+        .groupBy(F.window("lt", "10 minutes").alias("w"), "k")
+        .count()
+        .join(
+            p[1].select(F.window("rt", "10 minutes").alias("w"), F.col("j").alias("k"), "b"),
+            ["w", "k"],
+            "left",
+        )
+    ),
+    "three streams": lambda one, two, F: (
+        within("inner", "k = j and lt = rt")(one, two, F)
+        .select("lt", "k", "a", "b")
+        .join(
+            two.selectExpr("rt t3", "j k3", "b c").withWatermark("t3", "1 minute"),
+            F.expr("k = k3 and lt = t3"),
+            "left",
+        )
+    ),
+    "three streams in ranges": lambda one, two, F: (
+        within("inner", BETWEEN)(one, two, F)
+        .select("lt", "k", "a", "b")
+        .join(
+            two.selectExpr("rt t3", "j k3", "b c").withWatermark("t3", "1 minute"),
+            F.expr("k = k3 and t3 > lt and t3 < lt + interval 8 minutes"),
+            "left",
+        )
+    ),
+    "three streams without watermarks": lambda one, two, F: (
+        one.join(two, F.expr("k = j"))
+        .join(two.selectExpr("j k3", "b c"), F.expr("k = k3"))
+        .select("a", "b", "c")
+    ),
+}
+for _name, _make in OTHERS.items():
+    CASES.add(_name, query(_make))
+for _name, _settings in {
+    "the larger watermark": {"multipleWatermarkPolicy": "max"},
+    "no batches without data": {"noDataMicroBatches.enabled": "false"},
+    "one watermark for late rows and eviction": {"statefulOperator.allowMultiple": "false"},
+}.items():
+    for _kind in ("inner", "full"):
+        CASES.add(f"{_kind}, {_name}", query(within(_kind, BETWEEN), **_settings))
+for _name in ("inner", "leftsemi"):
+    CASES.add(f"{_name}, update", query(within(_name, BETWEEN), "update"))
+CASES.add("no watermark, update", query(OTHERS["no watermark"], "update"))
+CASES.add(
+    "counted, update",
+    query(lambda one, two, F: within("inner", BETWEEN)(one, two, F).groupBy("k").count(), "update"),
+)
+CASES.add("counted in windows, update", query(OTHERS["a range counted in windows"], "update"))
+
+
+def _live(kind: str, condition: str) -> Callable[[Engine], None]:
+    """Files that come one after the other, now of one side, now of both, with the batches without data between them."""
+
+    def program(engine: Engine) -> None:
+        for side in ("left", "right"):
+            (engine.directory / side).mkdir()
+        left, right = late(*sides(engine))
+        running = engine.start(left.join(right, engine.F.expr(condition), kind))
+        for position in range(5):
+            rows = {
+                "left": [{"lt": _time(t), "k": k, "a": v} for t, k, v in LEFT_FILES[position]],
+                "right": [{"rt": _time(t), "j": k, "b": v} for t, k, v in RIGHT_FILES[position]],
+            }
+            for side in ("left", "right") if position % 2 else ("right", "left"):
+                engine.write(f"{position}.json", rows[side], at=position, into=side)
+                running.processAllAvailable()
+        tell_state(engine, running)
+        running.stop()
+
+    return program
+
+
+for _kind in KINDS:
+    CASES.add(f"{_kind}, live", _live(_kind, BETWEEN))
+CASES.add("full, the time is a key, live", _live("full", "k = j and lt = rt"))
+
+
+@pytest.mark.parametrize("program", list(CASES))
+def test_joins_of_streams(
+    spark: Any, lightstream: Any, tmp_path: Any, program: Callable[[Engine], None]
+) -> None:
+    compare(spark, lightstream, tmp_path, program)
+
+
+# ---- what fails or is refused ---------------------------------------------------------------------------------
+
+REFUSALS = Cases("stream joins, refused")
+
+
+def _refused(make: Query, mode: str) -> Callable[[Engine], None]:
+    def program(engine: Engine) -> None:
+        for side in ("left", "right"):
+            (engine.directory / side).mkdir()
+        put(engine, 0, 1, 2)
+        running: list[Any] = []
+
+        def start() -> None:
+            frame = make(*sides(engine, maxFilesPerTrigger=1), engine.F)
+            running.append(engine.start(frame, mode, availableNow=True))
+
+        engine.attempt("start", start)
+        if running:
+            engine.fail(running[0])
+            tell_state(engine, running[0])
+
+    return program
+
+
+_TABLE = "k string, w double"
+FAILING: dict[str, tuple[str, Query]] = {
+    "no condition": ("append", lambda one, two, F: one.crossJoin(two)),
+    "no equality": ("append", within("inner", "rt >= lt and rt <= lt + interval 5 minutes")),
+    "no equality, left": ("append", within("left", "rt >= lt and rt <= lt + interval 5 minutes")),
+    "equality with a constant": ("append", within("inner", "k = 'a' and j = 'a'")),
+    "one of two equalities": ("append", within("inner", "k = j or a = b")),
+    **{
+        f"{kind}, no watermark": (
+            "append",
+            lambda one, two, F, kind=kind: one.join(two, F.expr("k = j"), kind),
+        )
+        for kind in (*KINDS[1:], "leftanti")
+    },
+    **{
+        f"{kind}, watermarks and no range": ("append", within(kind, "k = j"))
+        for kind in (*KINDS[1:], "leftanti")
+    },
+    **{
+        f"{kind}, a range without watermarks": (
+            "append",
+            lambda one, two, F, kind=kind: one.join(two, F.expr(BETWEEN), kind),
+        )
+        for kind in KINDS[1:]
+    },
+    **{
+        f"{kind}, left watermark only": ("append", one_watermark("left", kind, BETWEEN)) for kind in KINDS[1:]
+    },
+    **{
+        f"{kind}, right watermark only": ("append", one_watermark("right", kind, BETWEEN))
+        for kind in KINDS[1:]
+    },
+    "a difference, left": ("append", within("left", RANGES["a difference"])),
+    "months, left": (
+        "append",
+        within("left", "k = j and rt >= lt and rt <= lt + interval 1 month and rt - interval 1 month >= lt"),
+    ),
+    "leftanti, a range": ("append", within("leftanti", BETWEEN)),
+    **{f"{kind}, update": ("update", within(kind, BETWEEN)) for kind in ("left", "right", "full")},
+    **{f"{kind}, complete": ("complete", within(kind, BETWEEN)) for kind in KINDS},
+    "counted, complete": (
+        "complete",
+        lambda one, two, F: within("inner", BETWEEN)(one, two, F).groupBy("k").count(),
+    ),
+    "counted by a key, append": (
+        "append",
+        lambda one, two, F: within("inner", BETWEEN)(one, two, F).groupBy("k").count(),
+    ),
+    "counted, then joined, update": (
+        "update",
+        lambda one, two, F: one.groupBy("k").count().join(two, F.expr("k = j")),
+    ),
+    "counted without time, then joined": (
+        "append",
+        lambda one, two, F: one.groupBy("k").count().join(two, F.expr("k = j")),
+    ),
+    "null-safe time, left": ("append", within("left", "k = j and lt <=> rt and rt >= lt")),
+    "three streams, two times": (
+        "append",
+        lambda one, two, F: within("inner", BETWEEN)(one, two, F).join(
+            two.selectExpr("rt t3", "j k3", "b c").withWatermark("t3", "1 minute"),
+            F.expr("k = k3 and lt = t3"),
+        ),
+    ),
+    "a random condition": ("append", within("inner", f"{BETWEEN} and rand() < 2")),
+    "joined, then limited, update": (
+        "update",
+        lambda one, two, F: within("inner", BETWEEN)(one, two, F).limit(3),
+    ),
+    "joined, then sorted": ("append", lambda one, two, F: within("inner", BETWEEN)(one, two, F).orderBy("a")),
+}
+for _name, (_mode, _make) in FAILING.items():
+    REFUSALS.add(_name, _refused(_make, _mode))
+
+
+@pytest.mark.parametrize("program", list(REFUSALS))
+def test_joins_that_are_refused(
+    spark: Any, lightstream: Any, tmp_path: Any, program: Callable[[Engine], None]
+) -> None:
+    compare(spark, lightstream, tmp_path, program)
+
+
+# ---- restarts -------------------------------------------------------------------------------------------------
+
+RESTARTS = Cases("stream joins, changed")
+
+
+def _changed(before: Query, after: Query) -> Callable[[Engine], None]:
+    def program(engine: Engine) -> None:
+        for side in ("left", "right"):
+            (engine.directory / side).mkdir()
+        for positions, make in (((0, 1), before), ((2, 3), after)):
+            put(engine, *positions)
+            frame = make(*sides(engine, maxFilesPerTrigger=1), engine.F)
+            running = engine.start(frame, availableNow=True)
+            if make is before:
+                assert running.awaitTermination(120)
+                tell_state(engine, running)
+            else:
+                engine.fail(running)
+                tell_state(engine, running)
+
+    return program
+
+
+_BY_KEY = within("left", BETWEEN)
+CHANGES: dict[str, tuple[Query, Query]] = {
+    "another key": (_BY_KEY, within("left", BETWEEN.replace("k = j", "a = b"))),
+    "a key more": (_BY_KEY, within("left", f"{BETWEEN} and a = b")),
+    "a column less": (_BY_KEY, lambda one, two, F: _BY_KEY(one, two, F).drop("a")),
+    "another range": (_BY_KEY, within("left", BETWEEN.replace("5 minutes", "1 minute"))),
+    "another condition": (_BY_KEY, within("left", f"{BETWEEN} and a <> 7")),
+    "a filter": (_BY_KEY, lambda one, two, F: _BY_KEY(one, two, F).where("a <> 7")),
+    "other sides": (
+        lambda one, two, F: (p := late(one.selectExpr("lt", "k", "a + 0.5 as a"), two))[0].join(
+            p[1], F.expr(BETWEEN), "inner"
+        ),
+        lambda one, two, F: (p := late(one.selectExpr("lt", "k", "a + 0.5 as a"), two))[1].join(
+            p[0], F.expr(BETWEEN), "inner"
+        ),
+    ),
+    "no join": (
+        _BY_KEY,
+        lambda one, two, F: late(one, two)[0].union(
+            late(one, two)[1].withColumnsRenamed({"rt": "lt", "j": "k"})
+        ),
+    ),
+    "another kind": (_BY_KEY, within("full", BETWEEN)),
+}
+for _name, (_before, _after) in CHANGES.items():
+    RESTARTS.add(_name, _changed(_before, _after))
+
+
+@pytest.mark.parametrize("program", list(RESTARTS))
+def test_joins_that_change(
+    spark: Any, lightstream: Any, tmp_path: Any, program: Callable[[Engine], None]
+) -> None:
+    compare(spark, lightstream, tmp_path, program)
