@@ -236,8 +236,8 @@ OTHERS: dict[str, Query] = {
         (p := late(one, two))[0].createOrReplaceTempView("lefts"),
         p[1].createOrReplaceTempView("rights"),
         one.sparkSession.sql(
-            "select one.*, two.b from lefts one left outer join rights two on one.k = two.j and two.rt between one.lt and "
-            "one.lt + interval 5 minutes and two.rt >= one.lt"
+            "select one.*, two.b from lefts one left outer join rights two on one.k = two.j and two.rt between "
+            "one.lt and one.lt + interval 5 minutes and two.rt >= one.lt"
         ),
     )[2],
     "itself": lambda one, two, F: (

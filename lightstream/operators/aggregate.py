@@ -37,7 +37,8 @@ class AggregateOperator(StatefulOperator):
         self.states = AggregateStates(node, conf)
         self.reading, self.keys, self.columns = self.states.reading, self.states.keys, self.states.columns
         self._merges_all = output_mode == "complete" or not self.keys
-        keys = node.output[: len(node.keys)]
+        self._conf = conf
+        self._key_columns = keys = node.output[: len(node.keys)]
         self.event_key = event_time(keys)
         self._event_column = "" if self.event_key is None else self.keys[keys.index(self.event_key)]
         table = qualified(self.closed if output_mode == "append" else self.merged)
@@ -47,7 +48,7 @@ class AggregateOperator(StatefulOperator):
 
     def open(self, state: StateDatabase) -> None:
         """Compare the stored schemas and look at the stored groups."""
-        check_event_times(self.node.output[: len(self.keys)], self.conf)
+        check_event_times(self._key_columns, self._conf)
         state.check_operator(
             self.operator_id, self.name, self.states.key_schema(), self.states.value_schema()
         )

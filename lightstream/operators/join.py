@@ -35,7 +35,7 @@ class _Side:
     own: tuple[e.Expression, ...]  # conditions on this side alone
     is_outer: bool  # rows without a match come out
     arrived: str = ""
-    marks: bool = False  # rows are told apart, as it matters which have found a match
+    numbered: bool = False  # rows are told apart, as it matters which have found a match
     attributes: tuple[e.Attribute, ...] = ()  # the columns that are kept
     key_names: tuple[str, ...] = ()
     time: e.Attribute | None = None
@@ -81,8 +81,8 @@ class JoinOperator(StatefulOperator):
         self.sides = left, right
         for side in self.sides:
             side.arrived = f"lightstream_arrived_{operator_id}_{side.letter}"
-            side.marks = side.is_outer or (self._semi and side is left)
-        self._marked = any(side.marks for side in self.sides)
+            side.numbered = side.is_outer or (self._semi and side is left)
+        self._marked = any(side.numbered for side in self.sides)
         self._pairs = f"lightstream_pairs_{operator_id}"
         self._joined = f"lightstream_joined_{operator_id}"
         names = tuple(f"c{i}" for i in range(len(node.output)))
@@ -190,12 +190,18 @@ class JoinOperator(StatefulOperator):
             check_event_times(side.attributes, self._conf)
         keys = [e.type_of(key).jsonValue() for key in self.sides[0].keys]
         values: list[Any] = [
-            {"columns": [a.type.jsonValue() for a in side.attributes], "marked": side.marks}
+            {"columns": [a.type.jsonValue() for a in side.attributes], "marked": side.is_outer}
             for side in self.sides
         ]
         state.check_operator(self.operator_id, self.name, keys, values)
         for side in self.sides:
-            side.stored = StoredRows(state, f"join_{self.operator_id}_{side.letter}", side.marks)
+            side.stored = StoredRows(
+                state,
+                f"join_{self.operator_id}_{side.letter}",
+                side.names,
+                side.key_names,
+                side.numbered,
+            )
         make_known(state.cursor, self._on)
 
     @property
@@ -209,10 +215,10 @@ class JoinOperator(StatefulOperator):
         evicting = self.watermark_moved(run.batch)
         batch = [self._arrived(side, run, changes, evicting) for side in self.sides]
         if self._marked:
-            found = run.statement(self._pairs, self._matches(batch))
+            found = run.statement(self._pairs, self._matches(run, batch))
             run.statement(self._joined, self._chosen(batch))
         else:
-            found = run.statement(self._joined, self._matches(batch))
+            found = run.statement(self._joined, self._matches(run, batch))
         changes.write = lambda: self._write(run, batch, changes, found > 0)
         return changes
 
@@ -220,26 +226,24 @@ class JoinOperator(StatefulOperator):
         """Read a side's new rows."""
         assert side.reading is not None and side.stored is not None
         run.read(side.arrived, side.reading)
-        table = qualified(side.arrived)
         in_time = "TRUE"
         if side.time is not None:
             late = at_or_before(side.name(side.time), side.time.type, run.batch.late_watermark_ms)
-            changes.dropped += run.value(f"SELECT count(*) FROM {table} WHERE {late}")
+            changes.dropped += run.value(f"SELECT count(*) FROM {qualified(side.arrived)} WHERE {late}")
             in_time = f"({late}) IS NOT TRUE"
         return ArrivedRows(
-            table,
+            side.arrived,
             side.stored,
             side.names,
-            side.marks,
+            side.key_names,
             f"{in_time} AND passes" if side.own else in_time,
             f"{in_time} AND passes IS NOT TRUE",
             self._reached(side, run.batch.watermark_ms),
             evicting,
         )
 
-    def _matches(self, batch: list[ArrivedRows]) -> str:
+    def _matches(self, run: BatchRun, batch: list[ArrivedRows]) -> str:
         """Return the SELECT of all pairs: new rows with new ones, with stored ones, and stored ones with new ones."""
-        left, right = batch
         sides = self.sides[:1] if self._semi else self.sides
         items = [
             f"{s.letter}.{s.name(a)}" + ("" if self._marked else f" AS {self._result[a.id]}")
@@ -247,13 +251,17 @@ class JoinOperator(StatefulOperator):
             for a in s.attributes
             if self._marked or a.id in self._result
         ]
-        items += [f"{s.letter}.id AS {s.letter}id" for s in self.sides if s.marks]
+        items += [f"{s.letter}.id AS {s.letter}id" for s in self.sides if s.numbered]
         text = ", ".join(items) or "1 AS one"
-        pairs = [(left.rows, right.rows)]
-        if right.stored_table is not None:
-            pairs.append((left.rows, right.stored_table))
-        if left.stored_table is not None:
-            pairs.append((left.stored_table, right.rows))
+        left, right = (arrived.rows for arrived in batch)
+        pairs = [(left, right)]
+        for side, arrived, other in zip(self.sides, batch, (right, left), strict=True):
+            # Those whose keys may match are few: they are taken out first.
+            met = f"{arrived.table}_met"
+            listed = ", ".join((*arrived.columns, "id") if side.numbered else arrived.columns)
+            found = arrived.stored.maybe_equal(other, listed)
+            if found is not None and run.statement(met, found):
+                pairs.append((qualified(met), right) if other is right else (left, qualified(met)))
         return " UNION ALL ".join(
             f"SELECT {text} FROM {one} l JOIN {other} r ON {self._on}" for one, other in pairs
         )
@@ -269,7 +277,7 @@ class JoinOperator(StatefulOperator):
                 continue
             items = self._items(side)
             if side.own:
-                parts.append(f"SELECT {items} FROM {arrived.table} WHERE {arrived.failing}")
+                parts.append(f"SELECT {items} FROM {qualified(arrived.table)} WHERE {arrived.failing}")
             leaving = arrived.leaving()
             if leaving is not None:
                 parts.append(
@@ -287,15 +295,16 @@ class JoinOperator(StatefulOperator):
         for side, arrived in zip(self.sides, batch, strict=True):
             stored = arrived.stored
             ids = f"SELECT {side.letter}id FROM {qualified(self._pairs)}"
-            if stored.rows and found and side.marks:
-                if self._semi:
-                    changes.removed += stored.remove(f"id IN ({ids})")
-                else:
-                    stored.mark(ids)
+            if found and side.is_outer:
+                stored.mark(f"SELECT DISTINCT {side.letter}id AS id FROM {qualified(self._pairs)}")
+            elif found and side.numbered and stored.rows:
+                changes.removed += stored.remove(f"id IN ({ids})")
             if stored.rows and arrived.evicting and arrived.reached is not None:
                 changes.removed += stored.remove(arrived.reached)
             self._store(run, side, arrived, ids, changes)
             stored.fold()
+            if side.numbered:
+                stored.next_id += run.value(f"SELECT count(*) FROM {qualified(arrived.table)}")
 
     def _store(self, run: BatchRun, side: _Side, arrived: ArrivedRows, ids: str, changes: Changes) -> None:
         """Store a side's new rows; those that leave at once are counted only.
@@ -304,7 +313,7 @@ class JoinOperator(StatefulOperator):
         leaves in the same batch, unless to let it come out without a match.
         """
         new = arrived.rows
-        if self._semi and side.marks:
+        if self._semi and side.numbered:
             new = f"(SELECT * FROM {new} WHERE id NOT IN ({ids}))"
         remaining, gone = "", 0
         if arrived.reached is not None:
@@ -314,12 +323,9 @@ class JoinOperator(StatefulOperator):
             last = side is self.sides[not self._semi]
             if gone and last:
                 gone = run.value(f"{leaving} AND id NOT IN ({ids})") if side.is_outer else 0
-        matched = f", id IN ({ids}) AS matched" if side.marks and not self._semi else ""
-        added = arrived.stored.add(f"SELECT *{matched} FROM {new}{remaining}")
+        added = arrived.stored.add(f"SELECT * FROM {new}{remaining}")
         changes.updated += added + gone
         changes.removed += gone
-        if side.marks:
-            arrived.stored.next_id += run.value(f"SELECT count(*) FROM {arrived.table}")
 
     def explain(self) -> dict[str, str]:
         """Return the statements by step."""

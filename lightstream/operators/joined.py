@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from lightstream.operators.batch import qualified
 from lightstream.operators.state import StateDatabase
 
 # Fewer removed rows than this are not worth a new table.
@@ -14,42 +15,95 @@ _MIN_FOLD_ROWS = 20_000
 class StoredRows:
     """The stored rows of one side, in one table without an index that is appended to.
 
-    What a batch joins with is found by scanning the key columns. Where it matters which rows have found a match, they
-    have an `id`, and on an outer side the mark `matched`. Removed rows give back their room when the table is written
-    anew: once there are as many of them as of rows.
+    What a batch's rows may match is found by scanning the column `h`, a hash of the keys: numbers are scanned many
+    times faster than text. Where it matters which rows have found a match, rows have an `id`, and the ids of those
+    that have are appended to a table of their own. Removed rows give back their room when the tables are written
+    anew, once there are as many of them as of rows.
 
     Args:
         name: the table's name in the state database.
-        marks: whether rows have an `id`.
+        columns: the columns, without `h` and `id`.
+        keys: those of them that are the keys.
+        numbered: whether rows have an `id`.
     """
 
-    def __init__(self, state: StateDatabase, name: str, marks: bool) -> None:
+    def __init__(
+        self, state: StateDatabase, name: str, columns: Sequence[str], keys: Sequence[str], numbered: bool
+    ) -> None:
         self._state = state
         self._name = name
+        self._hash = f"hash({', '.join(keys)}) AS h"
+        self._listed = ", ".join((*columns, "id") if numbered else columns)
+        self._hashed_by = state.table(f"{name}_hashed_by")
+        self._matched = f"{name}_matched"
         self.table = state.table(name)
         self.rows = state.row_count(name)
         """How many rows are stored."""
         self.next_id = 0
-        """The first id that no row has had."""
-        if marks and self.rows:
-            self.next_id = int(state.value(f"SELECT max(id) + 1 FROM {self.table}"))
+        """An id from which on no row has had one."""
+        self._matched_rows = state.row_count(self._matched)
         self._removed = 0
+        if numbered:
+            for table in filter(state.has_table, (name, self._matched)):
+                highest = state.value(f"SELECT coalesce(max(id), -1) FROM {state.table(table)}")
+                self.next_id = max(self.next_id, highest + 1)
+        # Another version of DuckDB may hash otherwise.
+        same = f"SELECT count(*) FROM {self._hashed_by} WHERE version = version()"
+        self._rehash = state.has_table(name) and not state.value(same)
+
+    def maybe_equal(self, new: str, columns: str) -> str | None:
+        """Return a SELECT of the stored rows that may have a key of some rows; None when there are no stored rows.
+
+        Args:
+            new: a relation with a column `h`.
+            columns: what to select.
+        """
+        if not self.rows:
+            return None
+        stored = f"(SELECT {self._listed}, {self._hash} FROM {self.table})" if self._rehash else self.table
+        return f"SELECT {columns} FROM {stored} s SEMI JOIN {new} d ON s.h = d.h"
+
+    def unmatched(self, columns: str, condition: str) -> str | None:
+        """Return a SELECT of the stored rows that meet a condition and have found no match; None without any rows."""
+        if not self.rows:
+            return None
+        found = f"SELECT {columns} FROM {self.table} s WHERE {condition}"
+        if not self._matched_rows:
+            return found
+        return f"SELECT * FROM ({found}) s ANTI JOIN {self._state.table(self._matched)} d ON s.id = d.id"
 
     # ---- writing, in the state's transaction --------------------------------------------------------------------
 
     def add(self, rows: str) -> int:
-        """Store the rows of a SELECT; return how many."""
+        """Store the rows of a SELECT that has all columns; return how many."""
+        added = f"SELECT {self._listed}, {self._hash} FROM ({rows})"
         if self._state.has_table(self._name):
-            added = self._state.execute(f"INSERT INTO {self.table} {rows}")
+            count = self._state.execute(f"INSERT INTO {self.table} {added}")
         else:
-            added = self._state.execute(f"CREATE TABLE {self.table} AS {rows}")
+            count = self._create(added)
+            self._state.execute(f"CREATE TABLE {self._hashed_by} AS SELECT version() AS version")
             self._state.created(self._name)
-        self.rows += added
-        return added
+        self.rows += count
+        return count
+
+    def _create(self, rows: str) -> int:
+        """Make the table with the rows of a SELECT; return how many."""
+        # Rows that are met are scattered: of compressed text all would be unpacked to get at them.
+        columns = (
+            f"{name} {kind}{' USING COMPRESSION uncompressed' if kind == 'VARCHAR' else ''}"
+            for name, kind in self._state.columns_of(rows)
+        )
+        self._state.execute(f"CREATE TABLE {self.table} ({', '.join(columns)})")
+        return self._state.execute(f"INSERT INTO {self.table} {rows}")
 
     def mark(self, ids: str) -> None:
-        """Mark the rows with the ids of a SELECT as matched."""
-        self._state.execute(f"UPDATE {self.table} SET matched = TRUE WHERE NOT matched AND id IN ({ids})")
+        """Note that the rows with the ids of a SELECT have found a match."""
+        table = self._state.table(self._matched)
+        if self._state.has_table(self._matched):
+            self._matched_rows += self._state.execute(f"INSERT INTO {table} {ids}")
+        else:
+            self._matched_rows = self._state.execute(f"CREATE TABLE {table} AS {ids}")
+            self._state.created(self._matched)
 
     def remove(self, condition: str) -> int:
         """Remove the rows that meet a condition; return how many."""
@@ -59,10 +113,20 @@ class StoredRows:
         return removed
 
     def fold(self) -> None:
-        """Write the table anew when much of it is removed rows."""
-        if self._removed >= max(_MIN_FOLD_ROWS, self.rows):
-            self._state.execute(f"CREATE OR REPLACE TABLE {self.table} AS SELECT * FROM {self.table}")
-            self._removed = 0
+        """Write tables anew when much in them is of removed rows, or hashes are those of another DuckDB."""
+        if self._rehash or self._removed >= max(_MIN_FOLD_ROWS, self.rows):
+            old = f"{self._name}_old"
+            self._state.execute(f"ALTER TABLE {self.table} RENAME TO {old}")
+            self._create(f"SELECT {self._listed}, {self._hash} FROM {self._state.table(old)}")
+            self._state.execute(f"DROP TABLE {self._state.table(old)}")
+            self._state.execute(f"UPDATE {self._hashed_by} SET version = version()")
+            self._rehash, self._removed = False, 0
+        # A row may be noted several times, and still when it is gone.
+        if self._matched_rows >= max(_MIN_FOLD_ROWS, 2 * self.rows):
+            table = self._state.table(self._matched)
+            self._matched_rows = self._state.execute(
+                f"CREATE OR REPLACE TABLE {table} AS SELECT DISTINCT id FROM {table} SEMI JOIN {self.table} USING (id)"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +134,10 @@ class ArrivedRows:
     """A batch's rows of one side, in a temporary table.
 
     Args:
-        table: the temporary table.
+        table: the temporary table's bare name.
         stored: the side's rows of earlier batches.
         columns: the names of the columns that are kept.
+        keys: those of them that are the keys.
         kept: the condition that a row is not late and meets the conditions of its side.
         failing: the condition that it is not late and does not.
         reached: the condition that a row finds no match in later batches; None when nothing says so.
@@ -82,7 +147,7 @@ class ArrivedRows:
     table: str
     stored: StoredRows
     columns: Sequence[str]
-    marks: bool
+    keys: Sequence[str]
     kept: str
     failing: str
     reached: str | None
@@ -90,23 +155,15 @@ class ArrivedRows:
 
     @property
     def rows(self) -> str:
-        """The new rows as a relation; with ids where rows are told apart."""
-        number = f"{self.stored.next_id} + rowid AS id, " if self.marks else ""
-        return f"(SELECT {number}{', '.join(self.columns)} FROM {self.table} WHERE {self.kept})"
-
-    @property
-    def stored_table(self) -> str | None:
-        """The table of stored rows; None when there are none."""
-        return self.stored.table if self.stored.rows else None
+        """The new rows as a relation, with the keys' hash `h` and an `id`."""
+        items = f"{', '.join(self.columns)}, hash({', '.join(self.keys)}) AS h, {self.stored.next_id} + rowid AS id"
+        return f"(SELECT {items} FROM {qualified(self.table)} WHERE {self.kept})"
 
     def leaving(self) -> str | None:
         """Return a SELECT of all rows, with ids, that leave in this batch and had no match before it."""
         if self.reached is None:
             return None
-        found = f"SELECT * FROM {self.rows} WHERE {self.reached}"
-        if self.evicting and self.stored.rows:
-            listed = ", ".join(("id", *self.columns))
-            found += (
-                f" UNION ALL SELECT {listed} FROM {self.stored.table} WHERE {self.reached} AND NOT matched"
-            )
-        return found
+        listed = ", ".join((*self.columns, "id"))
+        found = f"SELECT {listed} FROM {self.rows} WHERE {self.reached}"
+        stored = self.stored.unmatched(listed, self.reached) if self.evicting else None
+        return found if stored is None else f"{found} UNION ALL {stored}"

@@ -155,6 +155,10 @@ class StateDatabase:
         if self.value(f"SELECT count(*) FROM {self.alias}.operators") != count:
             raise _other_operators(self.path, f"{count} in all")
 
+    def columns_of(self, select: str) -> list[tuple[str, str]]:
+        """Return names and DuckDB's types of what a SELECT gives."""
+        return [(row[0], row[1]) for row in self.cursor.execute(f"DESCRIBE {select}").fetchall()]
+
     def value(self, sql: str) -> Any:
         """Return the one value that a query gives."""
         [(found,)] = self.cursor.execute(sql).fetchall()

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from benchmarks import counting, filtering, keys, latency, many_files, overhead, startup, windows
+from benchmarks import counting, filtering, joins, keys, latency, many_files, overhead, startup, windows
 from benchmarks.contract import Benchmark
 
-SUBJECTS = (counting, filtering, keys, latency, many_files, overhead, startup, windows)
+SUBJECTS = (counting, filtering, joins, keys, latency, many_files, overhead, startup, windows)
 
 BENCHMARKS: dict[str, Benchmark] = {
     benchmark.letter: benchmark
