@@ -20,6 +20,8 @@ KNOWN: dict[str, str] = {
     "stream progress: a batch that fails in foreach batch": "Spark computes a batch when the function asks for it, and the function fails",
     "stream query: state below a sort": "Spark looks at its input before it sorts, and counts state rows twice",
     "sessions of a batch: filter on the session": "Spark filters rows by the session of each alone, before it merges them",
+    "stream joins: itself": "Spark reads a stream once for two sides that are the same, and counts its rows for one",
+    "stream joins, changed: another kind": "Spark takes the state of a left join for that of a full one",
     "textbook: the first rows of the files": "Spark reads a table's largest file first, here they are read by path",
     "inferred: empty file": "a directory with nothing but empty files has no columns in Spark, here it is refused",
     "operators: array(1)[NULL]": "Spark takes it for not nullable, and shows what a NULL leaves behind",

@@ -110,7 +110,6 @@ for _kind in KINDS:
 
 RANGES: dict[str, str] = {
     "strict": "k = j and rt > lt and rt < lt + interval 5 minutes",
-    "the other way round": "j = k and lt <= rt and lt + interval 5 minutes >= rt",
     "arithmetic on both sides": (
         "k = j and rt - interval 2 minutes <= lt + interval 3 minutes and rt + interval 1 minute > lt"
     ),
@@ -125,30 +124,25 @@ RANGES: dict[str, str] = {
     "a difference": "k = j and rt >= lt and rt - lt <= interval 5 minutes",
     "not": "k = j and not (rt < lt) and not (rt > lt + interval 5 minutes)",
     "a constant that is computed": "k = j and rt >= lt and rt <= lt + 5 * interval 1 minute",
-    "a minus": "k = j and rt >= lt and rt <= lt - (- interval 5 minutes)",
     "or": "k = j and rt >= lt and (rt <= lt + interval 5 minutes or a = 7)",
     "another column": "k = j and rt >= lt and rt <= lt + interval 5 minutes and a < b",
 }
 for _name, _condition in RANGES.items():
     CASES.add(f"inner, {_name}", query(within("inner", _condition)))
-for _name in (
-    "strict",
-    "the other way round",
-    "arithmetic on both sides",
-    "before and after",
-    "another column",
-    "seconds",
+for _name, _kind in (
+    ("strict", "left"),
+    ("arithmetic on both sides", "full"),
+    ("before and after", "left"),
+    ("seconds", "full"),
+    ("one bound", "left"),
+    ("one bound", "right"),
+    ("the other bound", "full"),
+    ("the other bound", "leftsemi"),
+    ("between", "left"),
+    ("between", "right"),
 ):
-    CASES.add(f"left, {_name}", query(within("left", RANGES[_name])))
-    CASES.add(f"full, {_name}", query(within("full", RANGES[_name])))
-for _name in ("one bound", "the other bound", "between"):
-    for _kind in KINDS[1:]:
-        _make = query(within(_kind, RANGES[_name]))
-
-        def _tried(engine: Engine, program: Callable[[Engine], None] = _make) -> None:
-            engine.attempt("start", lambda: program(engine))
-
-        CASES.add(f"{_kind}, {_name}", _tried)
+    _program = query(within(_kind, RANGES[_name]))
+    CASES.add(f"{_kind}, {_name}", lambda e, program=_program: e.attempt("run", lambda: program(e)))
 
 
 def windows(kind: str) -> Query:
@@ -170,8 +164,9 @@ def using(kind: str) -> Query:
     return make
 
 
-for _kind in KINDS:
+for _kind in ("inner", "full", "leftsemi"):
     CASES.add(f"{_kind}, windows", query(windows(_kind)))
+for _kind in ("left", "right", "full"):
     CASES.add(f"{_kind}, using columns", query(using(_kind)))
 
 
@@ -188,7 +183,6 @@ def one_watermark(side: str, kind: str, condition: str) -> Query:
 
 OTHERS: dict[str, Query] = {
     "no watermark": lambda one, two, F: one.join(two, F.expr("k = j")),
-    "no watermark, columns left out": lambda one, two, F: one.join(two, F.expr("k = j")).select("a", "b"),
     "columns left out": lambda one, two, F: (
         late(one, two)[0].join(late(one, two)[1], F.expr("k = j")).select("k", "b")
     ),
@@ -196,7 +190,6 @@ OTHERS: dict[str, Query] = {
         late(one, two)[0].join(late(one, two)[1], F.expr("k = j")).select("k", "b", "rt")
     ),
     "left watermark only": one_watermark("left", "inner", BETWEEN),
-    "right watermark only": one_watermark("right", "inner", BETWEEN),
     "left watermark only, time key": one_watermark("left", "inner", "k = j and lt = rt"),
     "right watermark only, time key, left": one_watermark("right", "left", "k = j and lt = rt"),
     "null-safe": within("inner", "k <=> j and rt >= lt and rt <= lt + interval 5 minutes"),
@@ -204,16 +197,12 @@ OTHERS: dict[str, Query] = {
     "computed keys": within(
         "left", "upper(k) = concat(upper(j), '') and rt >= lt and rt <= lt + interval 5 minutes"
     ),
-    "keys of other types": within(
-        "full", "a = cast(b as bigint) and rt >= lt and rt <= lt + interval 60 minutes"
-    ),
     "number and text": within(
         "inner", "a = cast(b as string) and rt >= lt and rt <= lt + interval 60 minutes"
     ),
     "doubles": within("inner", "a / 2 = b / 2 and rt >= lt and rt <= lt + interval 60 minutes"),
     "a constant side": within("left", f"{BETWEEN} and j = 'a'"),
     "a constant outer side": within("left", f"{BETWEEN} and k = 'a'"),
-    "a constant outer side of two": within("full", f"{BETWEEN} and k = 'a'"),
     "time conditions of one side": within("left", f"{BETWEEN} and minute(lt) <> 7"),
     "filtered below": lambda one, two, F: (p := late(one.where("k = 'a'"), two))[0].join(
         p[1], F.expr(BETWEEN)
@@ -222,15 +211,11 @@ OTHERS: dict[str, Query] = {
         p[1], F.expr(BETWEEN), "left"
     ),
     "filtered above": lambda one, two, F: within("inner", BETWEEN)(one, two, F).where("k = 'a' and b > 1"),
-    "filtered above, left": lambda one, two, F: within("left", BETWEEN)(one, two, F).where("k = 'a'"),
     "filtered above on the other side, left": lambda one, two, F: within("left", BETWEEN)(one, two, F).where(
         "b > 1"
     ),
     "without a match, left": lambda one, two, F: within("left", BETWEEN)(one, two, F).where("b is null"),
     "filtered above, full": lambda one, two, F: within("full", BETWEEN)(one, two, F).where("a > 1"),
-    "projected": lambda one, two, F: within("left", BETWEEN)(one, two, F).selectExpr(
-        "concat(k, '!') kk", "a + b s", "rt - lt d"
-    ),
     "nothing asked": lambda one, two, F: within("left", BETWEEN)(one, two, F).select(F.lit(1).alias("one")),
     "SQL": lambda one, two, F: (
         (p := late(one, two))[0].createOrReplaceTempView("lefts"),
@@ -250,10 +235,6 @@ OTHERS: dict[str, Query] = {
         .alias("x")
         .join(w.alias("y"), F.expr("x.k = y.k and y.lt > x.lt and y.lt < x.lt + interval 10 minutes"), "left")
     ),
-    "itself, by name": lambda one, two, F: one.join(one.select("k", F.col("a").alias("c")), "k"),
-    "a union": lambda one, two, F: (
-        (p := late(one, two))[0].union(p[0].withColumn("a", -F.col("a"))).join(p[1], F.expr(BETWEEN), "left")
-    ),
     "a table joined before": lambda one, two, F: (
         p := late(
             one.join(one.sparkSession.createDataFrame([("a", 1.5), ("d", 2.5)], "k string, w double"), "k"),
@@ -271,9 +252,6 @@ OTHERS: dict[str, Query] = {
     ),
     "a range counted in windows": lambda one, two, F: (
         within("inner", BETWEEN)(one, two, F).groupBy(F.window("lt", "10 minutes")).count()
-    ),
-    "a range counted in windows of the other time": lambda one, two, F: (
-        within("inner", BETWEEN)(one, two, F).groupBy(F.window("rt", "10 minutes")).agg(F.sum("a"))
     ),
     "a left join counted in windows": lambda one, two, F: (
         within("left", BETWEEN)(one, two, F)
@@ -341,8 +319,7 @@ for _name, _settings in {
     "no batches without data": {"noDataMicroBatches.enabled": "false"},
     "one watermark for late rows and eviction": {"statefulOperator.allowMultiple": "false"},
 }.items():
-    for _kind in ("inner", "full"):
-        CASES.add(f"{_kind}, {_name}", query(within(_kind, BETWEEN), **_settings))
+    CASES.add(f"full, {_name}", query(within("full", BETWEEN), **_settings))
 for _name in ("inner", "leftsemi"):
     CASES.add(f"{_name}, update", query(within(_name, BETWEEN), "update"))
 CASES.add("no watermark, update", query(OTHERS["no watermark"], "update"))
@@ -375,9 +352,9 @@ def _live(kind: str, condition: str) -> Callable[[Engine], None]:
     return program
 
 
-for _kind in KINDS:
+for _kind in ("inner", "full", "leftsemi"):
     CASES.add(f"{_kind}, live", _live(_kind, BETWEEN))
-CASES.add("full, the time is a key, live", _live("full", "k = j and lt = rt"))
+CASES.add("left, the time is a key, live", _live("left", "k = j and lt = rt"))
 
 
 @pytest.mark.parametrize("program", list(CASES))
@@ -411,7 +388,6 @@ def _refused(make: Query, mode: str) -> Callable[[Engine], None]:
     return program
 
 
-_TABLE = "k string, w double"
 FAILING: dict[str, tuple[str, Query]] = {
     "no condition": ("append", lambda one, two, F: one.crossJoin(two)),
     "no equality": ("append", within("inner", "rt >= lt and rt <= lt + interval 5 minutes")),
