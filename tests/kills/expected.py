@@ -11,7 +11,7 @@ Row = tuple  # of a result
 FILES = 9
 LIMIT = 7
 BY_WATERMARK = (  # plans whose batches depend on the watermark
-    "within", "windows", "windows-update", "chained", "sessions"
+    "within", "windows", "windows-update", "chained", "sessions", "joined", "padded"
 )  # fmt: skip
 NAMES = tuple(f"f{position}.json" for position in range(FILES))
 
@@ -80,6 +80,13 @@ def final(plan: str) -> Counter[Row]:
     numbers = [n for name in NAMES for _, n in rows_of(name)]
     if plan == "within":  # rows of a key are less than the delay apart: all but the first are dropped
         return Counter((m,) for m in {n // 16 for n in numbers})
+    if plan in ("joined", "padded"):
+        rows = [row for name in NAMES for row in rows_of(name)]
+        pairs = Counter((n, m) for k, n in rows for j, m in rows if k == j and n < m < n + 10)
+        if plan == "padded":
+            watermark, matched = max(numbers) - 5, {n for n, _ in pairs}
+            pairs.update((n, None) for n in numbers if n not in matched and n <= watermark - 10)
+        return pairs
     if plan == "sessions":
         watermark = max(numbers) - 5
         found: list[list] = []

@@ -11,7 +11,7 @@ from kills import expected
 
 PLANS = (
     "append", "complete", "update", "keyed", "distinct", "within", "limit", "windows", "windows-update", "chained",
-    "sessions",
+    "sessions", "joined", "padded",
 )  # fmt: skip
 SINKS = ("table", "file", "function")
 LIMIT = "KILLS_FILE_SIZE"  # the variable that says how large a file the process may write, in bytes
@@ -62,9 +62,9 @@ def main(job: Job) -> None:
         builder = builder.config(key, value)
     spark = builder.getOrCreate()
     if job.fold:
-        from lightstream.operators import keyed
+        from lightstream.operators import joined, keyed
 
-        keyed._MIN_FOLD_ROWS = 1
+        keyed._MIN_FOLD_ROWS = joined._MIN_FOLD_ROWS = 1
     for statement in job.duckdb:
         spark._state.database.cursor().execute(statement)
     reader = spark.readStream.schema("k string, n int").option("maxFilesPerTrigger", job.limit)
@@ -121,6 +121,13 @@ def planned(plan: str, stream, F):
         case "chained":
             wide = counts.groupBy(F.window("w", "40 seconds").alias("v")).agg(F.sum("c").alias("c"))
             return wide.selectExpr("CAST(v.start AS BIGINT) AS s", "c"), "append"
+        case "joined" | "padded":
+            # No row is at the epoch, where a watermark begins.
+            marked = stream.withColumn("t", F.expr("timestamp_seconds(n + 100)")).withWatermark("t", "5 seconds")
+            later = marked.selectExpr("k AS j", "n AS m", "t AS u")
+            near = F.expr("k = j AND u > t AND u < t + INTERVAL 10 SECONDS")
+            kind = "inner" if plan == "joined" else "left"
+            return marked.join(later, near, kind).selectExpr("n", "m"), "append"
         case "sessions":
             gaps = F.session_window("t", "4 seconds").alias("w")
             found = times.withWatermark("t", "5 seconds").groupBy("k", gaps).agg(F.count("*").alias("c"))
