@@ -123,7 +123,9 @@ def planned(plan: str, stream, F):
             return wide.selectExpr("CAST(v.start AS BIGINT) AS s", "c"), "append"
         case "joined" | "padded":
             # No row is at the epoch, where a watermark begins.
-            marked = stream.withColumn("t", F.expr("timestamp_seconds(n + 100)")).withWatermark("t", "5 seconds")
+            marked = stream.withColumn("t", F.expr("timestamp_seconds(n + 100)")).withWatermark(
+                "t", "5 seconds"
+            )
             later = marked.selectExpr("k AS j", "n AS m", "t AS u")
             near = F.expr("k = j AND u > t AND u < t + INTERVAL 10 SECONDS")
             kind = "inner" if plan == "joined" else "left"
