@@ -364,6 +364,94 @@ def test_joins_of_streams(
     compare(spark, lightstream, tmp_path, program)
 
 
+# ---- with tables ----------------------------------------------------------------------------------------------
+
+STATIC = Cases("streams joined with tables")
+TABLE = [("a", 1.5), ("b", None), ("d", 2.5), (None, 3.5), ("a", -1.0)]
+
+
+def table_of(frame: Any) -> Any:
+    return frame.sparkSession.createDataFrame(TABLE, "j string, w double")
+
+
+WITH_TABLES: dict[str, tuple[str, Query]] = {
+    "inner": ("append", lambda one, two, F: one.join(table_of(one), F.expr("k = j and w > a - 9"))),
+    "left": ("append", lambda one, two, F: one.join(table_of(one), F.expr("k = j and a > 2"), "left")),
+    "semi and anti": (
+        "append",
+        lambda one, two, F: one.join(table_of(one), F.expr("k = j"), "leftsemi").union(
+            one.join(table_of(one), F.expr("k = j"), "leftanti")
+        ),
+    ),
+    "right": ("append", lambda one, two, F: table_of(one).join(one, F.expr("k = j"), "right")),
+    "cross": ("append", lambda one, two, F: table_of(one).crossJoin(one)),
+    "a hint": ("append", lambda one, two, F: one.join(F.broadcast(table_of(one)), F.expr("k = j"))),
+    "a view": (
+        "append",
+        lambda one, two, F: (
+            table_of(one).createOrReplaceTempView("weights"),
+            one.createOrReplaceTempView("lefts"),
+            one.sparkSession.sql("select * from lefts left join weights on k = j and w > 0"),
+        )[2],
+    ),
+    "filtered above": (
+        "append",
+        lambda one, two, F: one.join(table_of(one), F.expr("k = j"), "left").where("w > 0"),
+    ),
+    "deduplicated": (
+        "append",
+        lambda one, two, F: one.join(table_of(one), F.expr("k = j")).select("k", "w").dropDuplicates(["k"]),
+    ),
+    "counted before, complete": (
+        "complete",
+        lambda one, two, F: one.groupBy("k").count().join(table_of(one), F.expr("k = j"), "left"),
+    ),
+    "counted before, update": (
+        "update",
+        lambda one, two, F: one.groupBy("k").count().join(table_of(one), F.expr("k = j")),
+    ),
+    "windows counted before": (
+        "append",
+        lambda one, two, F: (
+            one.withWatermark("lt", "1 minute")
+            .groupBy(F.window("lt", "5 minutes"), "k")
+            .count()
+            .join(table_of(one), F.expr("k = j"), "left")
+        ),
+    ),
+    "counted after, complete": (
+        "complete",
+        lambda one, two, F: one.join(table_of(one), F.expr("k = j"), "left").groupBy("w").count(),
+    ),
+}
+for _name, (_mode, _make) in WITH_TABLES.items():
+    STATIC.add(_name, query(_make, _mode))
+
+
+@STATIC
+def files_beside_a_stream_are_listed_once(engine: Engine) -> None:
+    (engine.directory / "left").mkdir()
+    rows = [{"lt": _time(t), "k": k, "a": v} for t, k, v in LEFT_FILES[0]]
+    engine.write("0.json", [{"j": "a", "w": 1.5}], into="table")
+    stream = engine.stream("left", LEFT)
+    table = engine.spark.read.schema("j string, w double").json(engine.path("table"))
+    running = engine.start(stream.join(table, engine.F.expr("k = j"), "left"))
+    for number, content in enumerate(([{"j": "a", "w": 7.5}], [{"j": "b", "w": 2.5}])):
+        engine.write(f"{number}.json", rows, into="left")
+        running.processAllAvailable()
+        if number == 0:
+            engine.write("1.json", content, into="table")  # a new file: not seen
+    running.stop()
+    tell_state(engine, running)
+
+
+@pytest.mark.parametrize("program", list(STATIC))
+def test_joins_with_tables(
+    spark: Any, lightstream: Any, tmp_path: Any, program: Callable[[Engine], None]
+) -> None:
+    compare(spark, lightstream, tmp_path, program)
+
+
 # ---- what fails or is refused ---------------------------------------------------------------------------------
 
 REFUSALS = Cases("stream joins, refused")
