@@ -154,6 +154,7 @@ def test_a_changed_join_over_a_checkpoint_is_refused(spark: Any, rows: Any, tmp_
     run(near(spark, tmp_path, "inner"), tmp_path / "c")
     (tmp_path / "left" / "more.json").write_text('{"k": "a", "n": 2000}\n')
     left, right = streams(spark, tmp_path)
+    both = left.select("lk").union(right.select("rk"))
     near_in_time = "lt > rt - interval 1 second and lt < rt + interval 1 second"
     for frame, condition in (
         (left.join(right, F.expr(f"ln = rn and {near_in_time}")), "STATE_STORE_KEY_SCHEMA_NOT_COMPATIBLE"),
@@ -162,8 +163,8 @@ def test_a_changed_join_over_a_checkpoint_is_refused(spark: Any, rows: Any, tmp_
             "STATE_STORE_VALUE_SCHEMA_NOT_COMPATIBLE",
         ),
         (near(spark, tmp_path, "left"), "STATE_STORE_VALUE_SCHEMA_NOT_COMPATIBLE"),
-        (left.select("lk", "ln"), "STREAMING_STATEFUL_OPERATOR_NOT_MATCH_IN_STATE_METADATA"),
-        (left.dropDuplicates(["lk"]), "STREAMING_STATEFUL_OPERATOR_NOT_MATCH_IN_STATE_METADATA"),
+        (both, "STREAMING_STATEFUL_OPERATOR_NOT_MATCH_IN_STATE_METADATA"),
+        (both.dropDuplicates(["lk"]), "STREAMING_STATEFUL_OPERATOR_NOT_MATCH_IN_STATE_METADATA"),
     ):
         with pytest.raises(PySparkException, match=condition):
             run(frame, tmp_path / "c")
