@@ -400,7 +400,7 @@ WITH_TABLES: dict[str, tuple[str, Query]] = {
     ),
     "deduplicated": (
         "append",
-        lambda one, two, F: one.join(table_of(one), F.expr("k = j")).select("k", "w").dropDuplicates(["k"]),
+        lambda one, two, F: one.join(table_of(one), F.expr("k = j")).select("k").dropDuplicates(["k"]),
     ),
     "counted before, complete": (
         "complete",
