@@ -32,6 +32,12 @@ def known_difference(query: str, spark: Answer, ours: Answer) -> str | None:
         return "whether a constant fails that no row needs"
     if " having " in query and " group by " not in query and "FILTER_NOT_BOOLEAN" in conditions[1]:
         return "HAVING without GROUP BY takes a number for a boolean"
+    if conditions[0] in ("UNSUPPORTED_FEATURE.LITERAL_TYPE", "INTERNAL_ERROR"):
+        return "an internal error of Spark's"
+    if conditions[0] == "PARSE_SYNTAX_ERROR" and ">>" in query:
+        return "Spark's lexer takes >> for the end of two types once the word array or map was there"
+    if "exists (select" in query and spark.error and spark.error[0] != "AnalysisException" and not ours.error:
+        return "whether the condition of a subquery fails where it decides nothing"
     if _WIDE.search(ours.text):
         return "a decimal that needs more than 38 digits on the way is an error"
     if re.search(r" is (not )?(true|false)\)", query) and "BINARY_OP_DIFF_TYPES" in conditions[1]:

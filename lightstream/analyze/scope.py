@@ -25,6 +25,7 @@ class Scope:
         self.hidden = hidden
         self.outer = outer
         self.case_sensitive = case_sensitive
+        self._names: tuple[dict[str, list[e.Attribute]], dict[str, list[e.Attribute]]] | None = None
         self.used_outer: dict[int, e.Attribute] = {}
         self.aliases: list[e.Alias] = []  # of the select list so far: what comes after may refer to them
 
@@ -38,19 +39,23 @@ class Scope:
         Raises:
             AnalysisException: AMBIGUOUS_REFERENCE, FIELD_NOT_FOUND.
         """
-        return self._match(parts, self.attributes) or self._match(parts, self.hidden)
+        if self._names is None:
+            self._names = (_by_name(self.attributes), _by_name(self.hidden))
+        visible, hidden = self._names
+        return self._match(parts, self.attributes, visible) or self._match(parts, self.hidden, hidden)
 
-    def _match(self, parts: tuple[str, ...], attributes: Iterable[e.Attribute]) -> e.Expression | None:
+    def _match(
+        self, parts: tuple[str, ...], attributes: Iterable[e.Attribute], by_name: dict[str, list[e.Attribute]]
+    ) -> e.Expression | None:
         found: dict[int, tuple[e.Attribute, tuple[str, ...]]] = {}
-        for attribute in attributes:
-            rest = self._rest_after(parts, attribute, qualified=True)
+        for attribute in attributes if len(parts) > 1 else ():
+            rest = self._rest_after(parts, attribute)
             if rest is not None:
                 found.setdefault(attribute.id, (attribute, rest))
         if not found:
-            for attribute in attributes:
-                rest = self._rest_after(parts, attribute, qualified=False)
-                if rest is not None:
-                    found.setdefault(attribute.id, (attribute, rest))
+            for attribute in by_name.get(parts[0].lower(), ()):
+                if self.same(parts[0], attribute.name):
+                    found.setdefault(attribute.id, (attribute, parts[1:]))
         if not found:
             return None
         if len(found) > 1:
@@ -82,11 +87,7 @@ class Scope:
             value = extract_field(value, name, self.same)
         return value
 
-    def _rest_after(
-        self, parts: tuple[str, ...], attribute: e.Attribute, qualified: bool
-    ) -> tuple[str, ...] | None:
-        if not qualified:
-            return parts[1:] if self.same(parts[0], attribute.name) else None
+    def _rest_after(self, parts: tuple[str, ...], attribute: e.Attribute) -> tuple[str, ...] | None:
         qualifier = attribute.qualifier
         for length in range(1, min(len(qualifier), len(parts) - 1) + 1):
             prefix = qualifier[len(qualifier) - length :]
@@ -111,6 +112,13 @@ class Scope:
             passed.append(scope)
             scope = scope.outer
         raise unresolved_column(parts, self.attributes)
+
+
+def _by_name(attributes: Iterable[e.Attribute]) -> dict[str, list[e.Attribute]]:
+    found: dict[str, list[e.Attribute]] = {}
+    for attribute in attributes:
+        found.setdefault(attribute.name.lower(), []).append(attribute)
+    return found
 
 
 def _outer(node: e.Expression, scopes: Sequence[Scope]) -> e.Expression:

@@ -344,6 +344,9 @@ class Compiler:
         child = self.plan(plan.child, needed | keys)
         if not child.is_bare:
             child = self.wrapped(child, plan.child)
+        if any(isinstance(k.type, t.FloatType | t.DoubleType) for k in plan.keys):
+            columns = {**child.columns, **{k.id: self._key(k, child.columns) for k in plan.keys}}
+            child = self.wrapped(replace(child, columns=columns), plan.child)
         on = ", ".join(child.columns[k.id] for k in plan.keys)
         return self.wrapped(replace(child, distinct=f"DISTINCT ON ({on})"), plan.child)
 

@@ -27,6 +27,16 @@ def fresh_id() -> int:
     return next(_ids)
 
 
+_names_by_class: dict[type, tuple[str, ...]] = {}
+
+
+def _field_names(kind: type) -> tuple[str, ...]:
+    names = _names_by_class.get(kind)
+    if names is None:
+        names = _names_by_class[kind] = tuple(item.name for item in fields(kind))
+    return names
+
+
 @dataclass(frozen=True, slots=True)
 class Expression:
     """Base of all expressions."""
@@ -35,8 +45,8 @@ class Expression:
     def children(self) -> tuple[Expression, ...]:
         """Return the direct sub-expressions."""
         found: list[Expression] = []
-        for item in fields(self):
-            value = getattr(self, item.name)
+        for name in _field_names(type(self)):
+            value = getattr(self, name)
             if isinstance(value, Expression):
                 found.append(value)
             elif isinstance(value, tuple):
@@ -46,16 +56,16 @@ class Expression:
     def map_children(self, function: Callable[[Expression], Expression]) -> Expression:
         """Return this expression with `function` applied to each direct sub-expression."""
         changes: dict[str, Any] = {}
-        for item in fields(self):
-            value = getattr(self, item.name)
+        for name in _field_names(type(self)):
+            value = getattr(self, name)
             if isinstance(value, Expression):
                 new: Any = function(value)
                 if new is not value:
-                    changes[item.name] = new
+                    changes[name] = new
             elif isinstance(value, tuple) and any(isinstance(part, Expression) for part in value):
                 new = tuple(function(part) if isinstance(part, Expression) else part for part in value)
                 if any(a is not b for a, b in zip(new, value, strict=True)):
-                    changes[item.name] = new
+                    changes[name] = new
         return replace(self, **changes) if changes else self
 
     def transform_up(self, function: Callable[[Expression], Expression]) -> Expression:

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-from benchmarks import counting, filtering, joins, keys, latency, many_files, overhead, startup, windows
+from benchmarks import (
+    analysis,
+    counting,
+    filtering,
+    joins,
+    keys,
+    latency,
+    many_files,
+    overhead,
+    startup,
+    windows,
+)
 from benchmarks.contract import Benchmark
 
-SUBJECTS = (counting, filtering, joins, keys, latency, many_files, overhead, startup, windows)
+SUBJECTS = (analysis, counting, filtering, joins, keys, latency, many_files, overhead, startup, windows)
 
 BENCHMARKS: dict[str, Benchmark] = {
     benchmark.letter: benchmark
