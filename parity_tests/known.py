@@ -22,6 +22,7 @@ KNOWN: dict[str, str] = {
     "sessions of a batch: filter on the session": "Spark filters rows by the session of each alone, before it merges them",
     "stream joins: itself": "Spark reads a stream once for two sides that are the same, and counts its rows for one",
     "stream joins, changed: another kind": "Spark takes the state of a left join for that of a full one",
+    "changed query: no new data": "the state is compared when the query starts, in Spark when a batch runs",
     "textbook: the first rows of the files": "Spark reads a table's largest file first, here they are read by path",
     "inferred: empty file": "a directory with nothing but empty files has no columns in Spark, here it is refused",
     "operators: array(1)[NULL]": "Spark takes it for not nullable, and shows what a NULL leaves behind",

@@ -117,7 +117,7 @@ def draw_case(draw: Random) -> Case:
 
 def draw_query(draw: Random) -> Query:
     """Draw a stateful query and an output mode, now and then one in which Spark refuses it."""
-    kinds = [_aggregation] * 3 + [_duplicates] * 2 + [_chain, _within, _limit, _watermarks]
+    kinds = [_aggregation] * 3 + [_duplicates] * 2 + [_chain, _within, _limit, _watermarks, _sessions]
     return draw.choice(kinds)(draw)
 
 
@@ -291,3 +291,26 @@ def _watermarks(draw: Random) -> Query:
         )
 
     return Query(f"watermarks {delays} by {split}, {window_text} {key}: {aggregates}", make, mode)
+
+
+def _sessions(draw: Random) -> Query:
+    marked = draw.random() < 0.9
+    text, delay = _watermark(draw) if marked else ("no watermark", "")
+    gap = draw.choice(["10 seconds", "1 minute", "5 minutes", "20 minutes"])
+    aggregates, before = _aggregates(draw), _condition(draw)
+    keys = draw.choice([["k"], ["k"], ["n % 2"], ["k", "n % 2"]])
+    mode = draw.choice(["append", "append", "append", "complete", "update"])
+
+    def make(df: Frame, F: Any) -> Frame:
+        if marked:
+            df = df.withWatermark("ts", delay)
+        if before is not None:
+            df = df.where(before)
+        columns = [
+            *(F.expr(key).alias(f"k{i}") for i, key in enumerate(keys)),
+            F.session_window("ts", gap).alias("w"),
+        ]
+        return df.groupBy(*columns).agg(*(F.expr(a).alias(f"a{i}") for i, a in enumerate(aggregates)))
+
+    shown = f"{text}, filter {before}, sessions {gap} {keys}: {aggregates}"
+    return Query(shown, make, mode)  # late rows are dropped in complete mode, too

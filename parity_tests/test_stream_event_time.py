@@ -199,6 +199,16 @@ for _name, _make in DUPLICATES.items():
 
 CASES.add("limit", query("append", lambda df, F: df.select("k").limit(6)))
 CASES.add("limit of a limit", query("append", lambda df, F: df.select("k").limit(9).limit(6)))
+for _name, _constant in {
+    "limit": lambda df: df.limit(6),
+    "duplicates": lambda df: df.dropDuplicates(["k"]),
+    "duplicates within": lambda df: df.withWatermark("ts", "1 minute").dropDuplicatesWithinWatermark(["k"]),
+    "distinct": lambda df: df.select("one", "k").distinct(),
+}.items():
+    CASES.add(
+        f"a constant, {_name}",
+        query("append", lambda df, F, c=_constant: c(df.selectExpr("1 AS one", "k", "ts")).select("one")),
+    )
 CASES.add("a watermark and no state", query("append", lambda df, F: late(df).select("k", "ts")))
 CASES.add("a watermark and a filter", query("append", lambda df, F: late(df).where("k || '' = 'a'")))
 CASES.add("keys without time, update", query("update", lambda df, F: late(df).groupBy("k").count()))

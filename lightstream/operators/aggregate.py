@@ -49,10 +49,15 @@ class AggregateOperator(StatefulOperator):
     def open(self, state: StateDatabase) -> None:
         """Compare the stored schemas and look at the stored groups."""
         check_event_times(self._key_columns, self._conf)
+        table = f"aggregate_{self.operator_id}"
         state.check_operator(
-            self.operator_id, self.name, self.states.key_schema(), self.states.value_schema()
+            self.operator_id,
+            self.name,
+            self.states.key_schema(),
+            self.states.value_schema(),
+            self.states.shown_as(table),
         )
-        self.stored = KeyedTable(state, f"aggregate_{self.operator_id}", self.keys, self.columns)
+        self.stored = KeyedTable(state, table, self.keys, self.columns)
 
     @property
     def rows(self) -> int:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from lightstream.compile.compiler import Compiled, Compiler
 from lightstream.conf import Conf
 from lightstream.errors import unsupported
 from lightstream.functions import registry
 from lightstream.functions.spelling import duck_type, quote
+from lightstream.operators.state import Shown
 from lightstream.plan import expressions as e
 from lightstream.plan import logical as lp
+from lightstream.plan import types as t
 
 _ORDERED_MERGES = frozenset({"first", "last", "any_value"})
 
@@ -48,6 +52,7 @@ class AggregateStates:
         self.node = node
         self.keys = [f"k{i}" for i in range(len(node.keys))]
         self._order = order
+        self.shown: list[tuple[str, Any, str]] = []
         self.reading, cores, self.finals = self._compile(conf)
         self.columns = [*self.keys, *(core.name for core in cores)]
         self.merges = [f"{core.merge} AS {core.name}" for core in cores]
@@ -69,6 +74,7 @@ class AggregateStates:
                 raise unsupported(f"The aggregate {call.name} on a stream")
             parts, _, texts = compiler.expressions.aggregate(call, source.columns)
             values = []
+            first = len(cores)
             for text, merge in zip(texts, parts.merges, strict=True):
                 name = f"s{len(cores)}"
                 if merge is None:
@@ -82,6 +88,7 @@ class AggregateStates:
                 cores.append(core)
                 values.append(core.value)
                 items.append(f"{core.partial} AS {name}")
+            self.shown += _shown(call, [core.value for core in cores[first:]], parts.merges)
             # A merge may widen a type (the sum of counts is a HUGEINT): the result has the call's own.
             finals.append(f"CAST({parts.final.format(*values)} AS {duck_type(call.type)})")
         select = f"SELECT {', '.join([*items, 'TRUE AS touched'])} FROM {source.source}"
@@ -103,6 +110,15 @@ class AggregateStates:
             {"function": c.name, "type": c.type.jsonValue()} if isinstance(c, e.Call) else None for c in calls
         ]
 
+    def shown_as(self, table: str) -> Shown:
+        """Return what Spark's state data source shows of these states: the buffers of its aggregates."""
+        output = self.node.output
+        keys = [
+            (a.name, a.type.jsonValue(), k) for a, k in zip(output[: len(self.keys)], self.keys, strict=True)
+        ]
+        refused = ", ".join(name for name, kind, _ in self.shown if kind is None)
+        return Shown(table, self.keys, keys, [] if refused else self.shown, refused)
+
     def output(self, rows: str) -> lp.TableScan:
         """Return the plan that stands for the aggregation in what is above it.
 
@@ -113,3 +129,16 @@ class AggregateStates:
         values = [*self.keys, *self.finals]
         items = ", ".join(f"{value} AS {quote(name)}" for value, name in zip(values, names, strict=True))
         return lp.TableScan(self.node.output, f"(SELECT {items} FROM {rows})", tuple(names), streaming=True)
+
+
+def _shown(call: e.Call, values: Sequence[str], merges: Sequence[str | None]) -> list[tuple[str, Any, str]]:
+    """Return an aggregate's states under the names of Spark's buffers; without a type where they are others."""
+    name = "avg" if call.name == "mean" else call.name
+    exact = isinstance(call.type, t.DecimalType | t.AnsiIntervalType)  # Spark keeps more of these
+    if None not in merges:
+        if len(values) == 1 and (name in ("count", "min", "max") or (name == "sum" and not exact)):
+            return [(name, call.type.jsonValue(), f"CAST({values[0]} AS {duck_type(call.type)})")]
+        if len(values) == 2 and name == "avg" and not exact:
+            total = ("sum", t.DoubleType().jsonValue(), f"coalesce(CAST({values[0]} AS DOUBLE), 0)")
+            return [total, ("count", t.LongType().jsonValue(), f"CAST({values[1]} AS BIGINT)")]
+    return [(name, None, "")]

@@ -8,7 +8,7 @@ from lightstream.errors import internal
 from lightstream.functions.spelling import quote
 from lightstream.operators.batch import BatchRun, qualified
 from lightstream.operators.keyed import KeyedTable, same_keys
-from lightstream.operators.state import StateDatabase
+from lightstream.operators.state import Shown, StateDatabase
 from lightstream.operators.stateful import (
     Changes,
     StatefulOperator,
@@ -65,9 +65,18 @@ class DeduplicateOperator(StatefulOperator):
         check_event_times((a for a in self.node.output if a.id in self._read), self._conf)
         within = self.node.within_watermark
         schema = [key.type.jsonValue() for key in self.node.keys]
-        state.check_operator(self.operator_id, self.name, schema, ["expiresAtMicros"] if within else [])
+        table = f"deduplicate_{self.operator_id}"
+        keys = [(a.name, a.type.jsonValue(), key) for a, key in zip(self.node.keys, self.keys, strict=True)]
+        values = [("expiresAtMicros", "long", "expires")] if within else [("__dummy__", "void", "NULL")]
+        state.check_operator(
+            self.operator_id,
+            self.name,
+            schema,
+            ["expiresAtMicros"] if within else [],
+            Shown(table, self.keys, keys, values),
+        )
         columns = [*self.keys, "expires"] if within else self.keys
-        self.stored = KeyedTable(state, f"deduplicate_{self.operator_id}", self.keys, columns)
+        self.stored = KeyedTable(state, table, self.keys, columns)
 
     @property
     def rows(self) -> int:

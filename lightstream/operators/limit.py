@@ -6,7 +6,7 @@ from lightstream.compile.compiler import Compiled, Compiler
 from lightstream.conf import Conf
 from lightstream.operators.batch import BatchRun, qualified
 from lightstream.operators.keyed import KeyedTable
-from lightstream.operators.state import StateDatabase
+from lightstream.operators.state import Shown, StateDatabase
 from lightstream.operators.stateful import Changes, StatefulOperator
 from lightstream.plan import logical as lp
 
@@ -35,7 +35,13 @@ class LimitOperator(StatefulOperator):
 
     def open(self, state: StateDatabase) -> None:
         """Look up how many rows have passed."""
-        state.check_operator(self.operator_id, self.name, [], ["rowCount"])
+        shown = Shown(
+            f"limit_{self.operator_id}",
+            [],
+            [("key", "void", "NULL")],
+            [("value", "long", "CAST(passed AS BIGINT)")],
+        )
+        state.check_operator(self.operator_id, self.name, [], ["rowCount"], shown)
         self.stored = KeyedTable(state, f"limit_{self.operator_id}", [], ["passed"])
         rows = self.stored.all()
         self._count = 0 if rows is None else int(state.value(rows))

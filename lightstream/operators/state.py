@@ -6,7 +6,8 @@ import contextlib
 import itertools
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from lightstream import crash
@@ -21,6 +22,20 @@ if TYPE_CHECKING:
 
 _aliases = itertools.count(1)
 FILE_NAME = "state.duckdb"
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """An operator's rows as Spark's state data source shows them (`lightstream.sources.state_store`).
+
+    Each column is its name, its type as JSON, and its SQL over the rows. `refused` says why there are no values.
+    """
+
+    table: str
+    stored_keys: Sequence[str]
+    keys: Sequence[tuple[str, Any, str]]
+    values: Sequence[tuple[str, Any, str]] = ()
+    refused: str = ""
 
 
 class StateDatabase:
@@ -44,7 +59,8 @@ class StateDatabase:
             cursor.execute(
                 f"BEGIN; CREATE TABLE IF NOT EXISTS {self.alias}.progress (batch_id BIGINT);"
                 f"CREATE TABLE IF NOT EXISTS {self.alias}.operators (operator_id INTEGER, name VARCHAR,"
-                " key_schema VARCHAR, value_schema VARCHAR)"
+                " key_schema VARCHAR, value_schema VARCHAR, shown VARCHAR);"
+                f"ALTER TABLE {self.alias}.operators ADD COLUMN IF NOT EXISTS shown VARCHAR"
             )
             [(rows, last)] = cursor.execute(
                 f"SELECT count(*), max(batch_id) FROM {self.alias}.progress"
@@ -108,23 +124,33 @@ class StateDatabase:
         """Learn that a commit has created a state table."""
         self._tables.add(name)
 
-    def check_operator(self, operator_id: int, name: str, key_schema: Any, value_schema: Any) -> None:
+    def check_operator(
+        self, operator_id: int, name: str, key_schema: Any, value_schema: Any, shown: Shown | None = None
+    ) -> None:
         """Record an operator's schemas, or compare them with those that the state was written with.
+
+        Args:
+            operator_id: its number, from the sources on.
+            name: Spark's name of it.
+            key_schema: what must be the same for the state to fit.
+            value_schema: likewise.
+            shown: what `spark.read.format("statestore")` shows of it; without it, it is refused there.
 
         Raises:
             SparkRuntimeException: STATE_STORE_KEY_SCHEMA_NOT_COMPATIBLE, STATE_STORE_VALUE_SCHEMA_NOT_COMPATIBLE,
                 STREAMING_STATEFUL_OPERATOR_NOT_MATCH_IN_STATE_METADATA.
         """
         new = (name, json.dumps(key_schema), json.dumps(value_schema))
+        seen = None if shown is None else json.dumps(asdict(shown))
         rows = self.cursor.execute(
-            f"SELECT name, key_schema, value_schema FROM {self.alias}.operators WHERE operator_id = ?",
+            f"SELECT name, key_schema, value_schema, shown FROM {self.alias}.operators WHERE operator_id = ?",
             [operator_id],
         ).fetchall()
         if not rows:
             if self.last_batch_id is not None:
                 raise _other_operators(self.path, name)
             self.cursor.execute(
-                f"INSERT INTO {self.alias}.operators VALUES (?, ?, ?, ?)", [operator_id, *new]
+                f"INSERT INTO {self.alias}.operators VALUES (?, ?, ?, ?, ?)", [operator_id, *new, seen]
             )
             if crash.at is not None:
                 crash.at("operator-noted")
@@ -145,6 +171,11 @@ class StateDatabase:
                         f"new{what.title()}Schema": new[position],
                     },
                 )
+
+        if row[3] != seen:
+            self.cursor.execute(
+                f"UPDATE {self.alias}.operators SET shown = ? WHERE operator_id = ?", [seen, operator_id]
+            )
 
     def check_operators(self, count: int) -> None:
         """Compare how many operators there are with how many the state was written by.

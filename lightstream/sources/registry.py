@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 FILE_FORMATS = ("json",)
 # What Spark has and lightstream has not yet.
-_LATER = ("csv", "parquet", "text", "orc", "avro", "xml", "binaryfile", "kafka", "delta", "iceberg", "statestore",
-          "state-metadata", "image", "libsvm")  # fmt: skip
+_LATER = ("csv", "parquet", "text", "orc", "avro", "xml", "binaryfile", "kafka", "delta", "iceberg",
+          "image", "libsvm")  # fmt: skip
 _NOT_STREAMING = ("jdbc",)
 # Streams that are no files, and the names that Spark's errors have for them.
 _PROVIDERS = {
@@ -49,6 +49,14 @@ def open_reader(relation: r.DataSourceRead, conf: Conf, database: Database) -> l
         raise unsupported(f"The data source {name}")
     if name in _PROVIDERS:
         return scan_of(_open_stream_only(name, relation), relation.is_streaming)
+    if name in ("statestore", "state-metadata"):
+        from lightstream.sources.state_store import open_state_store
+
+        given = {key.lower(): value for key, value in relation.options.items()}
+        state = open_state_store(
+            name, relation.paths, relation.schema, given, relation.is_streaming, database
+        )
+        return scan_of(state, streaming=False)
     if name in _LATER:
         raise unsupported(f"The data source {name}", f"Formats that can be read: {', '.join(FILE_FORMATS)}.")
     if name not in FILE_FORMATS:
