@@ -178,25 +178,18 @@ def test_statement(spark: Any, lightstream: Any, tmp_path: Any, program: Callabl
 # ---- the program, as people run it ----------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def printed(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
-    """What docs/examples/activity.py prints over a few files, on Spark and on lightstream."""
-    files = tmp_path_factory.mktemp("activity-data")
-    for file in DATA[:4]:
-        shutil.copy(file, files)
+def prints(program: str, directory: Path, files: int) -> tuple[str, str]:
+    """Return what a program of docs/examples prints over a few files, on Spark and on lightstream."""
+    data = directory / "activity-data"
+    data.mkdir()
+    for file in DATA[:files]:
+        shutil.copy(file, data)
     texts = []
     for engine in (["--engine", "spark"], []):
+        command = ["-m", "lightstream.cli", "run", *engine, str(ROOT / "docs/examples" / program), str(data)]
         run = subprocess.run(
-            [
-                sys.executable,
-                "-m",
-                "lightstream.cli",
-                "run",
-                *engine,
-                str(ROOT / "docs/examples/activity.py"),
-                str(files),
-            ],
-            cwd=tmp_path_factory.mktemp("activity"),
+            [sys.executable, *command],
+            cwd=directory,
             env={**os.environ, "PYTHONPATH": str(ROOT)},
             capture_output=True,
             text=True,
@@ -206,6 +199,12 @@ def printed(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
         assert run.returncode == 0, run.stderr[-3000:]
         texts.append(run.stdout)
     return texts[0], texts[1]
+
+
+@pytest.fixture(scope="module")
+def printed(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
+    """What docs/examples/activity.py prints."""
+    return prints("activity.py", tmp_path_factory.mktemp("activity"), 4)
 
 
 def tables(text: str) -> list[str]:
@@ -230,3 +229,9 @@ def test_the_program_prints_the_same(printed: tuple[str, str]) -> None:
 def test_the_program_shows_the_same_first_rows(printed: tuple[str, str], position: int) -> None:
     in_spark, here = map(tables, printed)
     assert in_spark[position] == here[position]
+
+
+def test_the_program_of_event_time_prints_the_same(tmp_path: Path) -> None:
+    in_spark, here = prints("event_time.py", tmp_path, 11)  # two batches
+    assert in_spark.count("only showing top") + in_spark.count("+\n\n") >= 6
+    assert in_spark == here
