@@ -9,6 +9,7 @@ from lightstream.errors import AnalysisException, unsupported
 from lightstream.plan import expressions as e
 from lightstream.plan import logical as lp
 
+_WITH_STATE = "applyInPandasWithState"
 OUTPUT_MODES = ("append", "complete", "update")
 
 
@@ -36,6 +37,8 @@ def check_streaming(plan: lp.LogicalPlan, output_mode: str, conf: Conf) -> None:
         raise _mode("update", "session window streaming aggregations")
     for node in streaming:
         _check_node(node, output_mode, bool(aggregates))
+    if sum(isinstance(n, lp.GroupsWithState) and n.program.name == _WITH_STATE for n in streaming) > 1:
+        raise _legacy(f"Multiple {_WITH_STATE}s are not supported on a streaming DataFrames/Datasets")
     for node in streaming:
         _check_support(node)
 
@@ -97,6 +100,8 @@ def _check_node(node: lp.LogicalPlan, output_mode: str, aggregated: bool) -> Non
             raise _legacy("Intersect of streaming DataFrames/Datasets is not supported")
         case lp.Sample():
             raise _legacy("Sampling is not supported on streaming DataFrames/Datasets")
+        case lp.GroupsWithState():
+            _check_groups(node, output_mode, aggregated)
         case lp.Join() if not (node.left.is_streaming and node.right.is_streaming):
             _check_static_join(node)
         case lp.Join():
@@ -147,6 +152,32 @@ def _written(condition: e.Expression | None) -> list[e.Expression]:
     if isinstance(condition, e.Call) and condition.name == "and":
         return [part for argument in condition.args for part in _written(argument)]
     return [] if condition is None else [condition]
+
+
+def _check_groups(node: lp.GroupsWithState, output_mode: str, aggregated: bool) -> None:
+    name = node.program.name
+    if name != _WITH_STATE:
+        return
+    if not aggregated:
+        if node.output_mode != output_mode:
+            raise _legacy(
+                f"{name} in {node.output_mode} mode is not supported with {output_mode.capitalize()} output mode on a "
+                "streaming DataFrame/Dataset"
+            )
+    elif node.output_mode == "update":
+        raise _legacy(
+            f"{name} in update mode is not supported with aggregation on a streaming DataFrame/Dataset"
+        )
+    elif any(isinstance(n, lp.Aggregate) for n in node.child.walk()):
+        raise _legacy(
+            f"{name} in append mode is not supported after aggregation on a streaming DataFrame/Dataset"
+        )
+    watermarked = any(lp.DELAY_MARK in (a.metadata or {}) for a in node.values)
+    if node.program.drops_late_rows and not watermarked:
+        raise _legacy(
+            "Watermark must be specified in the query using '[Dataset/DataFrame].withWatermark()' for using event-time "
+            f"timeout in a {name}. Event-time timeout not supported without watermark."
+        )
 
 
 def _check_static_join(join: lp.Join) -> None:

@@ -99,6 +99,10 @@ class IncrementalPlan:
         """Return whether a stateful operator asks for a batch without data."""
         raise NotImplementedError
 
+    def due_ms(self) -> int | None:
+        """Return the earliest processing time at which a stateful operator asks for a batch without data."""
+        raise NotImplementedError
+
     def explain(self) -> dict[str, Any]:
         """Return the compiled statements by step, for `explain`."""
         raise NotImplementedError

@@ -95,6 +95,10 @@ class IncrementalPlan:
             step = LimitOperator(node, self._next_id(), self.conf)
         elif isinstance(node, lp.Join) and is_stream_join(node):
             step = JoinOperator(node, self._next_id(), self.conf)
+        elif isinstance(node, lp.GroupsWithState):
+            from lightstream.operators.arbitrary import ArbitraryStateOperator
+
+            step = ArbitraryStateOperator(node, self._next_id(), self.conf)
         else:
             return node
         self._flow.add(step, node)
@@ -228,6 +232,11 @@ class IncrementalPlan:
             )
             for operator in self.operators
         )
+
+    def due_ms(self) -> int | None:
+        """Return the earliest processing time at which a stateful operator asks for a batch without data."""
+        times = [due for operator in self.operators if (due := operator.due_ms()) is not None]
+        return min(times, default=None)
 
     def explain(self) -> dict[str, Any]:
         """Return the compiled statements by step."""

@@ -105,6 +105,14 @@ class KeyedTable:
             return None
         return f"(SELECT b.* FROM {self._base} b SEMI JOIN {found} p ON b.rowid = p.place)"
 
+    def earliest(self, expression: str) -> int | None:
+        """Return the least value of an expression over the stored rows; None where there is none."""
+        everything = self.all()
+        if everything is None:
+            return None
+        found = self._state.value(f"SELECT min({expression}) FROM ({everything})")
+        return None if found is None else int(found)
+
     # ---- writing, in the state's transaction --------------------------------------------------------------------
 
     @property

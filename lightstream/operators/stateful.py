@@ -76,6 +76,10 @@ class StatefulOperator:
         """Return whether the watermark's move is worth a batch without data."""
         return False
 
+    def due_ms(self) -> int | None:
+        """Return the earliest processing time at which a batch without data is asked for."""
+        return None
+
     def explain(self) -> dict[str, str]:
         """Return the statements by step."""
         return {}

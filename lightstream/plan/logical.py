@@ -329,6 +329,27 @@ class Deduplicate(Unary):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class GroupsWithState(Unary):
+    """A Python function with state, called with the rows (`values`) of each value of `keys`; it gives `columns`.
+
+    `program` is an `operators.groups.GroupProgram`. `initial` gives the state that a query begins with, by keys.
+    """
+
+    keys: tuple[Attribute, ...]
+    values: tuple[Attribute, ...]
+    columns: tuple[Attribute, ...]
+    program: Any
+    output_mode: str
+    initial: LogicalPlan | None = None
+    initial_keys: tuple[Attribute, ...] = ()
+    initial_values: tuple[Attribute, ...] = ()
+
+    @property
+    def output(self) -> tuple[Attribute, ...]:
+        return self.columns
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Sample(Unary):
     """A random sample."""
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from lightstream.errors import AnalysisException, UnsupportedOperationException
 from lightstream.plan import relations as r
 from lightstream.plan.expressions import Alias, Expression, Literal, UnresolvedFunction, UnresolvedStar
-from lightstream.plan.types import IntegerType, NumericType
+from lightstream.plan.types import IntegerType, NumericType, StructType
 from lightstream.sql.arguments import not_expected
 from lightstream.sql.column import Column, column_expression, name_expression, spread
 from lightstream.sql.literals import literal
@@ -17,23 +17,14 @@ if TYPE_CHECKING:
     from lightstream.plan.relations import Relation
     from lightstream.sql.dataframe import DataFrame
     from lightstream.sql.pandas.group_ops import PandasCogroupedOps
+    from lightstream.sql.streaming.stateful_processor import StatefulProcessor
 
 __all__ = ["GroupedData"]
 
 _KINDS = {"groupby": "GroupBy", "rollup": "Rollup", "cube": "Cube", "sets": "GroupingSets"}
 
 
-@refuses(
-    "GroupedData",
-    apply="udf",
-    applyInPandasWithState="func, outputStructType, stateStructType, outputMode, timeoutConf",
-    transformWithState=(
-        "statefulProcessor, outputStructType, outputMode, timeMode, initialState=None, eventTimeColumnName=''"
-    ),
-    transformWithStateInPandas=(
-        "statefulProcessor, outputStructType, outputMode, timeMode, initialState=None, eventTimeColumnName=''"
-    ),
-)
+@refuses("GroupedData", apply="udf")
 class GroupedData:
     """Rows of a DataFrame in groups, to be aggregated."""
 
@@ -141,6 +132,92 @@ class GroupedData:
         from lightstream.sql.python_frames import apply_groups
 
         return apply_groups((self,), func, schema, "arrow")
+
+    def applyInPandasWithState(
+        self,
+        func: Any,
+        outputStructType: StructType | str,
+        stateStructType: StructType | str,
+        outputMode: str,
+        timeoutConf: str,
+    ) -> DataFrame:
+        """Return the rows that a function makes of each group of a stream and of what it keeps for the group.
+
+        `func(key, frames, state)` is given the key's values, an iterator of pandas frames and a
+        `pyspark.sql.streaming.state.GroupState`, and gives an iterator of pandas frames.
+        """
+        from lightstream.sql.streaming.group_state import PANDAS, apply_with_state
+
+        return apply_with_state(
+            self, func, outputStructType, stateStructType, outputMode, timeoutConf, PANDAS
+        )
+
+    def applyInPolarsWithState(
+        self,
+        func: Any,
+        outputStructType: StructType | str,
+        stateStructType: StructType | str,
+        outputMode: str,
+        timeoutConf: str,
+    ) -> DataFrame:
+        """Return the rows that a function makes of each group of a stream, as Polars frames.
+
+        An extension: Spark has no such method. `func(key, frame, state)` is given the key's values in Python's types,
+        all rows of the group as one `polars.DataFrame` (without rows when the group has timed out), and a
+        `pyspark.sql.streaming.state.GroupState`. It gives a frame, an iterable of frames, or None. Otherwise it is
+        `applyInPandasWithState`.
+        """
+        from lightstream.sql.streaming.group_state import POLARS, apply_with_state
+
+        return apply_with_state(
+            self, func, outputStructType, stateStructType, outputMode, timeoutConf, POLARS
+        )
+
+    def transformWithStateInPandas(
+        self,
+        statefulProcessor: StatefulProcessor,
+        outputStructType: StructType | str,
+        outputMode: str,
+        timeMode: str,
+        initialState: GroupedData | None = None,
+        eventTimeColumnName: str = "",
+    ) -> DataFrame:
+        """Return the rows that a processor makes of the groups of a stream, given as pandas frames."""
+        from lightstream.sql.streaming.processor import transform_with_state
+
+        return transform_with_state(
+            self,
+            statefulProcessor,
+            outputStructType,
+            outputMode,
+            timeMode,
+            initialState,
+            eventTimeColumnName,
+            True,
+        )
+
+    def transformWithState(
+        self,
+        statefulProcessor: StatefulProcessor,
+        outputStructType: StructType | str,
+        outputMode: str,
+        timeMode: str,
+        initialState: GroupedData | None = None,
+        eventTimeColumnName: str = "",
+    ) -> DataFrame:
+        """Return the rows that a processor makes of the groups of a stream, given as Rows."""
+        from lightstream.sql.streaming.processor import transform_with_state
+
+        return transform_with_state(
+            self,
+            statefulProcessor,
+            outputStructType,
+            outputMode,
+            timeMode,
+            initialState,
+            eventTimeColumnName,
+            False,
+        )
 
     def cogroup(self, other: GroupedData) -> PandasCogroupedOps:
         """Return both groupings, to apply a function to the groups of one key."""

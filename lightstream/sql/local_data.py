@@ -45,7 +45,7 @@ def create(session: SparkSession, data: Any, schema: Any, verify_schema: bool) -
     if kind == "numpy" and hasattr(data, "ndim"):
         return _from_numpy(session, data, schema, verify_schema)
     if kind == "polars" and hasattr(data, "to_arrow"):
-        return _from_arrow(session, _plain_strings(data.to_arrow()), schema)
+        return _from_arrow(session, plain_strings(data.to_arrow()), schema)
     if kind == "pyarrow" and hasattr(data, "to_pylist"):
         return _from_arrow(session, data, schema)
     return _from_rows(session, data, schema, verify_schema)
@@ -197,7 +197,7 @@ def _of_columns(session: SparkSession, columns: list[Any], schema: t.StructType)
     )
 
 
-def _plain_strings(table: Any) -> Any:
+def plain_strings(table: Any) -> Any:
     """Return a Polars frame's table with its text and binary columns in Arrow's plain layout."""
     import pyarrow as pa
 

@@ -31,7 +31,10 @@ def map_frames(df: DataFrame, func: Any, schema: Any, kind: str) -> DataFrame:
         frames: Iterator[Any] = (
             iter(batches) if kind == "arrow" else (_pandas(one, own, df) for one in batches)
         )
-        return _collected((_columns(frame, result, kind, df) for frame in func(frames)), result)
+        return collected(
+            (columns_of_frame(frame, result, kind, df._state.conf.time_zone) for frame in func(frames)),
+            result,
+        )
 
     return _lazy(df, result, rows)
 
@@ -61,9 +64,9 @@ def apply_groups(groupings: Sequence[GroupedData], func: Any, schema: Any, kind:
                         part if kind == "arrow" else _pandas(part, grouping._df.schema, grouping._df)
                     )
                 made = func(shown, *frames) if wants_key else func(*frames)
-                yield _columns(made, result, kind, first._df)
+                yield columns_of_frame(made, result, kind, first._df._state.conf.time_zone)
 
-        return _collected(results(), result)
+        return collected(results(), result)
 
     return _lazy(first._df, result, rows)
 
@@ -136,7 +139,7 @@ def _same(value: Any) -> Any:
     return repr(value) if isinstance(value, list | dict) else value
 
 
-def _columns(frame: Any, schema: t.StructType, kind: str, df: DataFrame) -> Any:
+def columns_of_frame(frame: Any, schema: t.StructType, kind: str, zone: str) -> Any:
     """Return a frame that the function gave as an Arrow table of the schema, columns by name where they have names."""
     import pyarrow as pa
 
@@ -159,7 +162,6 @@ def _columns(frame: Any, schema: t.StructType, kind: str, df: DataFrame) -> Any:
             )
         series = [frame[f.name] if by_name else frame.iloc[:, i] for i, f in enumerate(schema)]
         columns = [_series_result(one, f.dataType) for one, f in zip(series, schema, strict=True)]
-    zone = df._state.conf.time_zone
     arrays = [
         _carried(c.combine_chunks() if isinstance(c, pa.ChunkedArray) else c, f.dataType, zone)
         for c, f in zip(columns, schema, strict=True)
@@ -178,7 +180,8 @@ def _matched(names: Sequence[str], schema: t.StructType) -> None:
         )
 
 
-def _collected(tables: Iterator[Any], schema: t.StructType) -> Any:
+def collected(tables: Iterator[Any], schema: t.StructType) -> Any:
+    """Return Arrow tables, of which some may be None, as one."""
     import pyarrow as pa
 
     from lightstream.sql.local_data import carried_type

@@ -314,14 +314,21 @@ class MicroBatchRunner:
                 ends.append(start if end is None else end)
         self.available = tuple(ends)
         self.status.data_available = self.available != self.committed
-        watermark_ms = self._tracker.global_ms
+        watermark_ms, now_ms = self._tracker.global_ms, self._clock.now_ms()
         if not self.status.data_available and not (
             self._no_data_batches
             and self.has_run
-            and self.plan.wants_no_data_batch(watermark_ms, self._used_ms)
+            and (
+                self.plan.wants_no_data_batch(watermark_ms, self._used_ms)
+                or ((due_ms := self.due_ms()) is not None and due_ms <= now_ms)
+            )
         ):
             return None
-        return PlannedBatch(self.batch_id, self.committed, self.available, self._clock.now_ms(), watermark_ms)
+        return PlannedBatch(self.batch_id, self.committed, self.available, now_ms, watermark_ms)
+
+    def due_ms(self) -> int | None:
+        """Return when a batch is due without data; None when none is waited for."""
+        return self.plan.due_ms() if self._no_data_batches and self.has_run else None
 
     def _run(self, batch: PlannedBatch) -> TriggerReport:
         self.available = batch.ends

@@ -285,6 +285,9 @@ class StreamRun:
         timeout_ms = max(self.reporter.next_idle_ms() - self._clock.now_ms(), 1)
         if runner.needs_polling():
             timeout_ms = min(timeout_ms, max(self._polling_ms, 1))
+        due_ms = runner.due_ms()
+        if due_ms is not None:
+            timeout_ms = min(timeout_ms, max(due_ms - self._clock.now_ms(), 1))
         self._clock.wait(self._wake, timeout_ms)
 
     def _wait_for_next_trigger(self, started_ms: int) -> None:

@@ -69,7 +69,7 @@ def table(plan: str, given: Sequence[Iterable[Row]]) -> Counter[Row]:
 
 def digest(plan: str, rows: Iterable[Row]) -> Counter[Row]:
     """Return what of a final table does not depend on which files went into one batch."""
-    if plan in ("update", "windows-update"):
+    if plan in ("update", "windows-update", "groups"):
         latest = {row[0]: row for row in sorted(rows, key=lambda row: row[1])}  # counts only grow
         return Counter(latest.values())
     return Counter(rows)

@@ -11,7 +11,7 @@ from kills import expected
 
 PLANS = (
     "append", "complete", "update", "keyed", "distinct", "within", "limit", "windows", "windows-update", "chained",
-    "sessions", "joined", "padded",
+    "sessions", "groups", "joined", "padded",
 )  # fmt: skip
 SINKS = ("table", "file", "function")
 LIMIT = "KILLS_FILE_SIZE"  # the variable that says how large a file the process may write, in bytes
@@ -135,7 +135,21 @@ def planned(plan: str, stream, F):
             found = times.withWatermark("t", "5 seconds").groupBy("k", gaps).agg(F.count("*").alias("c"))
             parts = ("k", "CAST(w.start AS BIGINT) AS s", "CAST(w.end AS BIGINT) AS e", "c")
             return found.selectExpr(*parts), "append"
+        case "groups":
+            schemas = ("k string, c long, s long", "c long, s long")
+            return stream.groupBy("k").applyInPolarsWithState(
+                totals, *schemas, "update", "NoTimeout"
+            ), "update"
     return groups, "complete" if plan == "complete" else "update"
+
+
+def totals(key: tuple, frame, state):
+    """Return number and sum of a group's rows so far."""
+    import polars
+
+    count, total = state.getOption or (0, 0)
+    state.update((count + len(frame), total + frame["n"].sum()))
+    return polars.DataFrame({"k": [key[0]], "c": [state.get[0]], "s": [state.get[1]]})
 
 
 def keep(directory: str, frame, batch_id: int) -> None:
