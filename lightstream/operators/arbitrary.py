@@ -155,7 +155,7 @@ class ArbitraryStateOperator(StatefulOperator):
         import pyarrow as pa
 
         touched = qualified(self._touched)
-        stored = self.stored[name].of(touched)
+        stored = self.stored[name].of(touched, run)
         if stored is None:
             return pa.table({"n": pa.array([], pa.int64())})
         columns = ", ".join(["d.n", "s.place", *(f"s.{v}" for v in self._columns[name])])
@@ -195,16 +195,17 @@ class ArbitraryStateOperator(StatefulOperator):
         values = ", ".join(["w.place", *(f"w.{v}" for v in self._columns[name])])
 
         def known(groups: str) -> int:
-            found = stored.of(groups)
+            found = stored.of(groups, run)
             return 0 if found is None else run.value(f"SELECT count(*) FROM ({found})")
 
+        gone, replaced = known(emptied), known(filled)
+
         def write() -> None:
-            gone = known(emptied)
             if gone:
                 stored.remove(f"EXISTS (SELECT 1 FROM {emptied} d WHERE {same_keys(self._keys)})", gone)
             if rows.num_rows:
                 select = f"SELECT {keys}, {values} FROM {new} w JOIN {touched} d ON d.n = w.n"
-                stored.put(select, filled, rows.num_rows - known(filled))
+                stored.put(select, filled, rows.num_rows - replaced)
             stored.fold()
 
         return write
