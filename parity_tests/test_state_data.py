@@ -26,7 +26,7 @@ QUERIES: dict[str, tuple[str, Callable[[Any, Any], Any], int]] = {
     ),
     "expressions as keys": (
         "update",
-        lambda df, F: df.groupBy(F.upper("k"), (F.col("n") % 2).alias("m")).count(),
+        lambda df, F: df.groupBy(F.upper("k"), F.col("n").alias("m")).count(),
         1,
     ),
     "more buffers": ("update", lambda df, F: df.groupBy(df.n).agg(F.sum("n"), F.count("x"), F.max("x")), 1),

@@ -112,10 +112,13 @@ class AggregateStates:
 
     def shown_as(self, table: str) -> Shown:
         """Return what Spark's state data source shows of these states: the buffers of its aggregates."""
-        output = self.node.output
-        keys = [
-            (a.name, a.type.jsonValue(), k) for a, k in zip(output[: len(self.keys)], self.keys, strict=True)
-        ]
+        output = self.node.output[: len(self.keys)]
+        keys = []
+        for key, attribute, column in zip(self.node.keys, output, self.keys, strict=True):
+            # Spark: a column has its own name, whatever it is called in the result, and an expression this one.
+            found = key.child if isinstance(key, e.Alias) else key
+            name = found.name if isinstance(found, e.Attribute) else "_groupingexpression"
+            keys.append((name, attribute.type.jsonValue(), column))
         refused = ", ".join(name for name, kind, _ in self.shown if kind is None)
         return Shown(table, self.keys, keys, [] if refused else self.shown, refused)
 
