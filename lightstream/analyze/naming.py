@@ -48,11 +48,11 @@ def shown(expression: e.Expression) -> str:
         case e.LambdaFunction():
             return f"lambdafunction({', '.join(map(shown, (expression.body, *expression.parameters)))})"
         case e.SubqueryExpression(kind="scalar"):
-            return "scalarsubquery()"
+            return f"scalarsubquery({_outer(expression)})"
         case e.SubqueryExpression(kind="in"):
-            return f"({', '.join(map(shown, expression.values))} IN (listquery()))"
+            return f"({', '.join(map(shown, expression.values))} IN (listquery({_outer(expression)})))"
         case e.SubqueryExpression():
-            return "exists()"
+            return f"exists({_outer(expression)})"
         case e.PythonUdf():
             return f"{expression.name}({', '.join(map(_argument, expression.args))})"
         case e.UnresolvedAttribute():
@@ -64,6 +64,10 @@ def shown(expression: e.Expression) -> str:
         case e.UnresolvedStar():
             return ".".join((*expression.target, "*"))
     return type(expression).__name__
+
+
+def _outer(subquery: e.SubqueryExpression) -> str:
+    return ", ".join(attribute.name for attribute in subquery.outer)
 
 
 def _argument(argument: e.Expression) -> str:
