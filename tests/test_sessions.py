@@ -92,6 +92,7 @@ def test_sessions_come_out_once_and_leave_the_state(
     stops: tuple[int, ...],
 ) -> None:
     monkeypatch.setattr(keyed, "_MIN_FOLD_ROWS", fold_rows)
+    monkeypatch.setattr(keyed, "_MIN_INDEX_ROWS", 1)  # a key has several rows, in the state and in the batch
     given, progress = run(spark, tmp_path, "append", stops)
     everything = sessions_of([row for rows in batches for row in rows])
     watermark = max(second for rows in batches for _, second in rows) - 60
@@ -108,6 +109,7 @@ def test_all_sessions_of_each_batch(
     spark: Any, batches: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fold_rows: int
 ) -> None:
     monkeypatch.setattr(keyed, "_MIN_FOLD_ROWS", fold_rows)
+    monkeypatch.setattr(keyed, "_MIN_INDEX_ROWS", 1)  # a key has several rows, in the state and in the batch
     given, progress = run(spark, tmp_path, "complete", (5,))
     for batch in range(BATCHES):
         expected = sessions_of([row for rows in batches[: batch + 1] for row in rows])

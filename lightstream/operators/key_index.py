@@ -42,12 +42,13 @@ class KeyIndex:
 
         Args:
             keys: the relation.
-            most: how many rows it may have; None is returned when there are more.
+            most: how many keys it may have; None is returned when there are more.
             name: what to call the frame that is returned, of one column `place`.
         """
         import polars
 
-        wanted = self._select(f"SELECT {self._hash} AS h FROM {keys} LIMIT {most + 1}")["h"].unique().sort()
+        # A key may stand in several rows of the relation: it counts once.
+        wanted = self._select(f"SELECT DISTINCT {self._hash} AS h FROM {keys} LIMIT {most + 1}")["h"].sort()
         if len(wanted) > most:
             return None
         begin = self._hashes.search_sorted(wanted, "left")
