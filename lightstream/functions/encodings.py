@@ -16,13 +16,17 @@ from lightstream.plan.expressions import Call, Expression, Literal, type_of
 _BASE64 = "(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?"
 
 
-def _unbase64_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
-    failure = error_sql(
+def _unusual_base64_sql() -> str:
+    return error_sql(
         "LIGHTSTREAM_UNSUPPORTED",
         "Base64 text with other characters, or without its padding, is not supported by lightstream.",
         "0A000",
         "UnsupportedOperationException",
     )
+
+
+def _unbase64_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
+    failure = _unusual_base64_sql()
     return let(
         args[0],
         lambda v: (
@@ -73,6 +77,10 @@ def _to_binary_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
             "IllegalArgumentException",
         )
         otherwise = "" if call.name.startswith("try_") else f" ELSE {failure}"
+        if kind == "base64":
+            # Spark takes some of these: white space, missing padding.
+            unusual = f"regexp_full_match({v}, '[A-Za-z0-9+/=\\s]*')"
+            otherwise = f" WHEN {unusual} THEN {_unusual_base64_sql()}{otherwise}"
         return f"CASE WHEN regexp_full_match({v}, '{pattern}') THEN {read}{otherwise} END"
 
     return let(args[0], body, "text")

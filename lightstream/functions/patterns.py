@@ -182,8 +182,8 @@ def _substr_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
     if found is None:
         return _null(call)
     pattern = text_sql(found.re2)
-    part = f"CASE WHEN regexp_matches({args[0]}, {pattern}) THEN regexp_extract({args[0]}, {pattern}, 0) END"
-    return _guarded(found, args[0], part)
+    # Spark: a match of nothing is none, too.
+    return _guarded(found, args[0], f"nullif(regexp_extract({args[0]}, {pattern}, 0), '')")
 
 
 scalar("regexp_substr", "string, string -> string?", _substr_sql)
