@@ -452,6 +452,9 @@ def _scenario(
     )
 
 
+_MOST_DIFFERENT = 10
+
+
 def run_kills(
     wanted: int,
     seed: int,
@@ -461,17 +464,17 @@ def run_kills(
     points: Sequence[str] = POINTS,
     plans: Sequence[str] = program.PLANS,
 ) -> list[Outcome]:
-    """Run scenarios until so many processes were killed; directories without a difference are removed."""
+    """Run scenarios until so many processes were killed, or ten of them ended otherwise than they should."""
     outcomes: list[Outcome] = []
-    killed = 0
+    killed = different = 0
     lock = threading.Lock()
     endless = scenarios(seed, points, plans)
 
     def work() -> None:
-        nonlocal killed
+        nonlocal killed, different
         while True:
             with lock:
-                if killed >= wanted:
+                if killed >= wanted or different >= _MOST_DIFFERENT:
                     return
                 scenario = next(endless)
             at = os.path.join(directory, f"{scenario.number}-{scenario.plan}-{scenario.sink}")
@@ -479,6 +482,7 @@ def run_kills(
             outcome = Run(scenario, at).run()
             with lock:
                 killed += len(outcome.kills)
+                different += bool(outcome.differences)
                 outcomes.append(outcome)
                 tell(outcome)
 

@@ -6,6 +6,9 @@ import json
 import os
 import sys
 from dataclasses import dataclass, field
+from pathlib import Path
+
+sys.path.insert(1, str(Path(__file__).resolve().parent.parent))  # it is run by its path
 
 from kills import expected
 
