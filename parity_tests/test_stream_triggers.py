@@ -220,6 +220,7 @@ def waiting_for_all_that_is_there_after_the_end(engine: Engine) -> None:
 def stopping_twice(engine: Engine) -> None:
     query = engine.start(engine.stream())
     engine.tell(query.isActive)
+    query.processAllAvailable()  # it has begun
     query.stop()
     query.stop()
     engine.tell(query.isActive, query.awaitTermination(), query.exception(), query.status)

@@ -156,7 +156,8 @@ def apply_with_state(
     frames: Frames,
 ) -> DataFrame:
     """Return the rows that a function makes of each group and of what it keeps for the group."""
-    assert timeout in ("NoTimeout", "ProcessingTimeTimeout", "EventTimeTimeout")
+    if timeout not in ("NoTimeout", "ProcessingTimeTimeout", "EventTimeTimeout"):
+        raise AssertionError  # as Spark: without a word
     df = grouping._df
     schema, state_schema = struct_type(output), struct_type(state)
     input_plan, keys, values = with_keys(grouping)
