@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
 from types import CodeType, ModuleType, TracebackType
 from typing import Any
 
+from lightstream.dataclass import dataclass
 from lightstream.errors import PySparkException
 
 OK = 0

@@ -102,7 +102,7 @@ def test_a_small_file_system(tmp_path: Path, namespace: list[str]) -> None:
     assert len(outcomes) == len(rooms), done.stderr
     assert [differences for _, differences in outcomes if differences] == []
     found = [condition for faults, _ in outcomes for _, condition in faults]
-    assert set(found) <= {*ERRORS, "no error"} and found[0] == "LIGHTSTREAM_CHECKPOINT_UNUSABLE"
+    assert set(found) <= {*ERRORS, "no error"} and found[0] == "LIGHTSTREAM_DATABASE_UNUSABLE"
 
 
 @pytest.mark.parametrize("what", ["checkpoint", "state", "offsets", "output"])

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from lightstream.dataclass import dataclass
 from lightstream.plan import expressions as e
 from lightstream.plan import logical as lp
 from lightstream.plan import types as t

@@ -6,12 +6,13 @@ import json
 import logging
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Generic, TypeVar
 
 from lightstream import crash
 from lightstream.atomic import TEMPORARY_SUFFIX, create_once, remove
 from lightstream.checkpoint.damage import check_version, concurrent_update, damaged
+from lightstream.dataclass import dataclass
 from lightstream.errors import SparkRuntimeException
 
 logger = logging.getLogger(__name__)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from lightstream.checkpoint.damage import concurrent_update, damaged
 from lightstream.checkpoint.logs import CommitEntry, OffsetEntry
+from lightstream.dataclass import dataclass
 from lightstream.errors import SparkRuntimeException
 
 

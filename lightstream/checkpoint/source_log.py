@@ -15,11 +15,11 @@ import json
 import logging
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 from lightstream import crash
 from lightstream.atomic import TEMPORARY_SUFFIX, create_once, open_once, remove, write_all
 from lightstream.checkpoint.damage import check_version, concurrent_update, damaged
+from lightstream.dataclass import dataclass
 
 logger = logging.getLogger(__name__)
 

@@ -10,10 +10,11 @@ import sysconfig
 import tempfile
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lightstream.dataclass import dataclass
 from lightstream.errors import PySparkException
 from lightstream.run import FAILED, INTERRUPTED, OK, USAGE
 

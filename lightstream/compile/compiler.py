@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections import ChainMap
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from lightstream.compile.expressions import ExpressionCompiler
 from lightstream.compile.select import Select, distinct_names, is_column
 from lightstream.conf import Conf
+from lightstream.dataclass import dataclass
 from lightstream.errors import AnalysisException, internal, unsupported
 from lightstream.functions.registry import SqlContext
 from lightstream.functions.spelling import error_sql, let, quote

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
+from lightstream.dataclass import dataclass
 from lightstream.functions.spelling import quote
 from lightstream.plan import expressions as e
 

@@ -21,7 +21,7 @@ _WAL_LIMIT = "1MB"
 
 
 class Database:
-    """A DuckDB database: the file that results live in, or memory. Opened when the first cursor is asked for."""
+    """A DuckDB database: the file that results live in, or memory. Opened by `open`, or by the first cursor."""
 
     def __init__(self, path: str | None = None) -> None:
         self.path = os.path.abspath(path) if path and path != ":memory:" else None
@@ -33,6 +33,16 @@ class Database:
         # Closed before the interpreter takes modules apart. What is registered first runs last: streaming queries,
         # which register when they start, are stopped before.
         atexit.register(self.close)
+
+    def open(self) -> None:
+        """Open it if it is not open.
+
+        Raises:
+            PySparkException: the file cannot be opened (LIGHTSTREAM_DATABASE_LOCKED when another process has it).
+        """
+        with self._lock:
+            if self._connection is None:
+                self._connection = self._open()
 
     def cursor(self, time_zone: str | None = None) -> duckdb.DuckDBPyConnection:
         """Return a new cursor (a DuckDB connection of its own: own transaction, own temporary tables).
@@ -75,11 +85,6 @@ class Database:
 
             serve(self)
         return connection
-
-    @property
-    def is_open(self) -> bool:
-        """Return whether DuckDB has been opened."""
-        return self._connection is not None
 
     def close(self) -> None:
         """Close the instance; cursors that are still used fail afterwards."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from lightstream.conf import Conf
+from lightstream.dataclass import dataclass
 from lightstream.errors import AnalysisException, unsupported
 from lightstream.functions import mismatch
 from lightstream.functions.cast_times import to_local

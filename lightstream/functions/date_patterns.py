@@ -6,8 +6,8 @@ Both are translated only where DuckDB gives exactly what Java gives; the rest is
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
+from lightstream.dataclass import dataclass
 from lightstream.errors import (
     IllegalArgumentException,
     SparkRuntimeException,

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from lightstream.dataclass import dataclass
 from lightstream.errors import IllegalArgumentException
 
 _UNIT_US = {

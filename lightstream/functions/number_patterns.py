@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import functools
 import re
-from dataclasses import dataclass
 from decimal import Decimal
 
+from lightstream.dataclass import dataclass
 from lightstream.errors import AnalysisException, IllegalArgumentException, unsupported
 
 _PATTERN = re.compile(r"(S|MI)?(\$)?([09]+(?:,[09]+)*)?(\.)?([09]*)(S|MI|PR)?")

@@ -11,10 +11,11 @@ from __future__ import annotations
 import importlib
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from lightstream.conf import Conf
+from lightstream.dataclass import dataclass
 from lightstream.errors import AnalysisException, internal, unsupported
 from lightstream.functions.families import CORE, LATE
 from lightstream.plan.expressions import Call, Cast, Expression, Literal, SortOrder, nullable_of

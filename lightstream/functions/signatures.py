@@ -19,10 +19,11 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from lightstream.conf import Conf
+from lightstream.dataclass import dataclass
 from lightstream.functions import mismatch
 from lightstream.functions.coercion import as_decimal, cast_to, common_type, implicit_type
 from lightstream.functions.registry import Bound, any_nullable

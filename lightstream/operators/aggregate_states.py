@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from lightstream.compile.compiler import Compiled, Compiler
 from lightstream.conf import Conf
+from lightstream.dataclass import dataclass
 from lightstream.errors import unsupported
 from lightstream.functions import registry
 from lightstream.functions.spelling import duck_type, quote

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Protocol
 
+from lightstream.dataclass import dataclass
 from lightstream.plan import types as t
 
 if TYPE_CHECKING:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from lightstream.analyze.stream_join import JoinCondition, folded, time_bound_ms
 from lightstream.compile.compiler import Compiled, Compiler, compile_plan
 from lightstream.conf import Conf
+from lightstream.dataclass import dataclass
 from lightstream.errors import AnalysisException
 from lightstream.execute.natives import make_known
 from lightstream.functions import registry

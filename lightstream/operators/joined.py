@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from lightstream.dataclass import dataclass
 from lightstream.operators.batch import qualified
 from lightstream.operators.state import StateDatabase
 

@@ -7,11 +7,12 @@ import itertools
 import json
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from lightstream import crash
 from lightstream.database.creation import attach_once, ensure_database
+from lightstream.dataclass import dataclass
 from lightstream.errors import PySparkException, SparkRuntimeException
 from lightstream.execute.errors import translated
 from lightstream.functions.spelling import quote, text_sql

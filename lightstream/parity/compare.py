@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from lightstream.dataclass import dataclass
 from lightstream.parity.answers import order, same
 from lightstream.parity.recording import Batch, Columns, Failure, Ordering, Program, Query, Result, Row
 

@@ -8,9 +8,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from lightstream.dataclass import dataclass
 from lightstream.parity.recording import Program, read
 
 ENGINES = ("spark", "lightstream")

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import pickle
 import threading
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
+
+from lightstream.dataclass import dataclass
 
 Row = tuple[Any, ...]
 Columns = tuple[tuple[str, str, bool | None], ...]

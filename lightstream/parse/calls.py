@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
+from lightstream.dataclass import dataclass
 from lightstream.errors import AnalysisException, unsupported
 from lightstream.parse.expressions import Expressions, call
 from lightstream.parse.identifier import parse_identifier

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from typing import Any, TypeVar
 
+from lightstream.dataclass import dataclass
 from lightstream.errors import AnalysisException, unsupported
 from lightstream.parse.calls import NamedWindow, Window
 from lightstream.parse.expressions import row_values

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import field, fields, replace
 from typing import TYPE_CHECKING, Any
 
+from lightstream.dataclass import dataclass
 from lightstream.plan.expressions import Alias, Attribute, Expression, SortOrder
 from lightstream.plan.types import StructField, StructType, as_nullable
 

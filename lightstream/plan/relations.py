@@ -6,9 +6,10 @@ DataFrame API puts one relation on top of a resolved plan, so that a chain of n 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
+from lightstream.dataclass import dataclass
 from lightstream.plan.expressions import Expression, SortOrder
 from lightstream.plan.types import StructType
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from lightstream.conf import Conf
+from lightstream.dataclass import dataclass
 from lightstream.plan.required import Required
 from lightstream.plan.types import StructType
 

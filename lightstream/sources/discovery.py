@@ -13,9 +13,10 @@ import stat
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
+from lightstream.dataclass import dataclass
 from lightstream.errors import SparkRuntimeException
 from lightstream.sources.being_written import Writing, look_at
 from lightstream.sources.file_options import ListingOptions

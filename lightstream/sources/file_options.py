@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from lightstream.dataclass import dataclass
 from lightstream.errors import IllegalArgumentException, NumberFormatException
 from lightstream.sources.java_text import java_double, java_integer
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from lightstream.conf import Conf
+from lightstream.dataclass import dataclass
 from lightstream.errors import AnalysisException
 from lightstream.plan import types as t
 from lightstream.sources.contract import Required, Scan, Stream

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 
+from lightstream.dataclass import dataclass
 from lightstream.errors import AnalysisException, IllegalArgumentException, SparkRuntimeException, unsupported
 from lightstream.plan.types import DataType
 from lightstream.sources.file_options import ListingOptions, read_listing_options

@@ -5,11 +5,11 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from functools import reduce
 from typing import Any
 
+from lightstream.dataclass import dataclass
 from lightstream.errors import AnalysisException, SparkRuntimeException
 from lightstream.plan.types import (
     BinaryType,

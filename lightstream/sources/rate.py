@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from lightstream.atomic import create_once
 from lightstream.clock import SYSTEM_CLOCK
 from lightstream.conf import Conf
+from lightstream.dataclass import dataclass
 from lightstream.errors import (
     IllegalArgumentException,
     NumberFormatException,

@@ -10,9 +10,9 @@ import array
 import datetime
 import decimal
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from lightstream.dataclass import dataclass
 from lightstream.errors import PySparkRuntimeError, PySparkValueError
 from lightstream.plan import types as t
 

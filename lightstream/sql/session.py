@@ -80,6 +80,7 @@ class Builder:
         """Return the active session with these settings added, or a new one.
 
         Raises:
+            PySparkException: its database cannot be opened.
             PySparkRuntimeError: the active session has another database.
         """
         with _lock:
@@ -91,7 +92,12 @@ class Builder:
             return session
 
     def create(self) -> SparkSession:
-        """Return a new session with these settings."""
+        """Return a new session with these settings.
+
+        Raises:
+            PySparkException: its database cannot be opened.
+            PySparkRuntimeError: the active session has another database.
+        """
         with _lock:
             conf = Conf()
             for key, value in self._options.items():
@@ -100,6 +106,7 @@ class Builder:
             path = conf.get("lightstream.database")
             if default is None:
                 database = Database(path)
+                database.open()
             else:
                 default._check_database(path)
                 database = default._state.database

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from lightstream.dataclass import dataclass
 from lightstream.errors import AnalysisException, ParseException, unsupported
 from lightstream.plan import expressions as e
 from lightstream.plan import logical as lp

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
+from lightstream.dataclass import dataclass
 from lightstream.errors import AnalysisException
 from lightstream.plan.expressions import (
     Expression,

@@ -6,8 +6,9 @@ import logging
 import queue
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
+
+from lightstream.dataclass import dataclass
 
 logger = logging.getLogger(__name__)
 

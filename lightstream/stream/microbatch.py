@@ -49,11 +49,11 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lightstream import crash
 from lightstream.checkpoint.logs import CommitEntry, OffsetEntry, offset_conf
+from lightstream.dataclass import dataclass
 from lightstream.errors import SparkRuntimeException
 from lightstream.execute.errors import translated
 from lightstream.operators.contract import BatchInput, BatchOutput

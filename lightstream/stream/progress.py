@@ -8,8 +8,9 @@ import json
 import threading
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from lightstream.dataclass import dataclass
 
 if TYPE_CHECKING:
     from lightstream.clock import Clock

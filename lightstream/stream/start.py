@@ -7,11 +7,12 @@ import os
 import shutil
 import tempfile
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from lightstream.checkpoint.directory import CheckpointDirectory
 from lightstream.clock import SYSTEM_CLOCK, Clock
+from lightstream.dataclass import dataclass
 from lightstream.errors import AnalysisException, PySparkException
 from lightstream.execute.errors import translated
 from lightstream.operators.incremental import IncrementalPlan

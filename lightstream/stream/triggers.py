@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from lightstream.dataclass import dataclass
 from lightstream.errors import AnalysisException, IllegalArgumentException, PySparkException
 from lightstream.functions.interval_text import parse_interval
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
 
+from lightstream.dataclass import dataclass
 from lightstream.functions.spelling import duck_type, quote, text_sql
 from lightstream.plan import types as t
 from lightstream.plan.required import Required

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from lightstream.dataclass import dataclass
 from lightstream.errors import AnalysisException, IllegalArgumentException, unsupported
 from lightstream.sources.json.record_reader import (
     MAX_DEPTH,

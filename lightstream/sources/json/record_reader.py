@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
+from lightstream.dataclass import dataclass
 from lightstream.sources.json.characters import identifier_part, is_text, two_units, unquoted_name_char
 
 SPACE, LF, CR, TAB = 0x20, 0x0A, 0x0D, 0x09

@@ -6,9 +6,10 @@ import itertools
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
+from lightstream.dataclass import dataclass
 from lightstream.errors import AnalysisException
 from lightstream.functions.spelling import duck_type, quote, text_sql
 from lightstream.plan import types as t

@@ -6,10 +6,10 @@ import ast
 import inspect
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from lightstream.dataclass import dataclass
 from lightstream.errors import PySparkTypeError
 from lightstream.plan.expressions import Expression, UnresolvedFunction
 from lightstream.sql.arguments import not_expected

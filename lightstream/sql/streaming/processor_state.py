@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from lightstream.dataclass import dataclass
 from lightstream.errors import PySparkRuntimeError, unsupported
 from lightstream.plan import types as t
 from lightstream.sql.row import Row
