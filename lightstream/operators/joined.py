@@ -81,7 +81,7 @@ class StoredRows:
             count = self._state.execute(f"INSERT INTO {self.table} {added}")
         else:
             count = self._create(added)
-            self._state.execute(f"CREATE TABLE {self._hashed_by} AS SELECT version() AS version")
+            self._state.change(f"CREATE TABLE {self._hashed_by} AS SELECT version() AS version")
             self._state.created(self._name)
         self.rows += count
         return count
@@ -93,7 +93,7 @@ class StoredRows:
             f"{name} {kind}{' USING COMPRESSION uncompressed' if kind == 'VARCHAR' else ''}"
             for name, kind in self._state.columns_of(rows)
         )
-        self._state.execute(f"CREATE TABLE {self.table} ({', '.join(columns)})")
+        self._state.change(f"CREATE TABLE {self.table} ({', '.join(columns)})")
         return self._state.execute(f"INSERT INTO {self.table} {rows}")
 
     def mark(self, ids: str) -> None:
@@ -116,10 +116,11 @@ class StoredRows:
         """Write tables anew when much in them is of removed rows, or hashes are those of another DuckDB."""
         if self._rehash or self._removed >= max(_MIN_FOLD_ROWS, self.rows):
             old = f"{self._name}_old"
-            self._state.execute(f"ALTER TABLE {self.table} RENAME TO {old}")
+            self._state.change(f"ALTER TABLE {self.table} RENAME TO {old}")
             self._create(f"SELECT {self._listed}, {self._hash} FROM {self._state.table(old)}")
-            self._state.execute(f"DROP TABLE {self._state.table(old)}")
-            self._state.execute(f"UPDATE {self._hashed_by} SET version = version()")
+            self._state.change(
+                f"DROP TABLE {self._state.table(old)}", f"UPDATE {self._hashed_by} SET version = version()"
+            )
             self._rehash, self._removed = False, 0
         # A row may be noted several times, and still when it is gone.
         if self._matched_rows >= max(_MIN_FOLD_ROWS, 2 * self.rows):

@@ -145,7 +145,7 @@ class KeyedTable:
         """Store `count` rows in place of all there are, if that is little to write; return whether."""
         if self._base_rows or not self._recent_rows or count > _MAX_WHOLE_ROWS:
             return False
-        self._state.execute(f"DELETE FROM {self._recent}", f"INSERT INTO {self._recent} {rows}")
+        self._state.change(f"DELETE FROM {self._recent}", f"INSERT INTO {self._recent} {rows}")
         self._recent_rows = self.rows = count
         return True
 
@@ -190,7 +190,7 @@ class KeyedTable:
             return
         everything = self.all() or f"SELECT {self._listed} FROM {self._recent} LIMIT 0"
         self._base_rows = self._write_base(everything)
-        self._state.execute(
+        self._state.change(
             f"CREATE OR REPLACE TABLE {self._recent} AS SELECT {self._listed} FROM {self._base} LIMIT 0"
         )
         self._state.created(self._name)
@@ -209,8 +209,9 @@ class KeyedTable:
             for name, kind in columns
         )
         new = self._state.table(f"{self._name}_new")
-        self._state.execute(f"CREATE OR REPLACE TABLE {new} ({', '.join(plain)})")
+        self._state.change(f"CREATE OR REPLACE TABLE {new} ({', '.join(plain)})")
         written = self._state.execute(f"INSERT INTO {new} {rows}")
-        self._state.execute(f"DROP TABLE IF EXISTS {self._base}")
-        self._state.execute(f"ALTER TABLE {new} RENAME TO {quote(self._name)}")
+        self._state.change(
+            f"DROP TABLE IF EXISTS {self._base}", f"ALTER TABLE {new} RENAME TO {quote(self._name)}"
+        )
         return written

@@ -90,7 +90,7 @@ class StateDatabase:
                 sqlstate="KD002",
             ) from None
         self.last_batch_id: int | None = last
-        self._begin = ""
+        self._waiting: list[str] = []
         tables = cursor.execute(
             "SELECT table_name FROM duckdb_tables() WHERE database_name = ?", [self.alias]
         ).fetchall()
@@ -114,6 +114,7 @@ class StateDatabase:
 
     def columns(self, name: str) -> list[tuple[str, str]]:
         """Return the columns of a state table with their types in DuckDB."""
+        self._send()
         found: list[tuple[str, str]] = self.cursor.execute(
             "SELECT column_name, data_type FROM duckdb_columns() WHERE database_name = ? AND table_name = ? "
             "ORDER BY column_index",
@@ -189,31 +190,45 @@ class StateDatabase:
 
     def columns_of(self, select: str) -> list[tuple[str, str]]:
         """Return names and DuckDB's types of what a SELECT gives."""
+        self._send()
         return [(row[0], row[1]) for row in self.cursor.execute(f"DESCRIBE {select}").fetchall()]
 
     def value(self, sql: str) -> Any:
         """Return the one value that a query gives."""
+        self._send()
         [(found,)] = self.cursor.execute(sql).fetchall()
         return found
 
-    def execute(self, *statements: str) -> int:
-        """Change state tables, within `transaction`; return how many rows the last statement has changed."""
-        begin, self._begin = self._begin, ""
-        changed = changed_rows(self.cursor.execute(begin + "; ".join(statements)))
+    def change(self, *statements: str) -> None:
+        """Change state tables, within `transaction`, by statements whose counts nobody asks for."""
+        # They go in one call with the next one: calls are a good part of a small batch's time.
+        self._waiting.extend(statements)
+        if crash.at is not None:
+            self._send()
+            crash.at("state-changed")
+
+    def execute(self, statement: str) -> int:
+        """Change state tables, within `transaction`; return how many rows the statement has changed."""
+        self._waiting.append(statement)
+        self._send()
+        changed = changed_rows(self.cursor)
         if crash.at is not None:
             crash.at("state-changed")
         return changed
 
+    def _send(self) -> None:
+        if self._waiting:
+            statements, self._waiting = self._waiting, []
+            self.cursor.execute("; ".join(statements))
+
     @contextlib.contextmanager
     def transaction(self, batch_id: int) -> Iterator[None]:
-        """Change state tables (`execute`) and record the batch, all or nothing."""
-        # BEGIN goes in one call with the first statement: calls are a good part of a small batch's time.
-        self._begin = "BEGIN; "
+        """Change state tables (`change`, `execute`) and record the batch, all or nothing."""
+        self._waiting = ["BEGIN"]
         try:
             yield
-            self.cursor.execute(
-                f"{self._begin}UPDATE {self.alias}.progress SET batch_id = {batch_id}; COMMIT"
-            )
+            self._waiting += [f"UPDATE {self.alias}.progress SET batch_id = {batch_id}", "COMMIT"]
+            self._send()
         except BaseException:
             self._roll_back()
             raise

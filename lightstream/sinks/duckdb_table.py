@@ -135,6 +135,7 @@ class DuckDBTableSink:
         if found is not None:
             self._compare(cursor, table)
         with _transaction(cursor):
+            cursor.execute("BEGIN")
             if found is None:
                 self._check_schema_name(cursor)
                 columns = ", ".join(f"{quote(f.name)} {duck_type(f.dataType)}" for f in self._schema)
@@ -260,20 +261,22 @@ class DuckDBTableSink:
         cursor = batch.cursor
         for attempt in range(_ATTEMPTS):
             try:
-                # BEGIN goes in one call with the first statement: calls are a good part of a small batch's time.
-                first = f"DELETE FROM {self._table}" if batch.output_mode == "complete" else ""
-                with _transaction(cursor, first):
-                    if self._keys and not first:
+                with _transaction(cursor):
+                    entry = self._entry.format(batch.batch_id)
+                    complete = batch.output_mode == "complete"
+                    # What can go in one call does: calls are a good part of a small batch's time.
+                    statement = f"DELETE FROM {self._table}; {entry}" if complete else entry
+                    if changed_rows(cursor.execute(f"BEGIN; {statement}")) != 1:
+                        raise _books_lost(self.name)
+                    if crash.at is not None:
+                        crash.at("batch-noted")
+                    if self._keys and not complete:
                         self._delete_keys(cursor, batch)
                     if crash.at is not None:
                         crash.at("rows-deleted")
                     count = changed_rows(cursor.execute(self._insert + batch.sql))
                     if crash.at is not None:
                         crash.at("rows-inserted")
-                    if changed_rows(cursor.execute(self._entry.format(batch.batch_id))) != 1:
-                        raise _books_lost(self.name)
-                    if crash.at is not None:
-                        crash.at("batch-noted")
                 return count
             except duckdb.TransactionException:
                 # Someone else changed the same rows at the same moment.
@@ -306,11 +309,11 @@ class DuckDBTableSink:
 
 
 @contextmanager
-def _transaction(cursor: duckdb.DuckDBPyConnection, first: str = "") -> Iterator[None]:
+def _transaction(cursor: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Commit what is done, or roll it back; what is done first begins the transaction."""
     import duckdb
 
     try:
-        cursor.execute(f"BEGIN; {first}")
         yield
         cursor.execute("COMMIT")
     except BaseException:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
-import shutil
 import statistics
 import subprocess
 import sys
@@ -63,38 +62,45 @@ def run(
 
 
 def _run_once(contender: Contender, data: str, small: bool) -> Values:
-    scratch = tempfile.mkdtemp(prefix="lightstream-bench-")
-    try:
-        result = os.path.join(scratch, "measured.json")
-        os.mkdir(os.path.join(scratch, "work"))
-        orders = {
-            "module": contender.program.__module__,
-            "function": contender.program.__name__,
-            "arguments": dict(contender.arguments),
-            "result": result,
-        }
-        os.sync()  # what the one before has left to write is not this one's
-        work = Work(data, os.path.join(scratch, "work"), small, time.monotonic())
-        path = os.pathsep.join((str(PROJECT), str(PROJECT / "scripts")))
-        environment = with_bytecode() | {
-            "LIGHTSTREAM_BENCH_ORDERS": json.dumps({**orders, "work": asdict(work)}),
-            "PYTHONPATH": path,
-        }
-        done = subprocess.run(
-            [sys.executable, "-m", "benchmarks.child"],
-            cwd=scratch,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=TIMEOUT_S,
-        )
-        if done.returncode != 0:
-            raise ProgramFailed(f"{contender.name} ended with code {done.returncode}:\n{done.stderr[-4000:]}")
-        with open(result, encoding="utf-8") as file:
-            values: Values = json.load(file)
-        return values
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+    scratch = tempfile.mkdtemp(dir=_scratch().name)
+    result = os.path.join(scratch, "measured.json")
+    os.mkdir(os.path.join(scratch, "work"))
+    orders = {
+        "module": contender.program.__module__,
+        "function": contender.program.__name__,
+        "arguments": dict(contender.arguments),
+        "result": result,
+    }
+    os.sync()  # what the one before has left to write is not this one's
+    work = Work(data, os.path.join(scratch, "work"), small, time.monotonic())
+    path = os.pathsep.join((str(PROJECT), str(PROJECT / "scripts")))
+    environment = with_bytecode() | {
+        "LIGHTSTREAM_BENCH_ORDERS": json.dumps({**orders, "work": asdict(work)}),
+        "PYTHONPATH": path,
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.child"],
+        cwd=scratch,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+    )
+    if done.returncode != 0:
+        raise ProgramFailed(f"{contender.name} ended with code {done.returncode}:\n{done.stderr[-4000:]}")
+    with open(result, encoding="utf-8") as file:
+        values: Values = json.load(file)
+    return values
+
+
+@cache
+def _scratch() -> tempfile.TemporaryDirectory[str]:
+    """Return a directory that is removed at the end.
+
+    Not sooner: a file system may give out the inodes of removed files only after looking at each of them, and what
+    one contender has left would slow down the next.
+    """
+    return tempfile.TemporaryDirectory(prefix="lightstream-bench-", ignore_cleanup_errors=True)
 
 
 @cache

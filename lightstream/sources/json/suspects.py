@@ -57,6 +57,8 @@ def _needles(start: bytes) -> tuple[tuple[bytes, tuple[bytes, ...]], ...]:
 _AFTER_COLON, _AFTER_COLON_SPACE = _needles(b":"), _needles(b": ")
 _IN_ARRAY = _needles(b"[") + _needles(b",")
 _IN_ARRAY_SPACE = _needles(b"[ ") + _needles(b", ")
+# One of these is in each spelling of nan, inf and infinity that has no N.
+_PARTS_OF_WORDS = (b"nan", b"nAn", b"nf", b"nF")
 _SPACE_CLOSE = (b" }", b" ]", b"\t}", b"\t]")
 # As many lines as follow each other without one that is longer than this.
 _SHORT_LINE_BYTES = 2 * MAX_DEPTH
@@ -243,13 +245,16 @@ def _odd_words(buffer: bytearray, end: int, null_lines: bool) -> bool:
         has(b",}")
         or (arrays and has(b",]"))
         or ((spaced or tabs) and any(map(has, _SPACE_CLOSE)))
-        or _any_of(_AFTER_COLON, rare)
-        or (arrays and _any_of(_IN_ARRAY, rare))
-        or (spaced_values and _any_of(_AFTER_COLON_SPACE, rare))
-        or (spaced_values and arrays and _any_of(_IN_ARRAY_SPACE, rare))
         or (spaced_values and has(b"  "))
         or tabs  # carriage returns are known to end lines
     )
+    if not maybe_odd and (capitals or any(map(has, _PARTS_OF_WORDS))):
+        maybe_odd = (
+            _any_of(_AFTER_COLON, rare)
+            or (arrays and _any_of(_IN_ARRAY, rare))
+            or (spaced_values and _any_of(_AFTER_COLON_SPACE, rare))
+            or (spaced_values and arrays and _any_of(_IN_ARRAY_SPACE, rare))
+        )
     if maybe_odd and _has_odd_line(buffer, end):
         return True
     if not null_lines:
