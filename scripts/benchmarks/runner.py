@@ -44,7 +44,9 @@ class Verdict:
 def run(
     benchmark: Benchmark, data: str, small: bool, rounds: int, with_spark: bool, tell: Callable[[str], None]
 ) -> Results:
-    """Run all rounds; the contenders take turns.
+    """Run all rounds; the contenders take turns, each round from the next one on.
+
+    What has run before leaves the machine's caches to its successor: that is another one each round.
 
     Raises:
         ProgramFailed: a program failed, or contenders came to different results.
@@ -52,7 +54,8 @@ def run(
     chosen = [contender for contender in benchmark.contenders if with_spark or not contender.spark]
     results: Results = {contender.name: [] for contender in chosen}
     for number in range(min(rounds, benchmark.most_rounds)):
-        for contender in chosen:
+        first = number % len(chosen)
+        for contender in chosen[first:] + chosen[:first]:
             tell(f"({benchmark.letter}) round {number + 1}: {contender.name}")
             results[contender.name].append(_run_once(contender, data, small))
     counts = {contender: {values.get("rows") for values in rounds} for contender, rounds in results.items()}
