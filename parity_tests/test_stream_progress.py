@@ -229,6 +229,20 @@ def what_a_listener_hears(engine: Engine) -> None:
 
 
 @CASES
+def what_a_listener_hears_of_observed_metrics(engine: Engine) -> None:
+    engine.put(0, 1)
+    events = Events()
+    hearing = listener(engine, events)
+    engine.spark.streams.addListener(hearing)
+    frame = engine.stream(maxFilesPerTrigger=1).observe("m", engine.F.count("*").alias("n"))
+    frame.writeStream.format("noop").trigger(availableNow=True).start()
+    events.until("terminated")
+    engine.spark.streams.removeListener(hearing)
+    heard = [event.progress for kind, event in events.heard if kind == "progress"]
+    engine.tell([[progress.batchId, progress.observedMetrics["m"].n] for progress in heard])
+
+
+@CASES
 def what_a_listener_hears_of_a_failure(engine: Engine) -> None:
     engine.put(0)
     events = Events()

@@ -67,9 +67,9 @@ class Analyzer:
         found = _rules.get(type(relation))
         if found is None:
             # The other rules live in modules that are imported when first needed.
-            from lightstream.analyze import aggregate, combine, reshape
+            from lightstream.analyze import aggregate, combine, metrics, reshape
 
-            del aggregate, combine, reshape
+            del aggregate, combine, metrics, reshape
             found = _rules.get(type(relation))
         if found is None:
             raise unsupported(f"{type(relation).__name__}")

@@ -189,6 +189,9 @@ class Compiler:
     def _watermark(self, plan: lp.Watermark, needed: set[int]) -> Select:
         return self.plan(plan.child, needed)
 
+    def _collectmetrics(self, plan: lp.CollectMetrics, needed: set[int]) -> Select:
+        return self.plan(plan.child, needed)
+
     def _rename(self, plan: lp.Rename, needed: set[int]) -> Select:
         pairs = [
             (old, new) for old, new in zip(plan.child.output, plan.columns, strict=True) if new.id in needed

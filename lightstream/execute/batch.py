@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import polars
     import pyarrow
 
+    from lightstream.conf import Conf
     from lightstream.execute.session import SessionState
 
 
@@ -35,11 +36,20 @@ def run(plan: lp.LogicalPlan, session: SessionState) -> Result:
             "Queries with streaming sources must be executed with writeStream.start(), or from a streaming table or "
             "flow definition within a Spark Declarative Pipeline.",
         )
-    compiled = compile_plan(plan, session.conf)
     cursor = session.database.cursor(session.conf.time_zone)
+    compiled = compile_observed(plan, session.conf, cursor)
     if "lightstream_now" in compiled.template:
         set_now(cursor, time.time_ns() // 1000)
     return Result(plan.schema, compiled, cursor)
+
+
+def compile_observed(plan: lp.LogicalPlan, conf: Conf, cursor: duckdb.DuckDBPyConnection) -> Compiled:
+    """Compile a batch plan; observations in it are told their metrics, for which their rows are put into tables."""
+    if any(isinstance(node, lp.CollectMetrics) for node in plan.walk()):
+        from lightstream.execute.observed import with_observations
+
+        plan = with_observations(plan, conf, cursor)
+    return compile_plan(plan, conf)
 
 
 def set_now(cursor: duckdb.DuckDBPyConnection, now_us: int) -> None:

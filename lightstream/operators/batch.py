@@ -7,7 +7,7 @@ import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lightstream.compile.compiler import Compiled, CompiledScan
 from lightstream.errors import internal
@@ -51,6 +51,7 @@ class BatchRun:
         self.batch = batch
         self.cursor = cursor
         self.event_times: list[EventTimeStats] = []
+        self.metrics: dict[str, dict[str, Any]] = {}
         self._scans = scans
         self._streams = streams
         self._single = single
@@ -106,6 +107,16 @@ class BatchRun:
         """Return the number that a SELECT over temporary tables gives."""
         [(found,)] = self.cursor.execute(self.place(sql)).fetchall()
         return int(found)
+
+    def row(self, compiled: Compiled) -> tuple[Any, ...]:
+        """Return the one row that a statement over temporary tables gives.
+
+        Raises:
+            PySparkException: Spark's error for what DuckDB refused.
+        """
+        done = execute_compiled(self._placed(compiled), self.cursor, self._scan)
+        [found] = done.fetchall()
+        return tuple(found)
 
     def place(self, sql: str) -> str:
         """Return a statement with the tables where they are: what was read ahead is not where it is expected."""

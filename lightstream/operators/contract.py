@@ -59,6 +59,7 @@ class BatchOutput:
     sql: str
     input_rows: tuple[int, ...]  # by scan
     event_times: tuple[EventTimeStats, ...]  # by watermark node
+    metrics: dict[str, dict[str, Any]]  # what `observe` asks for, by its name, in the form of the progress
 
 
 class IncrementalPlan:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from lightstream.operators.event_time import EventTimeStep
+from lightstream.operators.observe import MetricsStep
 from lightstream.operators.stateful import StatefulOperator
 from lightstream.plan import logical as lp
 
-Step = EventTimeStep | StatefulOperator
+Step = EventTimeStep | MetricsStep | StatefulOperator
 
 
 class Flow:
@@ -49,4 +50,6 @@ class Flow:
         if isinstance(step, EventTimeStep):
             return query_ms
         input_ms = self._input_ms(step, query_ms)
-        return None if input_ms is None else step.output_watermark_ms(input_ms)
+        if input_ms is None or isinstance(step, MetricsStep):
+            return input_ms
+        return step.output_watermark_ms(input_ms)

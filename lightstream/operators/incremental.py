@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+from lightstream.analyze.metrics import check_metric_names
 from lightstream.analyze.refusals import check_streaming, is_stream_join
 from lightstream.analyze.time_windows import is_session
 from lightstream.compile.compiler import Compiled, compile_plan
@@ -21,6 +22,7 @@ from lightstream.operators.event_time import EventTimeStep
 from lightstream.operators.flow import Flow, Step
 from lightstream.operators.join import JoinOperator
 from lightstream.operators.limit import LimitOperator
+from lightstream.operators.observe import MetricsStep
 from lightstream.operators.pushdown import push_filters
 from lightstream.operators.session import SessionOperator
 from lightstream.operators.state import StateDatabase, check_no_state
@@ -76,6 +78,7 @@ class IncrementalPlan:
             UnsupportedOperationException: lightstream does not support an operator on a stream yet.
         """
         check_streaming(plan, output_mode, conf)
+        check_metric_names(plan)
         return cls(plan, output_mode, conf)
 
     def _cut(self, node: lp.LogicalPlan) -> lp.LogicalPlan:
@@ -85,6 +88,8 @@ class IncrementalPlan:
         step: Step
         if isinstance(node, lp.Watermark):
             step = EventTimeStep(node, len(self.steps), self.conf)
+        elif isinstance(node, lp.CollectMetrics):
+            step = MetricsStep(node, len(self.steps), self.conf)
         elif isinstance(node, lp.Aggregate) and any(map(is_session, node.keys)):
             step = SessionOperator(node, self._next_id(), self.output_mode, self.conf)
         elif isinstance(node, lp.Aggregate):
@@ -182,7 +187,7 @@ class IncrementalPlan:
         self._pending = []
         watermarks_ms = (batch.watermark_ms, batch.late_watermark_ms)
         for step in self.steps:
-            if isinstance(step, EventTimeStep):
+            if isinstance(step, EventTimeStep | MetricsStep):
                 step.run(run)
                 continue
             started = time.perf_counter()
@@ -194,7 +199,7 @@ class IncrementalPlan:
         else:
             run.read(_OUTPUT, self.final)
             sql = run.place(f"SELECT * FROM {qualified(_OUTPUT)}")
-        return BatchOutput(sql, run.rows(), tuple(run.event_times))
+        return BatchOutput(sql, run.rows(), tuple(run.event_times), run.metrics)
 
     def read_ahead(self) -> None:
         """Begin to read what the next batches are expected to read; for the time after `run`."""

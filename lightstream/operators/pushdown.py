@@ -133,7 +133,7 @@ def _constraints(plan: lp.LogicalPlan) -> list[e.Expression]:
     match plan:
         case lp.Filter():
             return [*conjuncts(plan.condition), *_constraints(plan.child)]
-        case lp.SubqueryAlias() | lp.Watermark():
+        case lp.SubqueryAlias() | lp.Watermark() | lp.CollectMetrics():
             return _constraints(plan.child)
         case lp.Rename():
             moved = {old.id: new for old, new in zip(plan.child.output, plan.columns, strict=True)}

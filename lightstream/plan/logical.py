@@ -379,6 +379,15 @@ class Watermark(RowByRow):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class CollectMetrics(RowByRow):
+    """Aggregates of the rows that pass (`observe`). `observation` is told those of a batch query's first run."""
+
+    name: str
+    items: tuple[Alias | Attribute, ...]
+    observation: Any = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Join(LogicalPlan):
     """`kind`: inner, cross, leftouter, rightouter, fullouter, leftsemi, leftanti."""
 

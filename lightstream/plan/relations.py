@@ -312,6 +312,16 @@ class WithWatermark(Relation):
 
 
 @dataclass(frozen=True, slots=True)
+class CollectMetrics(Relation):
+    """`observe(name, *metrics)`; `observation` is who is told the metrics of a batch query."""
+
+    input: Relation | LogicalPlan
+    name: str
+    metrics: tuple[Expression, ...]
+    observation: Any = None
+
+
+@dataclass(frozen=True, slots=True)
 class With(Relation):
     """`WITH name AS (...), ... query`."""
 

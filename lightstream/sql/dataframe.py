@@ -24,6 +24,7 @@ from lightstream.sql.dataframe_views import Views
 from lightstream.sql.unsupported import refuses
 
 if TYPE_CHECKING:
+    from lightstream.sql.observation import Observation
     from lightstream.sql.readwriter import DataFrameWriter
     from lightstream.sql.session import SparkSession
     from lightstream.sql.streaming.writer import DataStreamWriter
@@ -37,7 +38,6 @@ __all__ = ["DataFrame", "DataFrameNaFunctions", "DataFrameStatFunctions"]
     executionInfo="property",
     mergeInto="table, condition",
     nearestByJoin="other, rankingExpression, numResults, mode, direction, *, joinType='inner'",
-    observe="observation, *exprs",
     pandas_api="index_col=None",
     plot="property",
     rdd="property",
@@ -219,6 +219,16 @@ class DataFrame(Rows, Views, Missing, Statistics):
         from lightstream.sql.python_frames import map_frames
 
         return map_frames(self, func, schema, "arrow")
+
+    def observe(self, observation: Observation | str, *exprs: Column) -> DataFrame:
+        """Return the same rows; aggregates of them are told to an Observation, or under a name to a stream's progress.
+
+        Raises:
+            AnalysisException: INVALID_OBSERVED_METRICS, DUPLICATED_METRICS_NAME.
+        """
+        from lightstream.sql.observation import observed
+
+        return observed(self, observation, exprs)
 
     def scalar(self) -> Column:
         """Return the one value of a DataFrame of one row and column, for use in another's expressions."""

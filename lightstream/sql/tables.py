@@ -300,15 +300,14 @@ def _insert(
 ) -> None:
     import time
 
-    from lightstream.compile.compiler import compile_plan
-    from lightstream.execute.batch import batch_scan, execute_compiled, set_now
+    from lightstream.execute.batch import batch_scan, compile_observed, execute_compiled, set_now
     from lightstream.functions.spelling import quote
 
     if query.is_streaming:
         from lightstream.sql.dataframe_actions import streaming_action
 
         raise streaming_action(query)
-    compiled = compile_plan(query, state.conf)
+    compiled = compile_observed(query, state.conf, cursor)
     set_now(cursor, time.time_ns() // 1000)
     prefix = f"INSERT INTO {path.sql()} ({', '.join(map(quote, names))}) "
     execute_compiled(compiled, cursor, batch_scan, prefix=prefix).fetchall()

@@ -357,6 +357,7 @@ class MicroBatchRunner:
             state=self.plan.metrics(),
             event_times=output.event_times if output is not None else (),
             watermark_ms=batch.watermark_ms if self.plan.watermark_delays_ms else None,
+            metrics=output.metrics if output is not None else {},
         )
 
     # ---- the steps of a batch -----------------------------------------------------------------------------------

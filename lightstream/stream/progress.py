@@ -8,6 +8,7 @@ import json
 import threading
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from lightstream.dataclass import dataclass
@@ -42,6 +43,7 @@ class TriggerReport:
     state: tuple[StateMetrics, ...] = ()
     event_times: tuple[EventTimeStats, ...] = ()
     watermark_ms: int | None = None  # None for a plan without watermark
+    metrics: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 class ProgressReporter:
@@ -153,6 +155,8 @@ class ProgressReporter:
             for source in report.sources
         ]
         record["sink"] = {"description": report.sink, "numOutputRows": report.output_rows}
+        if report.metrics:
+            record["observedMetrics"] = dict(sorted(report.metrics.items()))
         return record
 
 
