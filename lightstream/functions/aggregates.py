@@ -229,14 +229,30 @@ aggregate("any_value", _bind_first, _first_parts, shown=_shown_first, ignore_nul
 # ---- collections ----------------------------------------------------------------------------------------------
 
 
+def _has_map(found: t.DataType) -> bool:
+    match found:
+        case t.ArrayType():
+            return _has_map(found.elementType)
+        case t.StructType():
+            return any(_has_map(field.dataType) for field in found)
+    return isinstance(found, t.MapType)
+
+
 def _bind_collect(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
     bound = signature("any -> any").bind(name, args, conf)
     found = type_of(bound.args[0])
-    if name == "collect_set" and isinstance(found, t.MapType):
+    if name == "collect_set" and _has_map(found):
         raise mismatch.data_mismatch(
             "UNSUPPORTED_INPUT_TYPE", name, args, f"The input of `{name}` can't be a map."
         )
     return Bound(bound.args, t.ArrayType(found, False), False)
+
+
+_ALL_DISTINCT = "list_distinct(flatten(list({0})))"
+
+
+def _distinct_list(call: Call) -> str:
+    return "list({0})" if call.distinct else "list(DISTINCT {0})"  # of a call with DISTINCT the compiler adds it
 
 
 def _collect_parts(call: Call, ctx: SqlContext) -> AggregateParts:
@@ -244,14 +260,35 @@ def _collect_parts(call: Call, ctx: SqlContext) -> AggregateParts:
     if nullable_of(call.args[0]):
         values = "list_filter({0}, lambda ls_e: ls_e IS NOT NULL)"
     if call.name == "collect_set":
-        merge = "list_distinct(flatten(list({0})))"
-        return AggregateParts(("list(DISTINCT {0})",), f"coalesce(list_distinct({values}), [])", (merge,))
+        return AggregateParts((_distinct_list(call),), f"coalesce(list_distinct({values}), [])", (_ALL_DISTINCT,))
     return AggregateParts(("list({0})",), f"coalesce({values}, [])", ("flatten(list({0} ORDER BY touched))",))
 
 
 aggregate("collect_list array_agg", _bind_collect, _collect_parts,
           shown=lambda call, args: f"collect_list({'DISTINCT ' if call.distinct else ''}{args[0]})")  # fmt: skip
 aggregate("collect_set", _bind_collect, _collect_parts)
+
+
+def _bind_collect_union(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
+    if len(args) != 1:
+        raise mismatch.wrong_count(name, "1", len(args))
+    found = type_of(args[0])
+    if not isinstance(found, t.ArrayType):
+        raise mismatch.unexpected_input(name, args, 0, '"ARRAY"')
+    if _has_map(found):
+        raise mismatch.data_mismatch(
+            "UNSUPPORTED_INPUT_TYPE", name, args, f"The input of `{name}` can't be a map."
+        )
+    return Bound(args, t.ArrayType(found.elementType, False), False)
+
+
+def _union_parts(call: Call, ctx: SqlContext) -> AggregateParts:
+    # Spark's sets have an order of their own: small whole numbers come out sorted.
+    values = "list_distinct(list_filter(flatten({0}), lambda ls_e: ls_e IS NOT NULL))"
+    return AggregateParts((_distinct_list(call),), f"coalesce(list_sort({values}), [])", (_ALL_DISTINCT,))
+
+
+aggregate("collect_union", _bind_collect_union, _union_parts)
 
 
 def _bind_list(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:

@@ -63,7 +63,7 @@ LATE: dict[str, str] = {
         md5 sha sha1 sha2 crc32 hash xxhash64 hmac
     """,
     "information": """
-        typeof current_catalog current_schema current_database current_user user session_user equal_null grouping
+        version collation current_path typeof current_catalog current_schema current_database current_user user session_user equal_null grouping
         grouping_id grouping__id assert_true raise_error monotonically_increasing_id spark_partition_id
     """,
     "json_texts": """
@@ -78,4 +78,9 @@ LATE: dict[str, str] = {
     "bitmaps": """
         bitmap_bit_position bitmap_bucket_number bitmap_count bitmap_construct_agg bitmap_or_agg bitmap_and_agg
     """,
+    "vectors": """
+        vector_inner_product vector_l2_distance vector_cosine_similarity vector_norm vector_normalize vector_sum
+        vector_avg
+    """,
+    "time_buckets": "time_bucket",
 }

@@ -21,6 +21,19 @@ def _typeof_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
 scalar("typeof", "any -> string!", _typeof_sql)
 scalar("current_catalog", " -> string!", "'spark_catalog'")
 scalar("current_schema current_database", " -> string!", "'default'", shown="current_schema()")
+scalar("current_path", " -> string!", "'system.builtin,system.session,spark_catalog.default'")
+scalar("version", " -> string!", "'4.3.0 98bc0212c94705434471627068f41e374ccab143'")  # Spark's, and its revision
+
+
+def _bind_collation(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
+    if len(args) != 1:
+        raise mismatch.wrong_count(name, "1", len(args))
+    if not isinstance(type_of(args[0]), t.StringType | t.NullType):
+        raise mismatch.unexpected_input(name, args, 0, '"STRING"')
+    return Bound(args, t.StringType(), False)
+
+
+scalar("collation", _bind_collation, "'SYSTEM.BUILTIN.UTF8_BINARY'")
 
 
 def _user_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
