@@ -71,7 +71,6 @@ FIXED: dict[str, frozenset[str]] = {
     "spark.sql.legacy.timeParserPolicy": frozenset({"corrected", "exception"}),
     "spark.sql.mapKeyDedupPolicy": frozenset({"exception"}),
     "spark.sql.orderByOrdinal": frozenset({"true"}),
-    "spark.sql.parser.escapedStringLiterals": frozenset({"false"}),
     "spark.sql.storeAssignmentPolicy": frozenset({"ansi"}),
     "spark.sql.timeType.enabled": frozenset({"false"}),
     "spark.sql.timestampNanosTypes.enabled": frozenset({"false"}),
@@ -184,6 +183,11 @@ class Conf:
     def case_sensitive(self) -> bool:
         """Return whether column names are told apart by case."""
         return self.boolean("spark.sql.caseSensitive")
+
+    @property
+    def escaped_string_literals(self) -> bool:
+        """Return whether strings in SQL text keep their backslashes."""
+        return self.boolean("spark.sql.parser.escapedStringLiterals")
 
     @property
     def time_zone(self) -> str:

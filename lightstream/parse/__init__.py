@@ -20,13 +20,17 @@ if TYPE_CHECKING:
 
 
 def parse_statement(
-    sql: str, args: Mapping[str, Expression] | Sequence[Expression] | None = None
+    sql: str,
+    args: Mapping[str, Expression] | Sequence[Expression] | None = None,
+    *,
+    as_written: bool = False,
 ) -> Relation:
     """Parse one statement: a query to its relation, another statement to a `Command`.
 
     Args:
         sql: the text; a semicolon at its end is allowed.
         args: the values of `:name` (by name) or of `?` (by position).
+        as_written: whether strings keep their backslashes (`spark.sql.parser.escapedStringLiterals`).
 
     Raises:
         ParseException: PARSE_SYNTAX_ERROR and the other errors of Spark's parser.
@@ -40,14 +44,18 @@ def parse_statement(
     if setting is not None:
         return setting
     try:
-        return Statements(sql, args).statement()
+        return Statements(sql, args, as_written=as_written).statement()
     except RecursionError:
         raise _too_complex() from None
 
 
 @lru_cache(maxsize=512)
-def parse_expression(sql: str) -> Expression:
+def parse_expression(sql: str, as_written: bool = False) -> Expression:
     """Parse an expression with its alias, if it has one, as `F.expr`, `selectExpr` and `filter` take it.
+
+    Args:
+        sql: the text.
+        as_written: whether strings keep their backslashes (`spark.sql.parser.escapedStringLiterals`).
 
     Raises:
         ParseException: PARSE_SYNTAX_ERROR and the other errors of Spark's parser.
@@ -56,7 +64,7 @@ def parse_expression(sql: str) -> Expression:
     from lightstream.parse.queries import Queries
 
     try:
-        return Queries(sql).single_expression()
+        return Queries(sql, as_written=as_written).single_expression()
     except RecursionError:
         raise _too_complex() from None
 

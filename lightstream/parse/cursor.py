@@ -118,13 +118,15 @@ class Cursor:
             found.append(self.name())
         return tuple(found)
 
-    def string(self) -> str:
-        """Read a string, or several in a row, which are one."""
+    def string(self, as_written: bool = False) -> str:
+        """Read a string, or several in a row, which are one; perhaps what is between the quotes as it is written."""
         if self.token.kind != STRING:
             self.fail()
         parts = []
         while self.token.kind == STRING:
-            parts.append(unquote(self.advance().text))
+            text = self.advance().text
+            # Spark: of r'a' the first and the last character are taken off, too.
+            parts.append(text[1:-1] if as_written else unquote(text))
         return "".join(parts)
 
     def text_between(self, first: int, last: int) -> str:

@@ -39,9 +39,10 @@ _CONSTANTS = {
 class Primaries(Calls):
     """Reads what stands between operators."""
 
-    def __init__(self, sql: str, args: Arguments | None = None) -> None:
+    def __init__(self, sql: str, args: Arguments | None = None, *, as_written: bool = False) -> None:
         super().__init__(sql)
         self.args = args
+        self._as_written = as_written
         self.named_windows = {}
         self._lambda_scopes: list[dict[str, str]] = []
 
@@ -83,7 +84,7 @@ class Primaries(Calls):
                 return self._typed_literal()
             return self._column_or_call()
         if kind == STRING:
-            return Literal(self.string(), t.StringType())
+            return Literal(self.string(self._as_written), t.StringType())
         if kind == NUMBER:
             return self._number(negative=False)
         if kind == QUOTED:

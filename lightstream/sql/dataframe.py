@@ -125,7 +125,8 @@ class DataFrame(Rows, Views, Missing, Statistics):
         from lightstream.parse import parse_expression
 
         texts = expr[0] if len(expr) == 1 and isinstance(expr[0], list) else expr
-        items = tuple(parse_expression(need_str("expr", text)) for text in texts)
+        as_written = self._session._state.conf.escaped_string_literals
+        items = tuple(parse_expression(need_str("expr", text), as_written) for text in texts)
         return self._with(r.Project(self._plan, items))
 
     def filter(self, condition: Column | str) -> DataFrame:
@@ -133,7 +134,7 @@ class DataFrame(Rows, Views, Missing, Statistics):
         if isinstance(condition, str):
             from lightstream.parse import parse_expression
 
-            expression = parse_expression(condition)
+            expression = parse_expression(condition, self._session._state.conf.escaped_string_literals)
         elif isinstance(condition, Column):
             expression = condition._expression
         else:

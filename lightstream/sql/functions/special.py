@@ -45,8 +45,11 @@ def expr(str: str) -> Column:
         ParseException: the text is not an expression.
     """
     from lightstream.parse import parse_expression
+    from lightstream.sql.session import SparkSession
 
-    return Column(parse_expression(need_str("str", str)))
+    session = SparkSession.getActiveSession()
+    as_written = session is not None and session._state.conf.escaped_string_literals
+    return Column(parse_expression(need_str("str", str), as_written))
 
 
 def when(condition: Column, value: Any) -> Column:
