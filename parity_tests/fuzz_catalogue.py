@@ -106,8 +106,8 @@ SCALAR_FAMILIES: dict[str, str] = {
         decimal: extract(second from {timestamp}) ; date_part('SECONDS', {timestamp_ntz}) ; extract(second from {dt_interval})
         string: dayname({date}) ; monthname({date}) ; date_format({timestamp}, {$pattern}) ; date_format({date}, {$pattern}) ; date_format({timestamp_ntz}, {$pattern}) ; from_unixtime({bigint}) ; from_unixtime({int}, {$pattern})
         date: date_add({date}, {small}) ; dateadd({date}, {int}) ; date_sub({date}, {small}) ; add_months({date}, {small}) ; last_day({date}) ; next_day({date}, {$weekday}) ; trunc({date}, {$date_unit}) ; make_date({int}, {small}, {small}) ; make_date(2024, {small}, {small}) ; date_from_unix_date({int}) ; to_date({string}) ; try_to_date({string}, {$parse_pattern}) ; try_to_date({string}) ; to_date({string}, {$parse_pattern}) ; to_date({timestamp}) ; date_add({date}, {int})
-        timestamp: date_trunc({$time_unit}, {timestamp}) ; date_trunc({$time_unit}, {date}) ; to_timestamp({string}) ; try_to_timestamp({string}) ; try_to_timestamp({string}, {$parse_pattern}) ; timestamp_seconds({int}) ; timestamp_seconds({quarter}) ; timestamp_millis({bigint}) ; timestamp_micros({bigint}) ; from_utc_timestamp({timestamp}, {$zone}) ; to_utc_timestamp({timestamp}, {$zone}) ; make_timestamp({int}, {small}, {small}, {small}, {small}, {decimal}) ; try_make_timestamp(2024, {small}, {small}, {small}, {small}, {small}) ; make_timestamp_ltz(2024, 3, 10, {small}, 30, 0) ; try_make_timestamp_ltz(2024, {small}, 10, 2, 30, 0) ; to_timestamp_ltz({string}) ; timestampadd({$add_unit}, {small}, {timestamp}) ; dateadd({$add_unit}, {small}, {timestamp}) ; timestampadd({$add_unit}, {small}, {date})
-        timestamp_ntz: to_timestamp_ntz({string}) ; make_timestamp_ntz({int}, {small}, {small}, {small}, {small}, {quarter}) ; convert_timezone({$zone}, {$zone}, {timestamp_ntz}) ; date_trunc({$time_unit}, {timestamp_ntz}) ; try_make_timestamp_ntz(2024, {small}, {small}, {small}, 0, 0) ; timestampadd({$add_unit}, {small}, {timestamp_ntz})
+        timestamp: date_trunc({$time_unit}, {timestamp}) ; date_trunc({$time_unit}, {date}) ; to_timestamp({string}) ; try_to_timestamp({string}) ; try_to_timestamp({string}, {$parse_pattern}) ; timestamp_seconds({int}) ; timestamp_seconds({quarter}) ; timestamp_millis({bigint}) ; timestamp_micros({bigint}) ; from_utc_timestamp({timestamp}, {$zone}) ; to_utc_timestamp({timestamp}, {$zone}) ; make_timestamp({int}, {small}, {small}, {small}, {small}, {decimal}) ; try_make_timestamp(2024, {small}, {small}, {small}, {small}, {small}) ; make_timestamp_ltz(2024, 3, 10, {small}, 30, 0) ; try_make_timestamp_ltz(2024, {small}, 10, 2, 30, 0) ; to_timestamp_ltz({string}) ; timestampadd({$add_unit}, {small}, {timestamp}) ; dateadd({$add_unit}, {small}, {timestamp}) ; timestampadd({$add_unit}, {small}, {date}) ; time_bucket({$bucket}, {timestamp})
+        timestamp_ntz: to_timestamp_ntz({string}) ; make_timestamp_ntz({int}, {small}, {small}, {small}, {small}, {quarter}) ; convert_timezone({$zone}, {$zone}, {timestamp_ntz}) ; date_trunc({$time_unit}, {timestamp_ntz}) ; try_make_timestamp_ntz(2024, {small}, {small}, {small}, 0, 0) ; timestampadd({$add_unit}, {small}, {timestamp_ntz}) ; time_bucket({$bucket}, {timestamp_ntz})
         bigint: unix_timestamp({timestamp}) ; to_unix_timestamp({string}, {$parse_pattern}) ; unix_timestamp({date}) ; unix_seconds({timestamp}) ; unix_millis({timestamp}) ; unix_micros({timestamp}) ; timestampdiff({$add_unit}, {timestamp}, {timestamp}) ; datediff({$add_unit}, {timestamp}, {timestamp}) ; timestampdiff({$add_unit}, {date}, {date})
         double: months_between({date}, {date}) ; months_between({timestamp}, {timestamp}) ; months_between({timestamp}, {date}, false)
         dt_interval: make_dt_interval({small}, {small}, {int}, {quarter}) ; make_dt_interval({small}) ; abs({dt_interval})
@@ -116,6 +116,8 @@ SCALAR_FAMILIES: dict[str, str] = {
         int: sign({dt_interval}) ; signum({ym_interval})
     """,
     "arrays": """
+        float: vector_inner_product(array({float}, {float}), array({float}, {float})) ; vector_l2_distance(array({float}), array({float})) ; vector_cosine_similarity(array({float}, {float}), array({float}, {float})) ; vector_norm(array({float}, {float}), {$degree})
+        float: vector_normalize(array({float}, {float}), {$degree})[{small}]
         array<T>: array({T}, {T}) ; array({T}) ; array_append({array<T>}, {T}) ; array_prepend({array<T>}, {T}) ; array_compact({array<T>}) ; array_insert({array<T>}, {small}, {T}) ; array_repeat({T}, {small}) ; slice({array<T>}, {small}, {small}) ; concat({array<T>}, {array<T>}) ; reverse({array<T>}) ; flatten(array({array<T>}, {array<T>})) ; ({array<T>} || {array<T>})
         array<O>: array_distinct({array<O>}) ; array_except({array<O>}, {array<O>}) ; array_intersect({array<O>}, {array<O>}) ; array_union({array<O>}, {array<O>}) ; array_remove({array<O>}, {O}) ; sort_array({array<O>}) ; sort_array({array<O>}, false) ; array_sort({array<O>})
         O: array_max({array<O>}) ; array_min({array<O>})
@@ -185,7 +187,7 @@ AGGREGATES = """
     string: hex(bitmap_construct_agg(bitmap_bit_position({small}))) ; hex(bitmap_or_agg({binary})) ; hex(bitmap_and_agg({binary}))
     boolean: bool_and({boolean}) ; bool_or({boolean}) ; every({boolean}) ; some({boolean}) ; any({boolean})
     I: bit_and({I}) ; bit_or({I}) ; bit_xor({I})
-    array<O>: sort_array(collect_list({O})) ; sort_array(collect_set({O})) ; sort_array(array_agg({O}))
+    array<O>: sort_array(collect_list({O})) ; sort_array(collect_set({O})) ; sort_array(array_agg({O})) ; sort_array(collect_union(array({O}, {O})))
     string: listagg({string}, ',') within group (order by {string}) ; string_agg(distinct {string}) within group (order by {string})
 """
 
@@ -258,6 +260,8 @@ POOLS: dict[str, tuple[str, ...]] = {
     "json": ("'{\"i\":1,\"s\":\"x\"}'", "'{\"a\":{\"b\":[1,2]},\"c\":null}'", "'[1,2,3]'", "'{\"i\":\"x\"}'", "'bad'", "'[]'", "'{}'", "'{\"i\":1.5,\"s\":2}'", "'null'", "'[{\"a\":1},{\"a\":\"é\"}]'", "''"),
     "json_array": ("'[\"a\",null]'", "'[]'", "'[1,true]'", "'x'"),
     "path": ("'$'", "'$.a'", "'$.a.b'", "'$.a.b[0]'", "'$[*].a'", "'$.c'", "'$[1]'", "'$.a.b[*]'", "'a'"),
+    "bucket": ("interval '1' day", "interval '90' minute", "interval '36' hour", "interval '1' month", "interval '1-2' year to month"),
+    "degree": ("float(1)", "float(2)", "float('inf')"),
     "bits": ("0", "256", "224", "384", "512", "1"),
     "number_format": ("'999'", "'99.99'", "'S999.9'", "'$99,999.99'", "'000000'", "'999MI'", "'99PR'"),
 }

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from lightstream.analyze.analyzer import Analyzer, _ordinal, order_by, project, rule, sort_orders
-from lightstream.analyze.expressions import ExpressionResolver, name_item, trim_alias
+from lightstream.analyze.expressions import ExpressionResolver, is_volatile, name_item, trim_alias
 from lightstream.analyze.naming import shown
 from lightstream.analyze.time_windows import TimeWindows, has_time_window, is_session, with_merged_sessions
 from lightstream.conf import Conf
@@ -165,7 +165,8 @@ def build_aggregate(
     """Return an Aggregate of keys and bare aggregate calls, below a projection to `items` where one is needed.
 
     Raises:
-        AnalysisException: MISSING_AGGREGATION, NESTED_AGGREGATE_FUNCTION.
+        AnalysisException: MISSING_AGGREGATION, NESTED_AGGREGATE_FUNCTION,
+            AGGREGATE_FUNCTION_WITH_NONDETERMINISTIC_EXPRESSION.
     """
     distinct_keys: list[e.Alias | e.Attribute] = []
     for key in keys:
@@ -194,6 +195,13 @@ def build_aggregate(
         for known in aggregates:
             if known.child == call and not alias_id:
                 return known.to_attribute()
+        if call.filter is not None and is_volatile(call.filter):
+            raise AnalysisException(
+                "INVALID_AGGREGATE_FILTER.NON_DETERMINISTIC",
+                f'The FILTER of "{shown(call)}" is not deterministic.',
+                sqlstate="42903",
+                parameters={"filterExpr": f'"{shown(call.filter)}"'},
+            )
         for argument in call.children:
             if has_aggregate(argument):
                 raise AnalysisException(
@@ -201,6 +209,13 @@ def build_aggregate(
                     "It is not allowed to use an aggregate function in the argument of another aggregate function. "
                     "Please use the inner aggregate function in a sub-query.",
                     sqlstate="42607",
+                )
+            if is_volatile(argument):
+                raise AnalysisException(
+                    "AGGREGATE_FUNCTION_WITH_NONDETERMINISTIC_EXPRESSION",
+                    f'The argument of "{shown(call)}" is not deterministic. Compute it in a sub-query.',
+                    sqlstate="42845",
+                    parameters={"sqlExpr": f'"{shown(call)}"'},
                 )
         alias = e.Alias(call, (name,), id=alias_id or e.fresh_id())
         aggregates.append(alias)

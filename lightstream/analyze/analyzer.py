@@ -234,20 +234,17 @@ def project(child: lp.LogicalPlan, items: Sequence[e.Alias | e.Attribute]) -> lp
     """Return a projection, with window functions and generators taken out into operators of their own."""
     from lightstream.analyze.reshape import with_generators, with_windows
     from lightstream.analyze.time_windows import with_time_windows
+    from lightstream.functions.registry import wants_row
 
     child, items = with_time_windows(child, items)
     for item in items:
         kinds = {type(node) for node in item.walk()}
-        if e.WindowExpression in kinds or (e.Call in kinds and any(map(_is_row_id, item.walk()))):
+        if e.WindowExpression in kinds or (e.Call in kinds and any(map(wants_row, item.walk()))):
             return with_windows(child, items)
         if e.Call in kinds and any(makes_rows(node) for node in item.walk()):
             return with_generators(child, items)
     check_columns(child, items)
     return lp.Project(child, tuple(items))
-
-
-def _is_row_id(node: e.Expression) -> bool:
-    return isinstance(node, e.Call) and node.name == "monotonically_increasing_id"
 
 
 def check_columns(child: lp.LogicalPlan, items: Sequence[e.Expression]) -> None:
@@ -280,6 +277,8 @@ def check_columns(child: lp.LogicalPlan, items: Sequence[e.Expression]) -> None:
 
 @rule(r.Filter)
 def _filter(relation: r.Filter, analyzer: Analyzer) -> lp.LogicalPlan:
+    from lightstream.functions.registry import wants_row
+
     child = analyzer.plan(relation.input)
     try:
         condition = analyzer.over(child).condition(relation.condition, "filter")
@@ -287,6 +286,10 @@ def _filter(relation: r.Filter, analyzer: Analyzer) -> lp.LogicalPlan:
         below = _below_projection(child, error)
         condition = analyzer.over(child, *below).condition(relation.condition, "filter")
     _refuse_in_where(condition)
+    if any(map(wants_row, condition.walk())):
+        kept = e.Alias(condition, ("condition",), id=e.fresh_id())
+        below_it = project(child, [*child.output, kept])
+        return lp.Project(lp.Filter(below_it, kept.to_attribute()), child.output)
     missing = e.references(condition) - {a.id for a in (*child.output, *child.hidden)}
     widened = _carry(child, missing) if missing else child
     if widened is None:

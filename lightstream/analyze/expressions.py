@@ -499,7 +499,7 @@ def _expanded(item: e.Alias | e.Attribute, aliases: dict[int, e.Alias]) -> e.Ali
         if not isinstance(node, e.Attribute) or node.id not in aliases:
             return node
         child = aliases[node.id].child
-        if _is_volatile(child):
+        if is_volatile(child):
             raise unsupported(
                 "A reference to an alias of a value that is not deterministic", "Use a subquery."
             )
@@ -510,7 +510,8 @@ def _expanded(item: e.Alias | e.Attribute, aliases: dict[int, e.Alias]) -> e.Ali
     return replace(item, child=item.child.transform_up(expand))
 
 
-def _is_volatile(expression: e.Expression) -> bool:
+def is_volatile(expression: e.Expression) -> bool:
+    """Return whether an expression may give another value each time."""
     from lightstream.functions import registry
 
     for node in expression.walk():

@@ -11,6 +11,7 @@ from lightstream.analyze.expressions import makes_rows, trim_alias
 from lightstream.analyze.naming import literal_text, shown
 from lightstream.analyze.scope import Scope
 from lightstream.errors import AnalysisException, unsupported
+from lightstream.functions import registry
 from lightstream.plan import expressions as e
 from lightstream.plan import logical as lp
 from lightstream.plan import relations as r
@@ -21,6 +22,8 @@ def with_windows(child: lp.LogicalPlan, items: Sequence[e.Alias | e.Attribute]) 
     """Return a projection whose window functions are columns of a Window operator below it."""
     numbered_only = not any(isinstance(n, e.WindowExpression) for item in items for n in item.walk())
     if child.is_streaming and numbered_only:
+        if any(registry.is_seeded(n) for item in items for n in item.walk()):
+            raise unsupported("A random number with a seed in a stream")
         raise AnalysisException(
             "_LEGACY_ERROR_TEMP_3102",
             "Expression(s): monotonically_increasing_id() is not supported with streaming DataFrames/Datasets",
@@ -34,14 +37,19 @@ def with_windows(child: lp.LogicalPlan, items: Sequence[e.Alias | e.Attribute]) 
         )
     windows: list[e.Alias] = []
 
+    def place() -> e.Expression:
+        """Return the position of the row: there is one partition."""
+        call = e.Call("row_number", (), t.IntegerType(), False, "row_number")
+        number = e.Alias(e.WindowExpression(call, (), ()), ("window",), id=e.fresh_id())
+        windows.append(number)
+        found = e.Cast(number.to_attribute(), t.LongType(), implicit=True, nullable=False)
+        return e.Call("-", (found, e.Literal(1, t.LongType())), t.LongType(), False, "-")
+
     def take(node: e.Expression) -> e.Expression:
-        if isinstance(node, e.Call) and node.name == "monotonically_increasing_id":
-            # There is one partition: the ids are the positions of the rows.
-            call = e.Call("row_number", (), t.IntegerType(), False, "row_number")
-            number = e.Alias(e.WindowExpression(call, (), ()), ("window",), id=e.fresh_id())
-            windows.append(number)
-            place = e.Cast(number.to_attribute(), t.LongType(), implicit=True, nullable=False)
-            return e.Call("-", (place, e.Literal(1, t.LongType())), t.LongType(), False, "-")
+        if registry.wants_row(node):
+            assert isinstance(node, e.Call)
+            return replace(node, args=(*node.args, place()))
+        _check_rows(node)
         if isinstance(node, e.WindowExpression):
             for known in windows:
                 if known.child == node:
@@ -56,6 +64,40 @@ def with_windows(child: lp.LogicalPlan, items: Sequence[e.Alias | e.Attribute]) 
     ]
     check_columns(child, items)
     return lp.Project(lp.Window(child, tuple(windows)), tuple(outputs))
+
+
+_CONDITIONAL = frozenset(
+    (
+        "if",
+        "when",
+        "coalesce",
+        "nvl",
+        "nvl2",
+        "nullif",
+        "nanvl",
+        "zeroifnull",
+        "nullifzero",
+        "and",
+        "or",
+        "in",
+        "decode",
+    )
+)
+
+
+def _check_rows(node: e.Expression) -> None:
+    """Refuse random numbers with a seed where Spark draws one for some rows only.
+
+    Raises:
+        UnsupportedOperationException: they stand in a condition, or beside what can be NULL.
+    """
+    if not isinstance(node, e.Call | e.LambdaFunction):
+        return
+    seeded = [child for child in node.children if any(map(registry.is_seeded, child.walk()))]
+    others = [child for child in node.children if child not in seeded]
+    strict = isinstance(node, e.Call) and node.name not in _CONDITIONAL
+    if seeded and not (strict and not any(map(e.nullable_of, others))):
+        raise unsupported("A random number with a seed in a condition or beside what can be NULL")
 
 
 def with_lateral_aliases(
@@ -191,7 +233,6 @@ def _unpivoted(
     relation: r.Unpivot,
     analyzer: Analyzer,
 ) -> lp.LogicalPlan:
-    from lightstream.functions import registry
     from lightstream.functions.coercion import cast_to, common_type
 
     ansi = analyzer.conf.ansi
@@ -308,7 +349,6 @@ def _pivoted(
     analyzer: Analyzer,
 ) -> lp.LogicalPlan:
     from lightstream.analyze.aggregate import build_aggregate
-    from lightstream.functions import registry
 
     def where(value: e.Expression, pivot: e.Expression, found: e.Expression) -> e.Expression:
         matches = registry.bind_call("<=>", (pivot, value), analyzer.conf)
@@ -395,7 +435,6 @@ def sampled(child: lp.LogicalPlan, sample: r.Sample, analyzer: Analyzer) -> lp.L
     """
     import random
 
-    from lightstream.functions import registry
     from lightstream.functions.sampling import Copies, InRange
 
     if child.is_streaming:

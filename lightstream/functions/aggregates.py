@@ -252,7 +252,9 @@ _ALL_DISTINCT = "list_distinct(flatten(list({0})))"
 
 
 def _distinct_list(call: Call) -> str:
-    return "list({0})" if call.distinct else "list(DISTINCT {0})"  # of a call with DISTINCT the compiler adds it
+    return (
+        "list({0})" if call.distinct else "list(DISTINCT {0})"
+    )  # of a call with DISTINCT the compiler adds it
 
 
 def _collect_parts(call: Call, ctx: SqlContext) -> AggregateParts:
@@ -260,7 +262,9 @@ def _collect_parts(call: Call, ctx: SqlContext) -> AggregateParts:
     if nullable_of(call.args[0]):
         values = "list_filter({0}, lambda ls_e: ls_e IS NOT NULL)"
     if call.name == "collect_set":
-        return AggregateParts((_distinct_list(call),), f"coalesce(list_distinct({values}), [])", (_ALL_DISTINCT,))
+        return AggregateParts(
+            (_distinct_list(call),), f"coalesce(list_distinct({values}), [])", (_ALL_DISTINCT,)
+        )
     return AggregateParts(("list({0})",), f"coalesce({values}, [])", ("flatten(list({0} ORDER BY touched))",))
 
 

@@ -267,7 +267,7 @@ def _bind_pair(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
     """Bind two arrays to their tightest common type."""
     signature("any, any -> any").check_count(name, args)
     kinds = [type_of(a) for a in args]
-    arrays = all(isinstance(kind, t.ArrayType | t.NullType) for kind in kinds)
+    arrays = all(isinstance(kind, t.ArrayType) for kind in kinds)
     common = tightest_type(kinds[0], kinds[1]) if arrays else None
     if not isinstance(common, t.ArrayType):
         raise mismatch.data_mismatch(
@@ -279,8 +279,8 @@ def _bind_pair(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
         )
     bound = []
     for argument, kind in zip(args, kinds, strict=True):
-        null = kind.containsNull if isinstance(kind, t.ArrayType) else True
-        bound.append(cast_to(argument, t.ArrayType(common.elementType, null), conf.ansi))
+        assert isinstance(kind, t.ArrayType)
+        bound.append(cast_to(argument, t.ArrayType(common.elementType, kind.containsNull), conf.ansi))
     return Bound(tuple(bound), common, any_nullable(bound))
 
 

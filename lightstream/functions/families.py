@@ -35,6 +35,9 @@ LATE: dict[str, str] = {
     "formats": """
         format_number format_string printf conv
     """,
+    "randoms": """
+        rand random randn uniform randstr uuid shuffle
+    """,
     "sequences": """
         sequence
     """,
@@ -51,7 +54,7 @@ LATE: dict[str, str] = {
     """,
     "moments": """
         stddev_samp stddev std stddev_pop var_samp variance var_pop skewness kurtosis corr covar_pop covar_samp
-        regr_count regr_avgx regr_avgy regr_sxx regr_syy regr_sxy regr_slope regr_intercept regr_r2 product
+        regr_count regr_avgx regr_avgy regr_sxx regr_syy regr_sxy regr_slope regr_intercept regr_r2 (product)
         approx_count_distinct percentile percentile_cont percentile_disc median percentile_approx
         approx_percentile mode
     """,
@@ -63,7 +66,8 @@ LATE: dict[str, str] = {
         md5 sha sha1 sha2 crc32 hash xxhash64 hmac
     """,
     "information": """
-        version collation current_path typeof current_catalog current_schema current_database current_user user session_user equal_null grouping
+        version collation current_path
+        typeof current_catalog current_schema current_database current_user user session_user equal_null grouping
         grouping_id grouping__id assert_true raise_error monotonically_increasing_id spark_partition_id
     """,
     "json_texts": """

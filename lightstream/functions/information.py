@@ -22,7 +22,9 @@ scalar("typeof", "any -> string!", _typeof_sql)
 scalar("current_catalog", " -> string!", "'spark_catalog'")
 scalar("current_schema current_database", " -> string!", "'default'", shown="current_schema()")
 scalar("current_path", " -> string!", "'system.builtin,system.session,spark_catalog.default'")
-scalar("version", " -> string!", "'4.3.0 98bc0212c94705434471627068f41e374ccab143'")  # Spark's, and its revision
+scalar(
+    "version", " -> string!", "'4.3.0 98bc0212c94705434471627068f41e374ccab143'"
+)  # Spark's, and its revision
 
 
 def _bind_collation(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
@@ -79,10 +81,12 @@ scalar("grouping_id grouping__id", "any* -> bigint!", _not_grouped, shown=_shown
 
 
 def _row_id(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
-    raise unsupported("monotonically_increasing_id() outside a select list")
+    if not args:
+        raise unsupported("monotonically_increasing_id() outside a select list")
+    return args[0]
 
 
-scalar("monotonically_increasing_id", " -> bigint!", _row_id, deterministic=False, foldable=False)
+scalar("monotonically_increasing_id", " -> bigint!", _row_id, deterministic=False, foldable=False, rows=0)
 scalar("spark_partition_id", " -> int!", "0", shown="SPARK_PARTITION_ID()", foldable=False)
 
 # ---- checks that fail the query -------------------------------------------------------------------------------

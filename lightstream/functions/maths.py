@@ -1,4 +1,4 @@
-"""Mathematics: roots and logarithms, rounding, shifts, random numbers."""
+"""Mathematics: roots and logarithms, rounding, shifts."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from lightstream.conf import Conf
-from lightstream.errors import unsupported
 from lightstream.functions import decimals, mismatch
 from lightstream.functions.coercion import INTEGRAL_DIGITS, cast_to
 from lightstream.functions.registry import Bound, SqlContext, any_nullable, bind_call, scalar
@@ -459,22 +458,3 @@ for _name, _operator in (
     ("try_add", "+"), ("try_subtract", "-"), ("try_multiply", "*"), ("try_divide", "/"), ("try_mod", "%"),
 ):  # fmt: skip
     scalar(_name, _bind_try(_operator), _try_sql, shown=f"{_name}({{0}}, {{1}})")
-
-# ---- random ---------------------------------------------------------------------------------------------------
-
-
-def _unseeded(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
-    if args:
-        raise unsupported(f"The function {name} with a seed", "Its numbers would not be Spark's.")
-    return Bound((), t.StringType() if name == "uuid" else t.DoubleType(), False)
-
-
-scalar("rand random", _unseeded, "random()", shown="rand()", deterministic=False, foldable=False)
-scalar(
-    "randn",
-    _unseeded,
-    "(sqrt(-2 * ln(1 - random())) * cos(2 * pi() * random()))",
-    deterministic=False,
-    foldable=False,
-)
-scalar("uuid", _unseeded, "CAST(gen_random_uuid() AS VARCHAR)", deterministic=False, foldable=False)

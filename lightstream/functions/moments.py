@@ -68,7 +68,8 @@ for _name in ("regr_avgx", "regr_avgy", "regr_sxx", "regr_syy", "regr_sxy"):
 for _name in ("regr_slope", "regr_intercept", "regr_r2"):
     _parts = AggregateParts((f"{_name}({{0}}, {{1}})",), "CASE WHEN NOT isnan({0}) THEN {0} END")
     aggregate(_name, "double, double -> double?", _parts)
-aggregate("product", "double -> double?", "product({0})", merge="product")
+# SQL has no such function: only DataFrames.
+aggregate("(product)", "double -> double?", "product({0})", merge="product", shown="product({0})")
 
 # ---- approximate counts ---------------------------------------------------------------------------------------
 

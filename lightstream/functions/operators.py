@@ -563,6 +563,8 @@ def _bind_element(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
         if cast is None:
             raise mismatch.unexpected_input(name, args, 1, f'"{found.keyType.sql()}"')
         return Bound((container, cast), found.valueType, True)
+    if isinstance(found, t.NullType):
+        return Bound(args, found, True)
     raise AnalysisException(
         "INVALID_EXTRACT_BASE_FIELD_TYPE",
         f'Can\'t extract a value from "{mismatch.text_of(container)}". Need a complex type [STRUCT, ARRAY, MAP] but '
@@ -598,6 +600,8 @@ def _key_as(key: Expression, wanted: t.DataType, conf: Conf) -> Expression | Non
 
 def _element_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
     container, key = args
+    if isinstance(call.type, t.NullType) and isinstance(type_of(call.args[0]), t.NullType):
+        return "NULL"
     if isinstance(type_of(call.args[0]), t.MapType):
         return f"map_extract_value({container}, {key})"
 

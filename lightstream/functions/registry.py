@@ -243,7 +243,7 @@ def lookup(name: str) -> Function | None:
 
 # Entries that SQL text has a notation for, or none: they are no functions of Spark's.
 _UNNAMED = (
-    "(-)", "(,)", "(list)", "grouping__id", "update_fields",
+    "(-)", "(,)", "(list)", "(product)", "grouping__id", "update_fields",
     "likeany", "notlikeany", "likeall", "notlikeall",
 )  # fmt: skip
 
@@ -350,6 +350,16 @@ def entry_of(call: Call) -> Function:
     if entry is None:
         raise internal(f"the resolved function {call.name} is not in the catalogue")
     return entry
+
+
+def wants_row(node: Expression) -> bool:
+    """Return whether an expression is a call that has still to be given the number of its row."""
+    return isinstance(node, Call) and entry_of(node).extra.get("rows") == len(node.args)
+
+
+def is_seeded(node: Expression) -> bool:
+    """Return whether an expression is a random call with a seed that has still to be given the number of its row."""
+    return isinstance(node, Call) and bool(node.args) and wants_row(node)
 
 
 def scalar_sql(call: Call, arg_sqls: Sequence[str], ctx: SqlContext) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import struct
 import threading
@@ -30,13 +31,33 @@ def _murmur(data: bytes, seed: int) -> int:
     return h ^ (h >> 16)
 
 
-class Randoms:
-    """The doubles that Spark's `XORShiftRandom` gives for a seed, by position."""
+class Bits:
+    """Spark's `XORShiftRandom` for a seed."""
 
     def __init__(self, seed: int) -> None:
         data = struct.pack(">q", (seed + 2**63) % 2**64 - 2**63)
         low = _murmur(data, 0x3C074A61)
         self._state = (_murmur(data, low) << 32) | low
+
+    def next(self, count: int) -> int:
+        """Return the next bits, at most 32, as a number."""
+        s = self._state
+        s ^= (s << 21) & _M64
+        s ^= s >> 35
+        s ^= (s << 4) & _M64
+        self._state = s
+        return s & ((1 << count) - 1)
+
+    def double(self) -> float:
+        """Return the next number from 0 to 1."""
+        return ((self.next(26) << 27) + self.next(27)) * 2.0**-53
+
+
+class Randoms:
+    """The doubles that `XORShiftRandom` gives for a seed, by position."""
+
+    def __init__(self, seed: int) -> None:
+        self._bits = Bits(seed)
         self._known = array("d")
         self._lock = threading.Lock()
 
@@ -45,16 +66,33 @@ class Randoms:
         if position >= len(self._known):
             with self._lock:
                 while position >= len(self._known):
-                    self._known.append(((self._bits(26) << 27) + self._bits(27)) * 2.0**-53)
+                    self._draw(self._bits)
         return self._known[position]
 
-    def _bits(self, count: int) -> int:
-        s = self._state
-        s ^= (s << 21) & _M64
-        s ^= s >> 35
-        s ^= (s << 4) & _M64
-        self._state = s
-        return s & ((1 << count) - 1)
+    def _draw(self, bits: Bits) -> None:
+        self._known.append(bits.double())
+
+
+class Gaussians(Randoms):
+    """The numbers of the standard normal distribution that `XORShiftRandom` gives for a seed, by position."""
+
+    def _draw(self, bits: Bits) -> None:
+        # Java's way: a point in the circle gives two numbers.
+        square = 0.0
+        while not 0 < square < 1:
+            one, other = 2 * bits.double() - 1, 2 * bits.double() - 1
+            square = one * one + other * other
+        scale = math.sqrt(-2 * math.log(square) / square)
+        self._known.extend((one * scale, other * scale))
+
+
+class Letters(Randoms):
+    """The codes of letters and digits that `randstr` gives for a seed, by position."""
+
+    def _draw(self, bits: Bits) -> None:
+        number = bits.next(32)
+        number = abs(number - 2**32) if number >= 2**31 else number
+        self._known.append(number % 62)
 
 
 @dataclass(slots=True, eq=False)

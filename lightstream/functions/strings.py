@@ -417,7 +417,15 @@ def _reverse_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
     return f"array_to_string(list_reverse(regexp_extract_all({args[0]}, '(?s).')), '')"
 
 
-scalar("soundex", "string -> string", native_sql("soundex", "{0}"))
+def _bind_soundex(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
+    if args and not isinstance(
+        type_of(args[0]), t.StringType | t.NullType
+    ):  # Spark: nothing is cast to a string
+        raise mismatch.unexpected_input(name, args, 0, '"STRING"')
+    return signature("string -> string").bind(name, args, conf)
+
+
+scalar("soundex", _bind_soundex, native_sql("soundex", "{0}"))
 scalar("reverse", _bind_reverse, _reverse_sql)
 
 

@@ -41,7 +41,9 @@ def run(
         return _run_formatted(session, text, args, named)
     if "${" in text and session._state.conf.boolean("spark.sql.variable.substitute"):
         text = _VARIABLE.sub(lambda match: _variable(match, session), text)
-    relation = parse_statement(text, _parameters(args), as_written=session._state.conf.escaped_string_literals)
+    relation = parse_statement(
+        text, _parameters(args), as_written=session._state.conf.escaped_string_literals
+    )
     if isinstance(relation, r.Command):
         return _run_command(session, relation)
     return DataFrame(session._state.analyze(relation), session)

@@ -43,6 +43,9 @@ _FUNCTIONS: dict[str, tuple[str, tuple[str, ...], str]] = {
     "jaro_winkler_similarity": ("texts", (_TEXT, _TEXT), "DOUBLE"),
     "levenshtein": ("texts", (_TEXT, _TEXT), "INTEGER"),
     "decimal_operation": ("number_formats", (_TEXT, _TEXT, _TEXT, "INTEGER"), _TEXT),
+    "random_double": ("randoms", ("BIGINT", "BIGINT"), "DOUBLE"),
+    "random_gaussian": ("randoms", ("BIGINT", "BIGINT"), "DOUBLE"),
+    "random_text": ("randoms", ("BIGINT", "BIGINT", "INTEGER"), _TEXT),
     "soundex": ("texts", (_TEXT,), _TEXT),
     "interval_parts": ("texts", (_TEXT,), "BIGINT[]"),
 }

@@ -155,8 +155,8 @@ def _shifted(name: str, col: Any, offset: int, default: Any) -> Column:
 
 def count_min_sketch(col: Any, eps: Any, confidence: Any, seed: Any | None = None) -> Column:
     """Return a count-min sketch of the values."""
-    chosen = _seed() if seed is None else seed
-    return _call("count_min_sketch", column_expression(col), *map(to_expression, (eps, confidence, chosen)))
+    given = (eps, confidence) if seed is None else (eps, confidence, seed)
+    return _call("count_min_sketch", column_expression(col), *map(to_expression, given))
 
 
 # ---- time -----------------------------------------------------------------------------------------------------
@@ -321,15 +321,9 @@ def sha2(col: Any, numBits: int) -> Column:
     return _call("sha2", column_expression(col), literal(numBits))
 
 
-def _seed() -> int:
-    from random import randint
-
-    return randint(0, 2**63 - 1)
-
-
 def rand(seed: int | None = None) -> Column:
     """Return random doubles between 0 and 1."""
-    return _call("rand", literal(_seed() if seed is None else seed))
+    return _call("rand", *(() if seed is None else (literal(seed),)))
 
 
 random = rand
@@ -337,17 +331,17 @@ random = rand
 
 def randn(seed: int | None = None) -> Column:
     """Return random doubles of the standard normal distribution."""
-    return _call("randn", literal(_seed() if seed is None else seed))
+    return _call("randn", *(() if seed is None else (literal(seed),)))
 
 
 def randstr(length: Column | int, seed: Column | int | None = None) -> Column:
     """Return random text."""
-    return _call("randstr", to_expression(length), to_expression(_seed() if seed is None else seed))
+    return _call("randstr", *map(to_expression, (length,) if seed is None else (length, seed)))
 
 
 def uniform(min: Any, max: Any, seed: Column | int | None = None) -> Column:
     """Return random numbers between two bounds."""
-    return _call("uniform", *map(to_expression, (min, max, _seed() if seed is None else seed)))
+    return _call("uniform", *map(to_expression, (min, max) if seed is None else (min, max, seed)))
 
 
 def uuid(seed: Column | int | None = None) -> Column:
@@ -357,7 +351,7 @@ def uuid(seed: Column | int | None = None) -> Column:
 
 def shuffle(col: Any, seed: Column | int | None = None) -> Column:
     """Return an array in random order."""
-    return _call("shuffle", column_expression(col), to_expression(_seed() if seed is None else seed))
+    return _call("shuffle", column_expression(col), *(() if seed is None else (to_expression(seed),)))
 
 
 # ---- JSON, CSV, XML -------------------------------------------------------------------------------------------

@@ -281,7 +281,7 @@ positive(col)
 pow(col1#, col2#) -> power
 power(col1#, col2#)
 printf(format, *cols)
-product(col)
+product(col) -> (product)
 quarter(col)
 quote(col)
 radians(col)
