@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from lightstream.errors import UnsupportedOperationException
-from lightstream.operators import keyed
-from lightstream.operators.key_index import KeyIndex
+from lightstream.operators import key_index, keyed
+from lightstream.operators.key_index import KeyIndex, Wanted
 from lightstream.sql import SparkSession
 from lightstream.sql import functions as F
 
@@ -83,16 +83,12 @@ def looked_up(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(keyed, "_MIN_INDEX_ROWS", 1)
     monkeypatch.setattr(keyed, "_INDEX_FRACTION", 1)
     if request.param == "an index with collisions":
-        select = KeyIndex._select
-        monkeypatch.setattr(
-            KeyIndex,
-            "_select",
-            lambda self, sql: select(self, sql.replace(self._hash, f"({self._hash} % 5)")),
-        )
+        hashes = key_index._hash
+        monkeypatch.setattr(key_index, "_hash", lambda keys: f"({hashes(keys)} % 5 * {1 << 60})")
 
 
 @pytest.mark.parametrize("stops", [(), (3, 4, 9)])
-@pytest.mark.parametrize("fold_rows", [3, 20_000])
+@pytest.mark.parametrize(("fold_rows", "fraction"), [(3, 8), (3, 1), (20_000, 8)])
 @pytest.mark.usefixtures("looked_up")
 def test_groups_that_batches_touch(
     spark: Any,
@@ -100,9 +96,11 @@ def test_groups_that_batches_touch(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     fold_rows: int,
+    fraction: int,
     stops: tuple[int, ...],
 ) -> None:
     monkeypatch.setattr(keyed, "_MIN_FOLD_ROWS", fold_rows)
+    monkeypatch.setattr(keyed, "_FOLD_FRACTION", fraction)  # with 1, the middle level is used
     given, progress = run(spark, tmp_path, lambda df: df.groupBy("k").count(), "update", stops)
     totals: Counter[Any] = Counter()
     for batch, rows in enumerate(batches):
@@ -177,8 +175,10 @@ def test_an_index_is_not_used_when_rows_may_have_moved(tmp_path: Path) -> None:
         index = KeyIndex(connection, "t", ["k"])
         assert index.is_whole
         connection.execute("CREATE TABLE wanted AS SELECT unnest([3, 7, 99]) AS k")
-        assert index.look_up("wanted", 2, "places") is None
-        places = index.look_up("wanted", 3, "places")
+        assert Wanted.of(connection, "wanted", ["k"], 2) is None
+        wanted = Wanted.of(connection, "wanted", ["k"], 3)
+        assert wanted is not None
+        places = index.look_up(wanted, "places")
         found = connection.execute(f"SELECT k FROM t SEMI JOIN {places} p ON t.rowid = p.place ORDER BY k")
         assert found.fetchall() == [(3,), (7,)]
         connection.execute("DELETE FROM t WHERE k = 5")

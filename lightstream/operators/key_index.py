@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from lightstream.dataclass import dataclass
 from lightstream.functions.spelling import quote
 
 if TYPE_CHECKING:
@@ -12,11 +13,28 @@ if TYPE_CHECKING:
     import polars
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Keys that are looked up: their hashes, each once, in order."""
+
+    hashes: polars.Series
+
+    @classmethod
+    def of(
+        cls, cursor: duckdb.DuckDBPyConnection, relation: str, keys: Sequence[str], most: int
+    ) -> Wanted | None:
+        """Return the keys of a relation; None when there are more than `most`."""
+        # A key may stand in several rows of the relation: it counts once.
+        select = f"SELECT DISTINCT {_hash(keys)} AS h FROM {relation} LIMIT {most + 1}"
+        hashes = _frame(cursor, select)["h"]
+        return None if len(hashes) > most else cls(hashes.sort())
+
+
 class KeyIndex:
     """The places of a table's rows by the hash of their keys.
 
     A scan of five million keys takes longer than all else in a small batch. DuckDB's own index is no help: it makes
-    writing many times slower and the file grow. This one is 12 bytes a row in memory, and nothing on disk: hashes may
+    writing many times slower and the file grow. This one is 8 bytes a row in memory, and nothing on disk: hashes may
     change with DuckDB's version. Whoever asks it compares the keys themselves.
 
     Args:
@@ -27,41 +45,44 @@ class KeyIndex:
 
     def __init__(self, cursor: duckdb.DuckDBPyConnection, table: str, keys: Sequence[str]) -> None:
         self._cursor = cursor
-        self._hash = f"hash({', '.join(map(quote, keys))})"
-        # Without a sort in DuckDB, which would move the places with the hashes.
-        found = self._select(f"SELECT {self._hash} AS h, rowid AS place FROM {table}")
-        order = found["h"].arg_sort()
-        self._hashes = found["h"].gather(order)
-        self._places = found["place"].gather(order)
-        newest = found["place"].max()
-        self.is_whole = newest is None or newest == len(found) - 1
+        [(rows, newest)] = cursor.execute(
+            f"SELECT count(*), coalesce(max(rowid), -1) FROM {table}"
+        ).fetchall()
+        self.is_whole: bool = newest == rows - 1
         """Whether no row was deleted: otherwise DuckDB may move rows when it next writes the table."""
+        # A number a row: the place takes the last bits of the hash, so that one sort does for both.
+        self._low = (1 << max(int(newest), 0).bit_length()) - 1
+        high = (1 << 64) - 1 - self._low
+        select = f"SELECT ({_hash(keys)} & {high}::UBIGINT) | rowid::UBIGINT AS h FROM {table}"
+        self._entries = _frame(cursor, select)["h"].sort()
 
-    def look_up(self, keys: str, most: int, name: str) -> str | None:
-        """Find the rows that may have the keys of a relation.
+    def look_up(self, wanted: Wanted, name: str) -> str:
+        """Find the rows that may have some keys.
 
         Args:
-            keys: the relation.
-            most: how many keys it may have; None is returned when there are more.
+            wanted: the keys.
             name: what to call the frame that is returned, of one column `place`.
         """
         import polars
 
-        # A key may stand in several rows of the relation: it counts once.
-        wanted = self._select(f"SELECT DISTINCT {self._hash} AS h FROM {keys} LIMIT {most + 1}")["h"].sort()
-        if len(wanted) > most:
-            return None
-        begin = self._hashes.search_sorted(wanted, "left")
-        end = self._hashes.search_sorted(wanted, "right")
+        last = wanted.hashes | self._low
+        begin = self._entries.search_sorted(last - self._low, "left")
+        end = self._entries.search_sorted(last, "right")
         found = []
         while (more := end > begin).any():  # more than once where different keys have one hash
             begin, end = begin.filter(more), end.filter(more)
-            found.append(self._places.gather(begin))
+            found.append(self._entries.gather(begin) & self._low)
             begin = begin + 1
-        places = polars.concat(found) if found else self._places.head(0)
-        self._cursor.register(name, places.alias("place").to_frame())
+        places = polars.concat(found) if found else self._entries.head(0)
+        # Different keys that have one hash but for its last bits find each other's rows.
+        self._cursor.register(name, places.cast(polars.Int64).alias("place").to_frame())
         return quote(name)
 
-    def _select(self, sql: str) -> polars.DataFrame:
-        frame: polars.DataFrame = self._cursor.query(sql).pl()
-        return frame
+
+def _hash(keys: Sequence[str]) -> str:
+    return f"hash({', '.join(map(quote, keys))})"
+
+
+def _frame(cursor: duckdb.DuckDBPyConnection, sql: str) -> polars.DataFrame:
+    frame: polars.DataFrame = cursor.query(sql).pl()
+    return frame

@@ -1,17 +1,17 @@
-"""Rows of state by key, in two levels without an index."""
+"""Rows of state by key, in levels without an index on disk."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from lightstream.functions.spelling import quote
 from lightstream.operators.batch import BatchRun
-from lightstream.operators.key_index import KeyIndex
+from lightstream.operators.key_index import KeyIndex, Wanted
 from lightstream.operators.state import StateDatabase
 
 # A level below this is not worth splitting: every statement over it takes its fixed time.
 _MIN_FOLD_ROWS = 20_000
-# `recent` is folded into `base` when it has this part of its rows: each row is then rewritten a few times at most.
+# What lies above `base` is folded into it when it has this part of its rows: each row is then rewritten a few times.
 _FOLD_FRACTION = 8
 # Up to here it is quicker to write all rows anew than to find those of the changed keys.
 _MAX_WHOLE_ROWS = 500
@@ -25,12 +25,95 @@ def same_keys(keys: Sequence[str], left: str = "s", right: str = "d") -> str:
     return " AND ".join(f"{left}.{quote(k)} IS NOT DISTINCT FROM {right}.{quote(k)}" for k in keys) or "TRUE"
 
 
-class KeyedTable:
-    """One operator's stored rows: a large `base`, and a small `recent` whose rows take the place of base's.
+def level_names(name: str) -> tuple[str, str, str]:
+    """Return the names of the tables of a `KeyedTable`: base, middle, recent. The rows of a later one come first."""
+    return name, f"{name}_middle", f"{name}_recent"
 
-    A batch looks its keys up in both and writes to `recent` alone, so that it costs what the batch holds and a look
-    at base: a scan of its keys or, when it is large, an index in memory. Once in a while `recent` is folded into
-    `base`, which also gives back the room of removed rows.
+
+class _Level:
+    """A level that is only ever written as a whole: its rows keep their places until one is removed."""
+
+    def __init__(self, state: StateDatabase, name: str, keys: Sequence[str]) -> None:
+        self._state = state
+        self._keys = keys
+        self.name = name
+        self.table = state.table(name)
+        self.rows = state.row_count(name)
+        self.removed = 0
+        self._has_gaps = False  # rows were removed: the others may be moved by DuckDB
+        self._index: KeyIndex | None = None
+
+    def index(self) -> KeyIndex | None:
+        """Return where the rows are; None when that is not known."""
+        if self._index is None and self.rows and not self._has_gaps:
+            self._index = KeyIndex(self._state.cursor, self.table, self._keys)
+            if not self._index.is_whole:
+                self._has_gaps, self._index = True, None
+        return self._index
+
+    def near(self, wanted: Wanted | None) -> str:
+        """Return the part of the level that has all of its rows with some keys, or all of it."""
+        index = None if wanted is None else self.index()
+        if wanted is None or index is None:
+            return self.table
+        found = index.look_up(wanted, f"{self.name}_places")
+        return f"(SELECT b.* FROM {self.table} b SEMI JOIN {found} p ON b.rowid = p.place)"
+
+    def remove(self, condition: str) -> int:
+        """Remove the rows (`s`) that meet a condition; return how many."""
+        if not self.rows:
+            return 0
+        gone = self._state.execute(f"DELETE FROM {self.table} s WHERE {condition}")
+        if gone:
+            self._has_gaps, self._index = True, None
+        self.rows -= gone
+        self.removed += gone
+        return gone
+
+    def clear(self) -> None:
+        """Remove all rows."""
+        if self.rows:
+            self._state.change(f"DROP TABLE {self.table}")
+            self._state.dropped(self.name)
+        self._written(0)
+
+    def write(self, rows: str, columns: Sequence[tuple[str, str]], plain: bool) -> None:
+        """Write the level anew.
+
+        Args:
+            rows: a SELECT of all rows; it may read the level itself.
+            columns: their names and types.
+            plain: leave text uncompressed: to take one value out of compressed text, DuckDB decompresses two thousand.
+        """
+        states = any(kind == "AGGREGATE_STATE" for _, kind in columns)  # a type that cannot be written down
+        if not plain or states or all(kind != "VARCHAR" for _, kind in columns):
+            written = self._state.execute(f"CREATE OR REPLACE TABLE {self.table} AS {rows}")
+        else:
+            new = self._state.table(f"{self.name}_new")
+            listed = (
+                f"{quote(name)} {kind}{' USING COMPRESSION uncompressed' if kind == 'VARCHAR' else ''}"
+                for name, kind in columns
+            )
+            self._state.change(f"CREATE OR REPLACE TABLE {new} ({', '.join(listed)})")
+            written = self._state.execute(f"INSERT INTO {new} {rows}")
+            self._state.change(
+                f"DROP TABLE IF EXISTS {self.table}", f"ALTER TABLE {new} RENAME TO {quote(self.name)}"
+            )
+        self._state.created(self.name)
+        self._written(written)
+
+    def _written(self, rows: int) -> None:
+        self.rows, self.removed = rows, 0
+        self._has_gaps, self._index = False, None
+
+
+class KeyedTable:
+    """One operator's stored rows, in three levels: those of a key are where it is found first.
+
+    A batch looks its keys up and writes to the first level, `recent`, alone, so that it costs what the batch holds and
+    a look at the others: a scan of their keys or, when `base` is large, an index in memory. When `recent` has grown it
+    is folded into `base`, which also gives back the room of removed rows; into `middle`, when `base` is so large that
+    this is not yet worth it.
 
     Args:
         name: the tables' name in the state database.
@@ -40,22 +123,27 @@ class KeyedTable:
 
     def __init__(self, state: StateDatabase, name: str, keys: Sequence[str], columns: Sequence[str]) -> None:
         self._state = state
-        self._name = name
         self._keys = keys
         self._same = same_keys(keys)
-        self._index: KeyIndex | None = None
         self._listed = ", ".join(columns)
-        self._base, self._recent = state.table(name), state.table(f"{name}_recent")
-        self._has_recent = state.has_table(f"{name}_recent")
-        self._base_rows = state.row_count(name)
-        self._recent_rows = state.row_count(f"{name}_recent")
-        self._removed = 0  # rows of base that were removed or replaced since the last fold
-        self._has_gaps = False  # rows of base were deleted: the others may be moved by DuckDB
+        base, middle, self._recent_name = level_names(name)
+        self._base, self._middle = _Level(state, base, keys), _Level(state, middle, keys)
+        self._recent = state.table(self._recent_name)
+        self._recent_rows = state.row_count(self._recent_name)
         self.rows = self._recent_rows
-        """How many keys are stored."""
-        if self._base_rows:
-            hidden = f"SELECT count(*) FROM {self._base} s ANTI JOIN {self._recent} d ON {self._same}"
-            self.rows += int(state.value(hidden)) if self._recent_rows else self._base_rows
+        """How many rows are stored."""
+        for level, above in ((self._middle, self._above(False)), (self._base, self._above())):
+            if level.rows:
+                live = f"SELECT count(*) FROM {level.table} s{self._without(above)}"
+                self.rows += int(state.value(live)) if above else level.rows
+
+    def _above(self, middle: bool = True) -> list[str]:
+        """Return the tables above base, or above the middle level, that have rows."""
+        found = [self._middle.table] if middle and self._middle.rows else []
+        return [*found, self._recent] if self._recent_rows else found
+
+    def _without(self, relations: Iterable[str]) -> str:
+        return "".join(f" ANTI JOIN {relation} d ON {self._same}" for relation in relations)
 
     # ---- reading ----------------------------------------------------------------------------------------------
 
@@ -64,46 +152,38 @@ class KeyedTable:
         if not self.rows:
             return None
         where = f" WHERE {condition}" if condition else ""
-        recent = f"SELECT {self._listed} FROM {self._recent} s{where}"
-        if not self._base_rows:
-            return recent
-        base = f"SELECT {self._listed} FROM {self._base} s"
-        if self._recent_rows:
-            base += f" ANTI JOIN {self._recent} d ON {self._same}"
-        return f"{base}{where} UNION ALL {recent}"
+        levels = []
+        for level, above in ((self._base, self._above()), (self._middle, self._above(False))):
+            if level.rows:
+                levels.append(f"SELECT {self._listed} FROM {level.table} s{self._without(above)}{where}")
+        if self._recent_rows or not levels:
+            levels.append(f"SELECT {self._listed} FROM {self._recent} s{where}")
+        return " UNION ALL ".join(levels)
 
     def of(self, keys: str, run: BatchRun) -> str | None:
         """Return a SELECT of the stored rows with the keys of a batch's relation; None when there can be none."""
         if not self.rows:
             return None
-        recent = f"SELECT s.* FROM {self._recent} s SEMI JOIN {keys} d ON {self._same}"
-        if not self._base_rows:
-            return recent
-        near = self._near(run.place(keys))
-        base = f"SELECT s.* FROM {near or self._base} s SEMI JOIN {keys} d ON {self._same}"
-        if not self._recent_rows:
-            return base
+        wanted = self._wanted(run.place(keys))
+        sources = [level.near(wanted) for level in (self._base, self._middle) if level.rows]
+        if self._recent_rows or not sources:
+            sources.append(self._recent)
+        parts = [f"SELECT s.* FROM {source} s SEMI JOIN {keys} d ON {self._same}" for source in sources]
+        if len(parts) == 1:
+            return parts[0]
         # Step by step: what is found is little, and nothing of the large tables should be joined with another.
-        return (
-            f"WITH found_recent AS MATERIALIZED ({recent}), found_base AS MATERIALIZED ({base}) "
-            f"SELECT s.* FROM found_base s ANTI JOIN found_recent d ON {self._same} "
-            "UNION ALL SELECT * FROM found_recent"
+        steps = ", ".join(f"found_{i} AS MATERIALIZED ({part})" for i, part in enumerate(parts))
+        shown = (
+            f"SELECT s.* FROM found_{i} s{self._without(f'found_{j}' for j in range(i + 1, len(parts)))}"
+            for i in range(len(parts))
         )
+        return f"WITH {steps} {' UNION ALL '.join(shown)}"
 
-    def _near(self, keys: str) -> str | None:
-        """Return the part of base that has all of its rows with the keys of a relation, where it is known."""
-        if self._base_rows < _MIN_INDEX_ROWS or self._has_gaps or not self._keys:
+    def _wanted(self, keys: str) -> Wanted | None:
+        """Return what to look keys up by in an index, where that is worth it."""
+        if self._base.rows < _MIN_INDEX_ROWS or not self._keys or self._base.index() is None:
             return None
-        if self._index is None:
-            self._index = KeyIndex(self._state.cursor, self._base, self._keys)
-            self._has_gaps = not self._index.is_whole
-            if self._has_gaps:
-                self._index = None
-                return None
-        found = self._index.look_up(keys, self._base_rows // _INDEX_FRACTION, f"{self._name}_places")
-        if found is None:
-            return None
-        return f"(SELECT b.* FROM {self._base} b SEMI JOIN {found} p ON b.rowid = p.place)"
+        return Wanted.of(self._state.cursor, keys, self._keys, self._base.rows // _INDEX_FRACTION)
 
     def earliest(self, expression: str) -> int | None:
         """Return the least value of an expression over the stored rows; None where there is none."""
@@ -117,8 +197,8 @@ class KeyedTable:
 
     @property
     def needs_count(self) -> bool:
-        """Return whether `put` has to be told how many keys are new."""
-        return self._base_rows > 0
+        """Return whether `put` has to be told how many rows are new."""
+        return bool(self._base.rows or self._middle.rows)
 
     def put(self, rows: str, keys: str, new: int | None = None) -> int:
         """Store rows, in place of those that have their keys; return how many.
@@ -126,24 +206,21 @@ class KeyedTable:
         Args:
             rows: a SELECT of the columns.
             keys: a relation with the rows' keys.
-            new: how many of the keys are not stored yet; None to take it from what is replaced.
+            new: by how many the stored rows become more; None to take it from what is replaced.
         """
-        replaced = 0
+        before = self.rows
         if self._recent_rows:
             replaced = self._state.execute(f"DELETE FROM {self._recent} s USING {keys} d WHERE {self._same}")
             self._recent_rows -= replaced
             self.rows -= replaced
         inserted = self.add(rows)
-        if new is not None and self._base_rows:
-            # What is in base only was replaced as well.
-            shadowed = inserted - replaced - new
-            self._removed += shadowed
-            self.rows -= shadowed
+        if new is not None and self.needs_count:
+            self.rows = before + new  # rows of the levels below were replaced as well
         return inserted
 
     def replace(self, rows: str, count: int) -> bool:
         """Store `count` rows in place of all there are, if that is little to write; return whether."""
-        if self._base_rows or not self._recent_rows or count > _MAX_WHOLE_ROWS:
+        if self.needs_count or not self._recent_rows or count > _MAX_WHOLE_ROWS:
             return False
         self._state.change(f"DELETE FROM {self._recent}", f"INSERT INTO {self._recent} {rows}")
         self._recent_rows = self.rows = count
@@ -151,12 +228,11 @@ class KeyedTable:
 
     def add(self, rows: str) -> int:
         """Store rows whose keys are not stored yet; return how many."""
-        if not self._has_recent:
-            added = self._state.execute(f"CREATE TABLE {self._recent} AS {rows}")
-            self._has_recent = True
-            self._state.created(f"{self._name}_recent")
-        else:
+        if self._state.has_table(self._recent_name):
             added = self._state.execute(f"INSERT INTO {self._recent} {rows}")
+        else:
+            added = self._state.execute(f"CREATE TABLE {self._recent} AS {rows}")
+            self._state.created(self._recent_name)
         self._recent_rows += added
         self.rows += added
         return added
@@ -166,52 +242,30 @@ class KeyedTable:
 
         Args:
             condition: on the keys, or on columns that never change for a key.
-            count: how many keys that are, where rows may have been replaced.
+            count: how many rows that are, where some may have been replaced.
         """
         gone = 0
         if self._recent_rows:
             gone = self._state.execute(f"DELETE FROM {self._recent} s WHERE {condition}")
             self._recent_rows -= gone
-        if self._base_rows:
-            from_base = self._state.execute(f"DELETE FROM {self._base} s WHERE {condition}")
-            if from_base:
-                self._has_gaps, self._index = True, None
-            self._base_rows -= from_base
-            self._removed += from_base
-            gone += from_base
+        gone += self._middle.remove(condition) + self._base.remove(condition)
         removed = gone if count is None else count
         self.rows -= removed
         return removed
 
     def fold(self) -> None:
-        """Bring `recent` into `base` when it has grown, or when much of `base` is gone."""
-        changed = self._recent_rows + self._removed
-        if changed < max(_MIN_FOLD_ROWS, self._base_rows // _FOLD_FRACTION):
+        """Bring `recent` a level down when it has grown; all into `base` when much is above it, or of it is gone."""
+        changed = self._recent_rows + self._middle.rows + self._middle.removed + self._base.removed
+        down_to_base = changed >= max(_MIN_FOLD_ROWS, self._base.rows // _FOLD_FRACTION)
+        if not down_to_base and self._recent_rows < _MIN_FOLD_ROWS:
             return
-        everything = self.all() or f"SELECT {self._listed} FROM {self._recent} LIMIT 0"
-        self._base_rows = self._write_base(everything)
-        self._state.change(
-            f"CREATE OR REPLACE TABLE {self._recent} AS SELECT {self._listed} FROM {self._base} LIMIT 0"
-        )
-        self._state.created(self._name)
-        self._recent_rows = self._removed = 0
-        self._has_gaps, self._index = False, None
-
-    def _write_base(self, rows: str) -> int:
-        """Make base anew; return the number of rows."""
-        columns = self._state.columns(f"{self._name}_recent")
-        states = any(kind == "AGGREGATE_STATE" for _, kind in columns)  # a type that cannot be written down
-        if self.rows < _MIN_INDEX_ROWS or states or all(kind != "VARCHAR" for _, kind in columns):
-            return self._state.execute(f"CREATE OR REPLACE TABLE {self._base} AS {rows}")
-        # To take one value out of compressed text, DuckDB decompresses two thousand.
-        plain = (
-            f"{quote(name)} {kind}{' USING COMPRESSION uncompressed' if kind == 'VARCHAR' else ''}"
-            for name, kind in columns
-        )
-        new = self._state.table(f"{self._name}_new")
-        self._state.change(f"CREATE OR REPLACE TABLE {new} ({', '.join(plain)})")
-        written = self._state.execute(f"INSERT INTO {new} {rows}")
-        self._state.change(
-            f"DROP TABLE IF EXISTS {self._base}", f"ALTER TABLE {new} RENAME TO {quote(self._name)}"
-        )
-        return written
+        recent = f"SELECT {self._listed} FROM {self._recent} s"
+        columns = self._state.columns(self._recent_name)
+        if down_to_base:
+            self._base.write(self.all() or f"{recent} LIMIT 0", columns, self.rows >= _MIN_INDEX_ROWS)
+            self._middle.clear()
+        else:
+            older = f"SELECT {self._listed} FROM {self._middle.table} s{self._without([self._recent])}"
+            self._middle.write(f"{older} UNION ALL {recent}" if self._middle.rows else recent, columns, True)
+        self._state.change(f"CREATE OR REPLACE TABLE {self._recent} AS {recent} LIMIT 0")
+        self._recent_rows = 0

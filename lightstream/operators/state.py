@@ -126,6 +126,10 @@ class StateDatabase:
         """Learn that a commit has created a state table."""
         self._tables.add(name)
 
+    def dropped(self, name: str) -> None:
+        """Learn that a commit has removed a state table."""
+        self._tables.discard(name)
+
     def check_operator(
         self, operator_id: int, name: str, key_schema: Any, value_schema: Any, shown: Shown | None = None
     ) -> None:

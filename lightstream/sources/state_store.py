@@ -212,16 +212,18 @@ class _State:
         return [(i, name, None if shown is None else json.loads(shown)) for i, name, shown in named]
 
     def table(self, name: str, keys: list[str]) -> str:
-        """Return the stored rows of an operator: both levels of `lightstream.operators.keyed`."""
+        """Return the stored rows of an operator: all levels of `lightstream.operators.keyed`."""
         listed = self._all("SELECT table_name FROM duckdb_tables()")
-        base, recent = (n if (n,) in listed else None for n in (name, f"{name}_recent"))
-        if recent is None:
+        levels = [
+            f"{_PREFIX}{quote(n)}" for n in (f"{name}_recent", f"{name}_middle", name) if (n,) in listed
+        ]
+        if not levels:
             raise unsupported("Reading a state without rows", "Run a batch with data first.")
-        rows = f"SELECT * FROM {_PREFIX}{quote(recent)}"
-        if base is not None:
-            same = " AND ".join(f"s.{quote(k)} IS NOT DISTINCT FROM d.{quote(k)}" for k in keys) or "TRUE"
-            older = f"SELECT s.* FROM {_PREFIX}{quote(base)} s ANTI JOIN {_PREFIX}{quote(recent)} d ON {same}"
-            rows += f" UNION ALL {older}"
+        same = " AND ".join(f"s.{quote(k)} IS NOT DISTINCT FROM d.{quote(k)}" for k in keys) or "TRUE"
+        rows = " UNION ALL ".join(
+            f"SELECT s.* FROM {level} s" + "".join(f" ANTI JOIN {above} d ON {same}" for above in levels[:i])
+            for i, level in enumerate(levels)
+        )
         return f"({rows})"
 
 
