@@ -69,7 +69,7 @@ class AggregateOperator(StatefulOperator):
         changes = Changes()
         everything = self._merges_all
         evicting = self.output_mode != "complete" and self.event_key is not None
-        early = run.early(self.delta, self.reading)
+        early = run.early(self.delta, self.reading) is not None
         if everything and not early:
             # One statement reads, aggregates and merges.
             merge = self._merge(self.reading.template, self.stored.all())

@@ -11,6 +11,7 @@ from lightstream.compile.compiler import Compiled
 from lightstream.database.connection import set_time_zone
 from lightstream.execute.batch import execute_compiled
 from lightstream.operators.profile import rows_read
+from lightstream.sinks.rows import changed_rows
 
 if TYPE_CHECKING:
     import duckdb
@@ -65,8 +66,8 @@ class ReadAhead:
             cursor.execute("SET enable_profiling = 'no_output'")
             self._readers.append(_Reader(cursor, self._compiled, self._stream))
 
-    def take(self, what: object) -> tuple[str, int] | None:
-        """Return the table with a batch's rows and how many rows were read for it; None when there is none."""
+    def take(self, what: object) -> tuple[str, int, int] | None:
+        """Return the table with a batch's rows, how many they are and how many were read; None when there is none."""
         if not self._reads or self._reads[0].what != what:
             self._discard(0)
             return None
@@ -101,13 +102,14 @@ class _Read:
     def __init__(self, what: object, table: str) -> None:
         self.what = what
         self.table = table
+        self.written = 0
         self.rows: int | None = None
         self.done = threading.Event()
 
-    def result(self) -> tuple[str, int] | None:
-        """Wait for the end; return the table and the rows read, None when it failed."""
+    def result(self) -> tuple[str, int, int] | None:
+        """Wait for the end; return the table, its rows and the rows read, None when it failed."""
         self.done.wait()
-        return None if self.rows is None else (self.table, self.rows)
+        return None if self.rows is None else (self.table, self.written, self.rows)
 
 
 class _Reader:
@@ -141,10 +143,11 @@ class _Reader:
             read.done.set()
 
     def _run(self, read: _Read) -> None:
-        execute_compiled(
+        done = execute_compiled(
             self._compiled,
             self.cursor,
             lambda scan, cursor: self._stream.scan(read.what, scan.columns, cursor),
             prefix=f"CREATE OR REPLACE TABLE {read.table} AS ",
         )
+        read.written = changed_rows(done)
         read.rows = rows_read(self.cursor)

@@ -71,10 +71,13 @@ class BatchRun:
 
     # ---- tables -----------------------------------------------------------------------------------------------
 
-    def read(self, table: str, compiled: Compiled) -> None:
-        """Run a statement into a temporary table (`table` is its bare name), or take what was read ahead for it."""
-        if not self.early(table, compiled):
-            self.create(table, compiled)
+    def read(self, table: str, compiled: Compiled) -> int:
+        """Run a statement into a temporary table (`table` is its bare name), or take what was read ahead for it.
+
+        Return the number of its rows.
+        """
+        early = self.early(table, compiled)
+        return self.create(table, compiled) if early is None else early
 
     def create(self, table: str, compiled: Compiled) -> int:
         """Run a statement that may read streams into a temporary table; return its number of rows."""
@@ -87,17 +90,20 @@ class BatchRun:
             self._rows[index] = rows_read(self.cursor)
         return created
 
-    def early(self, table: str, compiled: Compiled) -> bool:
-        """Return whether a statement was run ahead; then its rows are where `place` puts the table's name."""
+    def early(self, table: str, compiled: Compiled) -> int | None:
+        """Return the number of rows of a statement that was run ahead, and have them where `place` puts the table.
+
+        None when it was not run.
+        """
         self._places.pop(qualified(table), None)
         index = self._direct(compiled)
         if index is None or self._ahead is None:
-            return False
+            return None
         found = self._ahead.take(self._input(index))
         if found is None:
-            return False
-        self._places[qualified(table)], self._rows[index] = found
-        return True
+            return None
+        self._places[qualified(table)], written, self._rows[index] = found
+        return written
 
     def statement(self, table: str, sql: str) -> int:
         """Run a SELECT over temporary tables and state into a temporary table; return its number of rows."""
@@ -105,8 +111,13 @@ class BatchRun:
 
     def value(self, sql: str) -> int:
         """Return the number that a SELECT over temporary tables gives."""
-        [(found,)] = self.cursor.execute(self.place(sql)).fetchall()
-        return int(found)
+        [found] = self.values(sql)
+        return found
+
+    def values(self, sql: str) -> list[int]:
+        """Return the numbers in the one row that a SELECT over temporary tables gives."""
+        [row] = self.cursor.execute(self.place(sql)).fetchall()
+        return list(map(int, row))
 
     def row(self, compiled: Compiled) -> tuple[Any, ...]:
         """Return the one row that a statement over temporary tables gives.
@@ -159,14 +170,14 @@ class BatchRun:
             return found
         table = f"lightstream_input_{next(self._inputs)}"
         whole = Compiled("SELECT * FROM \x01scan0\x01 AS scan_0", (scan,), ())
-        execute_compiled(
+        done = execute_compiled(
             whole,
             cursor,
             lambda scan, cursor: self._streams[index].scan(self._input(index), scan.columns, cursor),
             prefix=f"CREATE OR REPLACE TEMP TABLE {table} AS ",
         )
         # Spark: a source that is read twice counts its rows twice.
-        self._rows[index] = self._rows.get(index, 0) + self.value(f"SELECT count(*) FROM {qualified(table)}")
+        self._rows[index] = self._rows.get(index, 0) + changed_rows(done)
         return Scan(qualified(table))
 
 

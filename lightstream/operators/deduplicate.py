@@ -86,7 +86,7 @@ class DeduplicateOperator(StatefulOperator):
     def run(self, run: BatchRun) -> Changes:
         """Find the rows whose keys are new."""
         changes = Changes()
-        run.read(self._arrived, self.reading)
+        rows = run.read(self._arrived, self.reading)
         arrived = qualified(self._arrived)
         kept = ""
         if self._time is not None:
@@ -98,8 +98,7 @@ class DeduplicateOperator(StatefulOperator):
         stored = self.stored.of(arrived, run)
         known = f" ANTI JOIN ({stored}) d ON {same_keys(self.keys)}" if stored is not None else ""
         changes.updated = run.statement(self._passed, f"SELECT s.* FROM ({first}) s{known}")
-        rows = run.value(f"SELECT count(*) FROM {arrived}{kept}")
-        changes.custom["numDroppedDuplicateRows"] = rows - changes.updated
+        changes.custom["numDroppedDuplicateRows"] = rows - changes.dropped - changes.updated
         changes.write = lambda: self._write(run, changes)
         return changes
 

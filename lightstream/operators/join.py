@@ -225,21 +225,28 @@ class JoinOperator(StatefulOperator):
     def _arrived(self, side: _Side, run: BatchRun, changes: Changes, evicting: bool) -> ArrivedRows:
         """Read a side's new rows."""
         assert side.reading is not None and side.stored is not None
-        run.read(side.arrived, side.reading)
-        in_time = "TRUE"
+        count = run.read(side.arrived, side.reading)
+        late = "FALSE"
         if side.time is not None:
             late = at_or_before(side.name(side.time), side.time.type, run.batch.late_watermark_ms)
-            changes.dropped += run.value(f"SELECT count(*) FROM {qualified(side.arrived)} WHERE {late}")
-            in_time = f"({late}) IS NOT TRUE"
+        in_time = f"({late}) IS NOT TRUE"
+        kept = f"{in_time} AND passes" if side.own else in_time
+        reached = self._reached(side, run.batch.watermark_ms)
+        conditions = (late, f"{kept} AND ({reached or 'FALSE'})")
+        counts = ", ".join(f"count(*) FILTER (WHERE {condition})" for condition in conditions)
+        dropped, leaving = run.values(f"SELECT {counts} FROM {qualified(side.arrived)}")
+        changes.dropped += dropped
         return ArrivedRows(
             side.arrived,
             side.stored,
             side.names,
             side.key_names,
-            f"{in_time} AND passes" if side.own else in_time,
+            kept,
             f"{in_time} AND passes IS NOT TRUE",
-            self._reached(side, run.batch.watermark_ms),
+            reached,
             evicting,
+            count,
+            leaving,
         )
 
     def _matches(self, run: BatchRun, batch: list[ArrivedRows]) -> str:
@@ -304,7 +311,7 @@ class JoinOperator(StatefulOperator):
             self._store(run, side, arrived, ids, changes)
             stored.fold()
             if side.numbered:
-                stored.next_id += run.value(f"SELECT count(*) FROM {qualified(arrived.table)}")
+                stored.next_id += arrived.count
 
     def _store(self, run: BatchRun, side: _Side, arrived: ArrivedRows, ids: str, changes: Changes) -> None:
         """Store a side's new rows; those that leave at once are counted only.
@@ -316,7 +323,7 @@ class JoinOperator(StatefulOperator):
         if self._semi and side.numbered:
             new = f"(SELECT * FROM {new} WHERE id NOT IN ({ids}))"
         remaining, gone = "", 0
-        if arrived.reached is not None:
+        if arrived.leaving_count:
             leaving = f"SELECT count(*) FROM {new} WHERE {arrived.reached}"
             gone = run.value(leaving)
             remaining = f" WHERE ({arrived.reached}) IS NOT TRUE" if gone else ""

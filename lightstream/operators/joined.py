@@ -70,7 +70,10 @@ class StoredRows:
         found = f"SELECT {columns} FROM {self.table} s WHERE {condition}"
         if not self._matched_rows:
             return found
-        return f"SELECT * FROM ({found}) s ANTI JOIN {self._state.table(self._matched)} d ON s.id = d.id"
+        # Of the many ids those are taken out first that matter: an ANTI JOIN keeps all of its right side.
+        ids = f"SELECT id FROM {self.table} s WHERE {condition}"
+        matched = f"SELECT id FROM {self._state.table(self._matched)} SEMI JOIN ({ids}) s USING (id)"
+        return f"SELECT * FROM ({found}) s ANTI JOIN ({matched}) d ON s.id = d.id"
 
     # ---- writing, in the state's transaction --------------------------------------------------------------------
 
@@ -143,6 +146,8 @@ class ArrivedRows:
         failing: the condition that it is not late and does not.
         reached: the condition that a row finds no match in later batches; None when nothing says so.
         evicting: stored rows may have been reached since the batch before.
+        count: how many rows have arrived, those that are not kept among them.
+        leaving_count: how many of those that are kept are reached.
     """
 
     table: str
@@ -153,6 +158,8 @@ class ArrivedRows:
     failing: str
     reached: str | None
     evicting: bool
+    count: int
+    leaving_count: int
 
     @property
     def rows(self) -> str:

@@ -165,19 +165,19 @@ class KeyedTable:
         if not self.rows:
             return None
         wanted = self._wanted(run.place(keys))
-        sources = [level.near(wanted) for level in (self._base, self._middle) if level.rows]
-        if self._recent_rows or not sources:
-            sources.append(self._recent)
-        parts = [f"SELECT s.* FROM {source} s SEMI JOIN {keys} d ON {self._same}" for source in sources]
-        if len(parts) == 1:
-            return parts[0]
-        # Step by step: what is found is little, and nothing of the large tables should be joined with another.
-        steps = ", ".join(f"found_{i} AS MATERIALIZED ({part})" for i, part in enumerate(parts))
-        shown = (
-            f"SELECT s.* FROM found_{i} s{self._without(f'found_{j}' for j in range(i + 1, len(parts)))}"
-            for i in range(len(parts))
+        levels = [level.near(wanted) for level in (self._base, self._middle) if level.rows]
+        if self._recent_rows or not levels:
+            levels.append(self._recent)
+        if len(levels) == 1:
+            return f"SELECT s.* FROM {levels[0]} s SEMI JOIN {keys} d ON {self._same}"
+        rows = " UNION ALL ".join(
+            f"SELECT {self._listed}, {i} AS level FROM {level}" for i, level in enumerate(levels)
         )
-        return f"WITH {steps} {' UNION ALL '.join(shown)}"
+        # Step by step: what is found is little, and nothing of the large tables should be joined with another.
+        return (
+            f"WITH found AS MATERIALIZED (SELECT s.* FROM ({rows}) s SEMI JOIN {keys} d ON {self._same}) "
+            f"SELECT {self._listed} FROM found s ANTI JOIN found d ON {self._same} AND s.level < d.level"
+        )
 
     def _wanted(self, keys: str) -> Wanted | None:
         """Return what to look keys up by in an index, where that is worth it."""
