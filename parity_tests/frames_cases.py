@@ -837,6 +837,32 @@ def _apply_pandas_key(s: Any) -> Any:
     return s.sales.groupBy("year").applyInPandas(total, "year int, n long")
 
 
+_KEYED = """
+    select * from values
+    (1, 'a', date'2020-01-01', timestamp'2020-01-01 01:02:03', true, 1.5d, cast(1.25 as decimal(5,2)), array(1), x'61'),
+    (null, null, null, null, null, null, null, null, null) t(i, s, d, t, b, f, c, a, x)
+"""
+
+
+def _key_of(column: str, kind: str) -> Any:
+    def case(s: Any) -> Any:
+        import pandas as pd
+        import pyarrow as pa
+
+        def pandas_key(key: Any, frame: Any) -> Any:
+            return pd.DataFrame({"key": [f"{key!r} {type(key[0]).__name__}"]})
+
+        def arrow_key(key: Any, table: Any) -> Any:
+            return pa.table({"key": [f"{key!r} {type(key[0]).__name__}"]})
+
+        groups = s.spark.sql(_KEYED).groupBy(column)
+        if kind == "pandas":
+            return groups.applyInPandas(pandas_key, "key string")
+        return groups.applyInArrow(arrow_key, "key string")
+
+    return case
+
+
 def _apply_arrow(s: Any) -> Any:
     import pyarrow as pa
 
@@ -971,6 +997,11 @@ many(
     apply_pandas=_apply_pandas,
     apply_pandas_key=_apply_pandas_key,
     apply_arrow=_apply_arrow,
+    **{
+        f"key_{column}_{kind}": _key_of(column, kind)
+        for column in "isdtbfcax"
+        for kind in ("pandas", "arrow")
+    },
     use_arrow=lambda s: s.emp.select(
         s.F.udf(lambda x: x * 2, "int", useArrow=True)("id").alias("x"),
         s.F.udf(lambda x: str(x), "string", useArrow=True)("pay").alias("y"),

@@ -107,7 +107,6 @@ def test_a_stream_runs_functions(spark: SparkSession, tmp_path: Path) -> None:
     query = frame.writeStream.foreachBatch(lambda batch, _: found.extend(rows(batch)))
     query.trigger(availableNow=True).start().awaitTermination(60)
     assert sorted(found) == [(2,), (6,)]
-    assert condition_of(lambda: frame.mapInPandas(iter, "d int")).endswith("LIGHTSTREAM_UNSUPPORTED")
 
 
 def test_frames_go_through_pandas(spark: SparkSession) -> None:
@@ -135,6 +134,66 @@ def test_frames_go_through_pandas(spark: SparkSession) -> None:
             yield one[["k"]]
 
     assert condition_of(frame.mapInPandas(misnamed, "n int").collect) == "PythonException PYTHON_EXCEPTION"
+
+
+def test_frames_go_through_polars(spark: SparkSession, tmp_path: Path) -> None:
+    pl = pytest.importorskip("polars")
+    frame = spark.createDataFrame(
+        [("a", 1, [1.5]), ("a", 3, None), ("b", 5, []), (None, 7, [None])], "k string, n int, x array<double>"
+    )
+
+    def large(frames: Any) -> Any:
+        for one in frames:
+            assert isinstance(one, pl.DataFrame) and one.columns == ["k", "n", "x"]
+            yield one.filter(pl.col("n") > 1).select(pl.col("n").cast(pl.Int64) * 2, "x")
+
+    found = frame.mapInPolars(large, "x array<double>, n long").orderBy("n")
+    assert list(map(tuple, found.collect())) == [(None, 6), ([], 10), ([None], 14)]
+
+    def largest(key: Any, group: Any) -> Any:
+        return group.select(pl.lit(str(key)).alias("key"), pl.col("n").max())
+
+    def both(left: Any, right: Any) -> Any:
+        return pl.DataFrame({"left": [left.height], "right": [right.height]})
+
+    groups = frame.groupBy("k")
+    assert rows(groups.applyInPolars(largest, "key string, n int")) == [
+        ("('a',)", 3), ("('b',)", 5), ("(None,)", 7)
+    ]  # fmt: skip
+    other = spark.createDataFrame([("b", 1), ("c", 1)], "k string, n int").groupBy("k")
+    assert rows(groups.cogroup(other).applyInPolars(both, "left int, right int")) == [
+        (0, 1), (1, 0), (1, 1), (2, 0)
+    ]  # fmt: skip
+    nothing = groups.applyInPolars(lambda group: pl.DataFrame(), "n int")
+    assert rows(nothing) == [] and nothing.schema.names == ["n"]
+    misnamed = frame.mapInPolars(lambda frames: (one.select("k") for one in frames), "n int")
+    assert condition_of(misnamed.collect) == "PythonException PYTHON_EXCEPTION"
+
+
+def test_a_stream_goes_through_polars(spark: SparkSession, tmp_path: Path) -> None:
+    pl = pytest.importorskip("polars")
+    source = tmp_path / "in"
+    source.mkdir()
+    stream = spark.readStream.schema("n int, t timestamp").option("maxFilesPerTrigger", 1).json(str(source))
+    for file in range(2):
+        lines = [json.dumps({"n": n + file, "t": f"2025-01-0{n + 1}T00:00:00Z"}) + "\n" for n in range(3)]
+        (source / f"{file}.json").write_text("".join(lines))
+    odd = stream.mapInPolars(lambda fs: (f.filter(pl.col("n") % 2 == 1) for f in fs), "n int, t timestamp")
+    query = odd.writeStream.format("memory").queryName("odd").trigger(availableNow=True).start()
+    assert query.awaitTermination(60)
+    found = spark.sql("select n, cast(t as date) as d from odd").collect()
+    assert sorted((row.n, row.d.isoformat()) for row in found) == [
+        (1, "2025-01-01"), (1, "2025-01-02"), (3, "2025-01-03")
+    ]  # fmt: skip
+
+
+def test_what_is_refused(spark: SparkSession, tmp_path: Path) -> None:
+    for action in (
+        lambda: F.udf(lambda n: n, "int", useArrow=False),
+        lambda: F.udtf(type("Rows", (), {"eval": lambda self: iter(())}), returnType="n int"),
+        lambda: F.col("a").outer(),
+    ):
+        assert condition_of(action) == "UnsupportedOperationException LIGHTSTREAM_UNSUPPORTED"
 
 
 def test_groups_are_aggregated_by_pandas(spark: SparkSession) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lightstream.compile.compiler import Compiled, Compiler
 from lightstream.conf import Conf
@@ -112,7 +112,7 @@ class ArbitraryStateOperator(StatefulOperator):
                 batch.watermark_ms,
             )
         )
-        self._take(run, self._made, result.output)
+        run.take(self._made, result.output)
         writes = []
         for name, (numbers, changed) in result.changed.items():
             if len(numbers):
@@ -140,12 +140,11 @@ class ArbitraryStateOperator(StatefulOperator):
             f"SELECT *, row_number() OVER (ORDER BY {order}) - 1 AS n "
             f"FROM (SELECT DISTINCT {keys} FROM ({' UNION ALL '.join(parts)}))",
         )
-        return self._arrow(run, f"SELECT {keys} FROM {qualified(self._touched)} ORDER BY n")
+        return run.arrow(f"SELECT {keys} FROM {qualified(self._touched)} ORDER BY n")
 
     def _by_group(self, run: BatchRun, rows: str, width: int) -> pyarrow.Table:
         columns = ", ".join(["d.n", *(f"s.c{i}" for i in range(width))])
-        return self._arrow(
-            run,
+        return run.arrow(
             f"SELECT {columns} FROM {rows} s JOIN {qualified(self._touched)} d ON {same_keys(self._keys)} "
             "ORDER BY d.n, s.row",
         )
@@ -159,24 +158,10 @@ class ArbitraryStateOperator(StatefulOperator):
         if stored is None:
             return pa.table({"n": pa.array([], pa.int64())})
         columns = ", ".join(["d.n", "s.place", *(f"s.{v}" for v in self._columns[name])])
-        return self._arrow(
-            run,
+        return run.arrow(
             f"SELECT {columns} FROM ({stored}) s JOIN {touched} d ON {same_keys(self._keys)} "
             "ORDER BY d.n, s.place",
         )
-
-    def _arrow(self, run: BatchRun, sql: str) -> Any:
-        return run.cursor.query(run.place(sql)).to_arrow_table()
-
-    def _take(self, run: BatchRun, table: str, rows: pyarrow.Table) -> None:
-        """Make a temporary table of an Arrow table."""
-        run.cursor.register("lightstream_taken", rows)
-        try:
-            run.cursor.execute(
-                f"CREATE OR REPLACE TEMP TABLE {quote(table)} AS SELECT * FROM lightstream_taken"
-            )
-        finally:
-            run.cursor.unregister("lightstream_taken")
 
     def _change(
         self, run: BatchRun, name: str, numbers: Sequence[int], rows: pyarrow.Table
@@ -186,8 +171,8 @@ class ArbitraryStateOperator(StatefulOperator):
 
         stored = self.stored[name]
         new, changed = (f"lightstream_{what}_{self.operator_id}_{name}" for what in ("new", "changed"))
-        self._take(run, new, rows)
-        self._take(run, changed, pa.table({"n": pa.array(numbers, pa.int64())}))
+        run.take(new, rows)
+        run.take(changed, pa.table({"n": pa.array(numbers, pa.int64())}))
         touched, new, changed = qualified(self._touched), qualified(quote(new)), qualified(quote(changed))
         keys = ", ".join(f"d.{key}" for key in self._keys)
         filled = f"(SELECT {keys} FROM {touched} d SEMI JOIN {new} w ON d.n = w.n)"

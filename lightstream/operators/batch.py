@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from lightstream.compile.compiler import Compiled, CompiledScan
 from lightstream.errors import internal
 from lightstream.execute.batch import batch_scan, execute_compiled
+from lightstream.functions.spelling import quote
 from lightstream.operators.contract import BatchInput, EventTimeStats
 from lightstream.operators.profile import rows_read
 from lightstream.plan import logical as lp
@@ -20,6 +21,7 @@ from lightstream.sources.contract import Scan, Stream
 
 if TYPE_CHECKING:
     import duckdb
+    import pyarrow
 
     from lightstream.operators.ahead import ReadAhead
 
@@ -128,6 +130,20 @@ class BatchRun:
         done = execute_compiled(self._placed(compiled), self.cursor, self._scan)
         [found] = done.fetchall()
         return tuple(found)
+
+    def arrow(self, sql: str) -> pyarrow.Table:
+        """Return the rows of a SELECT over temporary tables."""
+        return self.cursor.query(self.place(sql)).to_arrow_table()
+
+    def take(self, table: str, rows: pyarrow.Table) -> None:
+        """Make a temporary table (`table` is its bare name) of an Arrow table."""
+        self.cursor.register("lightstream_taken", rows)
+        try:
+            self.cursor.execute(
+                f"CREATE OR REPLACE TEMP TABLE {quote(table)} AS SELECT * FROM lightstream_taken"
+            )
+        finally:
+            self.cursor.unregister("lightstream_taken")
 
     def place(self, sql: str) -> str:
         """Return a statement with the tables where they are: what was read ahead is not where it is expected."""

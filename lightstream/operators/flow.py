@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from lightstream.operators.event_time import EventTimeStep
+from lightstream.operators.frames import FramesStep
 from lightstream.operators.observe import MetricsStep
 from lightstream.operators.stateful import StatefulOperator
 from lightstream.plan import logical as lp
 
-Step = EventTimeStep | MetricsStep | StatefulOperator
+Step = EventTimeStep | MetricsStep | FramesStep | StatefulOperator
 
 
 class Flow:
@@ -50,6 +51,6 @@ class Flow:
         if isinstance(step, EventTimeStep):
             return query_ms
         input_ms = self._input_ms(step, query_ms)
-        if input_ms is None or isinstance(step, MetricsStep):
+        if input_ms is None or not isinstance(step, StatefulOperator):
             return input_ms
         return step.output_watermark_ms(input_ms)

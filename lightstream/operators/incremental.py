@@ -20,6 +20,7 @@ from lightstream.operators.contract import BatchInput, BatchOutput, StateMetrics
 from lightstream.operators.deduplicate import DeduplicateOperator
 from lightstream.operators.event_time import EventTimeStep
 from lightstream.operators.flow import Flow, Step
+from lightstream.operators.frames import FramesStep
 from lightstream.operators.join import JoinOperator
 from lightstream.operators.limit import LimitOperator
 from lightstream.operators.observe import MetricsStep
@@ -90,6 +91,8 @@ class IncrementalPlan:
             step = EventTimeStep(node, len(self.steps), self.conf)
         elif isinstance(node, lp.CollectMetrics):
             step = MetricsStep(node, len(self.steps), self.conf)
+        elif isinstance(node, lp.MapFrames):
+            step = FramesStep(node, len(self.steps), self.conf)
         elif isinstance(node, lp.Aggregate) and any(map(is_session, node.keys)):
             step = SessionOperator(node, self._next_id(), self.output_mode, self.conf)
         elif isinstance(node, lp.Aggregate):
@@ -187,7 +190,7 @@ class IncrementalPlan:
         self._pending = []
         watermarks_ms = (batch.watermark_ms, batch.late_watermark_ms)
         for step in self.steps:
-            if isinstance(step, EventTimeStep | MetricsStep):
+            if not isinstance(step, StatefulOperator):
                 step.run(run)
                 continue
             started = time.perf_counter()

@@ -379,6 +379,22 @@ class Watermark(RowByRow):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class MapFrames(LogicalPlan):
+    """A Python function over whole Arrow tables of streams' batches (`mapInPandas` and its kin); it gives `columns`.
+
+    `function` takes a table for each input and gives one with columns c0, c1, ...
+    """
+
+    inputs: tuple[LogicalPlan, ...]
+    columns: tuple[Attribute, ...]
+    function: Callable[[list[Any]], Any]
+
+    @property
+    def output(self) -> tuple[Attribute, ...]:
+        return self.columns
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class CollectMetrics(RowByRow):
     """Aggregates of the rows that pass (`observe`). `observation` is told those of a batch query's first run."""
 

@@ -221,6 +221,15 @@ class DataFrame(Rows, Views, Missing, Statistics):
 
         return map_frames(self, func, schema, "arrow")
 
+    def mapInPolars(self, func: Any, schema: Any) -> DataFrame:
+        """Return the rows that a function makes of an iterator over `polars.DataFrame`s.
+
+        An extension: Spark has no such method. The function gives an iterator of frames with the schema's columns.
+        """
+        from lightstream.sql.python_frames import map_frames
+
+        return map_frames(self, func, schema, "polars")
+
     def observe(self, observation: Observation | str, *exprs: Column) -> DataFrame:
         """Return the same rows; aggregates of them are told to an Observation, or under a name to a stream's progress.
 

@@ -133,6 +133,15 @@ class GroupedData:
 
         return apply_groups((self,), func, schema, "arrow")
 
+    def applyInPolars(self, func: Any, schema: Any) -> DataFrame:
+        """Return the rows that a function makes of each group: `func(frame)` or `func(key, frame)`.
+
+        An extension: Spark has no such method. Frames are `polars.DataFrame`s.
+        """
+        from lightstream.sql.python_frames import apply_groups
+
+        return apply_groups((self,), func, schema, "polars")
+
     def applyInPandasWithState(
         self,
         func: Any,

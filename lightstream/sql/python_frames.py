@@ -1,4 +1,4 @@
-"""Whole frames through Python functions: mapInPandas, mapInArrow, applyInPandas and applyInArrow."""
+"""Whole frames through Python functions: mapInPandas, applyInPandas and the same for Arrow and Polars."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from lightstream.errors import PySparkException, PySparkTypeError, PythonException, unsupported
+from lightstream.errors import PySparkException, PySparkTypeError, PythonException
 from lightstream.execute.python_functions import python_exception
+from lightstream.plan import logical as lp
 from lightstream.plan import relations as r
 from lightstream.plan import types as t
 from lightstream.plan.expressions import Alias
@@ -22,60 +23,79 @@ _BATCH_ROWS = 10_000  # Spark: spark.sql.execution.arrow.maxRecordsPerBatch
 
 def map_frames(df: DataFrame, func: Any, schema: Any, kind: str) -> DataFrame:
     """Return the rows that a function makes of an iterator over the frames of a DataFrame."""
-    what = "mapInPandas" if kind == "pandas" else "mapInArrow"
-    result = _checked(df, func, schema, what)
+    result = _checked(func, schema, f"mapIn{kind.title()}")
+    own, zone = df.schema, df._state.conf.time_zone
 
-    def rows() -> Any:
-        given, own = _table(df), df.schema
-        batches = given.to_batches(max_chunksize=_BATCH_ROWS)
-        frames: Iterator[Any] = (
-            iter(batches) if kind == "arrow" else (_pandas(one, own, df) for one in batches)
-        )
-        return collected(
-            (columns_of_frame(frame, result, kind, df._state.conf.time_zone) for frame in func(frames)),
-            result,
-        )
+    def rows(tables: list[Any]) -> Any:
+        frames = (_frame(one, own, kind, zone) for one in tables[0].to_batches(max_chunksize=_BATCH_ROWS))
+        return collected((columns_of_frame(frame, result, kind, zone) for frame in func(frames)), result)
 
-    return _lazy(df, result, rows)
+    return _lazy([df], result, rows)
 
 
 def apply_groups(groupings: Sequence[GroupedData], func: Any, schema: Any, kind: str) -> DataFrame:
     """Return the rows that a function makes of the frames of each group, of one grouping or of two."""
-    first = groupings[0]
-    what = "applyInPandas" if kind == "pandas" else "applyInArrow"
-    result = _checked(first._df, func, schema, what)
+    df = groupings[0]._df
+    result = _checked(func, schema, f"applyIn{kind.title()}")
     if len(groupings) > 1 and len(groupings[0]._keys) != len(groupings[1]._keys):
         raise PySparkException(message="requirement failed: Cogroup keys must have same size")
     wants_key = _parameters(func) > len(groupings)
+    keyed = [_with_keys(grouping) for grouping in groupings]
+    zone = df._state.conf.time_zone
 
-    def rows() -> Any:
-        sides = [_groups(grouping) for grouping in groupings]
-        keys = list(dict.fromkeys(key for _, places in sides for key in places))
+    def rows(tables: list[Any]) -> Any:
+        sides = [
+            _Groups(one, len(grouping._keys), frame.schema)
+            for one, grouping, frame in zip(tables, groupings, keyed, strict=True)
+        ]
+        keys = list(dict.fromkeys(key for side in sides for key in side.places))
 
         def results() -> Iterator[Any]:
             for key in keys:
-                frames = []
-                shown: tuple[Any, ...] = ()
-                for grouping, (table, places) in zip(groupings, sides, strict=True):
-                    found = places.get(key)
-                    part = table.take(found[1]) if found else table.slice(0, 0)
-                    shown = found[0] if found else shown
-                    frames.append(
-                        part if kind == "arrow" else _pandas(part, grouping._df.schema, grouping._df)
-                    )
-                made = func(shown, *frames) if wants_key else func(*frames)
-                yield columns_of_frame(made, result, kind, first._df._state.conf.time_zone)
+                frames = [_frame(side.rows(key), side.schema, kind, zone) for side in sides]
+                if wants_key:
+                    shown = next(side.key(key, kind, zone) for side in reversed(sides) if key in side.places)
+                    frames = [shown, *frames]
+                yield columns_of_frame(func(*frames), result, kind, zone)
 
         return collected(results(), result)
 
-    return _lazy(first._df, result, rows)
+    return _lazy(keyed, result, rows)
 
 
-def _checked(df: DataFrame, func: Any, schema: Any, what: str) -> t.StructType:
+class _Groups:
+    """The rows of a table whose last columns are keys, by key."""
+
+    def __init__(self, table: Any, keys: int, schema: t.StructType) -> None:
+        width = len(schema) - keys
+        self.schema, self._key_schema = (
+            t.StructType(schema.fields[:width]),
+            t.StructType(schema.fields[width:]),
+        )
+        self._table, self._keys = table.select(range(width)), table.select(range(width, len(schema)))
+        self.places: dict[Any, list[int]] = {}
+        values = [column.to_pylist() for column in self._keys.columns]
+        for place, key in enumerate(zip(*values, strict=True) if keys else [()] * table.num_rows):
+            self.places.setdefault(tuple(map(_same, key)), []).append(place)
+
+    def rows(self, key: Any) -> Any:
+        """Return the rows of a key; it may have none."""
+        return self._table.take(self.places[key]) if key in self.places else self._table.slice(0, 0)
+
+    def key(self, key: Any, kind: str, zone: str) -> tuple[Any, ...]:
+        """Return a key's values as a function is given them: Arrow's scalars, values of pandas, or of Python."""
+        row = self._keys.slice(self.places[key][0], 1)
+        if kind == "arrow":
+            return tuple(column[0] for column in row.columns)
+        if kind == "pandas":
+            frame = _frame(row, self._key_schema, kind, zone)
+            return tuple(frame.iloc[:, i].iloc[0] for i in range(len(self._key_schema)))
+        return tuple(column[0].as_py() for column in row.columns)
+
+
+def _checked(func: Any, schema: Any, what: str) -> t.StructType:
     if not callable(func):
         raise PySparkTypeError(message=f"{what} takes a function, got {type(func).__name__}.")
-    if df.isStreaming:
-        raise unsupported(f"{what} on a stream", "Use foreachBatch.")
     found = t.DataType.fromDDL(schema) if isinstance(schema, str) else schema
     if not isinstance(found, t.StructType):
         raise PySparkTypeError(message=f"The schema for {what} must be a StructType or DDL text of columns.")
@@ -86,50 +106,60 @@ def _parameters(func: Callable[..., Any]) -> int:
     return len(inspect.signature(func).parameters)
 
 
-def _lazy(df: DataFrame, schema: t.StructType, rows: Callable[[], Any]) -> DataFrame:
+def _lazy(frames: Sequence[DataFrame], schema: t.StructType, rows: Callable[[list[Any]], Any]) -> DataFrame:
+    """Return a DataFrame of what a function makes of tables: of whole ones, or of each batch's when one is a stream."""
+    from lightstream.analyze.analyzer import attributes_of
     from lightstream.sql.dataframe import DataFrame
+    from lightstream.sql.rows import to_arrow
 
+    df = frames[0]
     nullable = t.StructType([t.StructField(f.name, f.dataType, f.nullable, f.metadata) for f in schema])
+    schemas = [frame.schema for frame in frames]
 
-    def guarded() -> Any:
+    def guarded(tables: list[Any]) -> Any:
         try:
-            return rows()
+            return rows(
+                [
+                    to_arrow(table.rename_columns(own.names), own)
+                    for table, own in zip(tables, schemas, strict=True)
+                ]
+            )
         except PythonException:
             raise
         except Exception as error:
             raise python_exception(error) from None
 
-    return DataFrame(df._state.analyze(r.LocalData(nullable, guarded)), df.sparkSession)
+    if any(frame.isStreaming for frame in frames):
+        plan = lp.MapFrames(tuple(frame._plan for frame in frames), attributes_of(nullable), guarded)
+        return DataFrame(plan, df.sparkSession)
+
+    def data() -> Any:
+        return guarded([frame._state.run(frame._plan).arrow() for frame in frames])
+
+    return DataFrame(df._state.analyze(r.LocalData(nullable, data)), df.sparkSession)
 
 
-def _table(df: DataFrame) -> Any:
-    from lightstream.sql.rows import to_arrow
+def _frame(table: Any, schema: t.StructType, kind: str, zone: str) -> Any:
+    """Return an Arrow table or batch in the form that a function is given."""
+    if kind == "arrow":
+        return table
+    if kind == "polars":
+        import polars as pl
 
-    return to_arrow(df._state.run(df._plan).arrow(), df.schema)
-
-
-def _pandas(table: Any, schema: t.StructType, df: DataFrame) -> Any:
+        return pl.from_arrow(table)
     import pyarrow as pa
 
     from lightstream.sql.rows import to_pandas
 
     if isinstance(table, pa.RecordBatch):
         table = pa.Table.from_batches([table])
-    return to_pandas(table, schema, df._state.conf.time_zone)
+    return to_pandas(table, schema, zone)
 
 
-def _groups(grouping: GroupedData) -> tuple[Any, dict[Any, tuple[tuple[Any, ...], list[int]]]]:
-    """Return a DataFrame's table, and for each key its values and the positions of its rows."""
+def _with_keys(grouping: GroupedData) -> DataFrame:
     df = grouping._df
-    width = len(df._plan.output)
     named = tuple(Alias(key, (f"key{i}",)) for i, key in enumerate(grouping._keys))
-    table = _table(df._with(r.Project(df._plan, (*df._plan.output, *named))))
-    keys = [table.column(width + i).to_pylist() for i in range(len(named))]
-    places: dict[Any, tuple[tuple[Any, ...], list[int]]] = {}
-    for position, values in enumerate(zip(*keys, strict=True) if keys else [()] * table.num_rows):
-        found = places.setdefault(tuple(map(_same, values)), (values, []))
-        found[1].append(position)
-    return table.select(range(width)), places
+    return df._with(r.Project(df._plan, (*df._plan.output, *named)))
 
 
 def _same(value: Any) -> Any:
@@ -146,7 +176,11 @@ def columns_of_frame(frame: Any, schema: t.StructType, kind: str, zone: str) -> 
     from lightstream.sql.local_data import _carried
     from lightstream.sql.python_functions import _series_result
 
-    if kind == "arrow":
+    if kind == "polars":
+        if frame is None or frame.shape == (0, 0):
+            return None
+        frame = frame.to_arrow()
+    if kind != "pandas":
         _matched([str(name) for name in frame.schema.names], schema)
         columns = [frame.column(name) for name in schema.names]
     else:

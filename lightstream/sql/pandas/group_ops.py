@@ -29,3 +29,9 @@ class PandasCogroupedOps:
         from lightstream.sql.python_frames import apply_groups
 
         return apply_groups((self._gd1, self._gd2), func, schema, "arrow")
+
+    def applyInPolars(self, func: Any, schema: Any) -> DataFrame:
+        """Return the rows that a function makes of the two Polars frames of each key. An extension: not in Spark."""
+        from lightstream.sql.python_frames import apply_groups
+
+        return apply_groups((self._gd1, self._gd2), func, schema, "polars")
