@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sql_api_fixtures import condition_of, spark
 
-from lightstream.errors import PythonException
+from lightstream.errors import AnalysisException, PythonException
 from lightstream.sql import Row, SparkSession
 from lightstream.sql import functions as F
 
@@ -205,3 +205,6 @@ def test_groups_are_aggregated_by_pandas(spark: SparkSession) -> None:
     spread.__annotations__ = {"values": pandas.Series, "return": float}
     frame = spark.createDataFrame([("a", 1), ("a", 4), ("b", 5)], "k string, n int")
     assert rows(frame.groupBy("k").agg(F.pandas_udf(spread, "double")("n"))) == [("a", 3.0), ("b", 0.0)]
+    stream = spark.readStream.format("rate").load().groupBy().agg(F.pandas_udf(spread, "double")("value"))
+    with pytest.raises(AnalysisException, match="doesn't support group aggregate pandas UDF"):
+        stream.writeStream.format("noop").outputMode("complete").start()

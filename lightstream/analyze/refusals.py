@@ -75,6 +75,8 @@ def _check_node(node: lp.LogicalPlan, output_mode: str, aggregated: bool) -> Non
                         "Distinct aggregations are not supported on streaming DataFrames/Datasets. Consider using "
                         "approx_count_distinct() instead."
                     )
+                if isinstance(aggregate.child, e.Call) and aggregate.child.name == "(list)":
+                    raise _legacy("Streaming aggregation doesn't support group aggregate pandas UDF")
         case lp.Sort():
             below = any(isinstance(n, lp.Aggregate) for n in node.child.walk())
             if output_mode != "complete" or not below:
