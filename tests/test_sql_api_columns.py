@@ -231,3 +231,9 @@ def test_signatures_are_those_of_pyspark() -> None:
     for each in theirs.__all__:
         if each.islower():
             assert shape(getattr(F, each)) == shape(getattr(theirs, each)), each
+
+
+def test_each_function_can_be_made() -> None:
+    """They are made from their signatures when they are asked for."""
+    assert all(callable(getattr(F, name)) for name in F.__all__)
+    assert str(F.product("a")._expression).count("(product)") == 1

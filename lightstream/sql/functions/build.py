@@ -16,7 +16,7 @@ from lightstream.sql.arguments import not_expected
 from lightstream.sql.column import Column, column_expression, spread, to_expression
 from lightstream.sql.literals import literal
 
-_LINE = re.compile(r"(\w+)\((.*)\)(?: -> (\S+))?$")
+_LINE = re.compile(r"(\w+)\((.*?)\)(?: -> (\S+))?$")
 _PARAMETER = re.compile(r"(\*?)(\w+)([!#%]?)(\[\])?(?:=([^?]*))?(?:\?(.*))?$")
 _NOTHING = object()
 
