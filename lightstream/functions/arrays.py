@@ -173,8 +173,9 @@ scalar("try_element_at", _bind_element_at, _element_at_sql)
 
 def _bind_get(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
     bound = signature("array, integral -> any?").bind(name, args, conf)
-    array = type_of(bound.args[0])
-    assert isinstance(array, t.ArrayType)
+    array = type_of(args[0])
+    if not isinstance(array, t.ArrayType):
+        raise mismatch.unexpected_input(name, args, 0, '"ARRAY"')
     return Bound(bound.args, array.elementType, element_nullable(bound.args[0], bound.args[1], 0, False))
 
 

@@ -97,7 +97,8 @@ def _sign_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
     sign = f"CAST(sign({args[0]}) AS DOUBLE)"
     if isinstance(type_of(call.args[0]), t.AnsiIntervalType):
         return sign
-    return f"CASE WHEN isnan({args[0]}) THEN {args[0]} ELSE {sign} END"
+    # NaN is itself, and so is -0.0.
+    return f"CASE WHEN isnan({args[0]}) OR {args[0]} = 0 THEN {args[0]} ELSE {sign} END"
 
 
 scalar("sign signum", _bind_sign, _sign_sql,
