@@ -323,3 +323,20 @@ def test_impossible_values_fail_with_sparks_condition(text: str, condition: str)
 def test_what_spark_has_and_we_have_not_is_refused_by_name(text: str) -> None:
     with pytest.raises(UnsupportedOperationException, match="LIGHTSTREAM_UNSUPPORTED"):
         parse_expression(text)
+
+
+# Spark 4.3.0 gave these with spark.sql.parser.escapedStringLiterals: what is between the first and the last character.
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        (r"'a\nb'", r"a\nb"),
+        ("'a''b'", "a''b"),
+        (r"'a\'b'", r"a\'b"),
+        (r"r'a\nb'", r"'a\nb"),
+        (r"'a' 'b\n'", r"ab\n"),
+        (r"'\u0041'", r"\u0041"),
+    ],
+)
+def test_strings_as_they_are_written(text: str, value: str) -> None:
+    assert parse_expression(text, True) == Literal(value, t.StringType())
+    assert parse_expression("date'2020-01-01\\n'", True) == parse_expression("date'2020-01-01'")

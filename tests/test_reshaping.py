@@ -29,6 +29,20 @@ def test_a_sample_is_sparks_of_one_partition(spark: SparkSession) -> None:
     assert sorted(row.id for part in parts for row in part.collect()) == list(range(1000))
 
 
+def test_random_numbers_with_a_seed_are_those_of_one_partition(spark: SparkSession) -> None:
+    drawn = spark.range(0, 3, 1, 1).select(F.rand(0), F.randn(0), F.randstr(F.lit(2), F.lit(0)))
+    assert rows(drawn) == [
+        (0.7604953758285915, 1.6034991609278433, "ce"),
+        (0.5234194256885571, 0.14416006165776865, "V0"),
+        (0.0953472826424725, -0.6253564498627744, "PX"),
+    ]
+    assert spark.range(0, 3, 1, 1).filter(F.rand(1) < 0.5).count() < 3
+    assert spark.range(20).filter(F.rand() < 2).orderBy(F.rand()).count() == 20
+    for refused in (F.when(F.col("id") > 1, F.rand(0)), F.col("id") / F.lit(None) + F.rand(0)):
+        with pytest.raises(Exception, match="A random number with a seed in a condition"):
+            spark.range(3).select(refused)
+
+
 def test_a_sample_with_replacement_has_sparks_distribution_only(spark: SparkSession) -> None:
     assert 14_500 < spark.range(10_000).sample(True, 1.5, 3).count() < 15_500
     with pytest.raises(Exception, match="must be on interval"):
