@@ -76,7 +76,7 @@ class Seen:
                 if times
                 else EventTimeStats(None, None, None, delay_ms)
             )
-            return BatchOutput(output.sql, output.input_rows, (made_up,))
+            return BatchOutput(output.sql, output.input_rows, (made_up,), output.metrics)
 
         monkeypatch.setattr(IncrementalPlan, "run", run_with_event_times)
         monkeypatch.setattr(
