@@ -299,7 +299,9 @@ def test_the_watermark_is_found_again_when_only_the_commit_is_missing(
     def with_event_time(self: Any, batch: Any) -> BatchOutput:
         output = run_batch(self, batch)
         seen = 1000 * (batch.batch_id + 1) if batch.starts != batch.ends else None
-        return BatchOutput(output.sql, output.input_rows, (EventTimeStats(seen, seen, seen, 0),))
+        return BatchOutput(
+            output.sql, output.input_rows, (EventTimeStats(seen, seen, seen, 0),), output.metrics
+        )
 
     opened = IncrementalPlan.open
 
