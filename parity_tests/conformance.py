@@ -156,12 +156,11 @@ def machine_in(zone: str) -> Iterator[None]:
 @machine_in(ZONE)
 def ask(session: Any, example: Example) -> Answer:
     """Return what an engine answers to an example, under the settings that come before it."""
-    for key, value in (("spark.sql.session.timeZone", ZONE), *example.settings):
-        try:
-            session.conf.set(key, value)
-        except Exception as error:  # a setting that is refused refuses what depends on it
-            return failed(error)
+    zone = session.conf.get("spark.sql.session.timeZone")
+    session.conf.set("spark.sql.session.timeZone", ZONE)
     try:
+        for key, value in example.settings:  # one that is refused refuses what depends on it
+            session.conf.set(key, value)
         frame = session.sql(example.statement)
         columns = columns_of(frame)
         if re.search(
@@ -174,6 +173,7 @@ def ask(session: Any, example: Example) -> Answer:
     except Exception as error:  # every engine's errors are what is compared
         return failed(error)
     finally:
+        session.conf.set("spark.sql.session.timeZone", zone)
         for key, _ in example.settings:
             session.conf.unset(key)
 

@@ -92,7 +92,6 @@ REFUSED_CASES: frozenset[str] = frozenset((
     "frames: join_lateral_left",
     "frames: join_subquery_exists",
     "frames: rows_transpose",
-    "frames: rows_observe",
     "frames: stat_freq",
     "frames: create_to_json",
     "frames: udf_udtf",

@@ -318,7 +318,9 @@ def _bind_listagg(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
 def _listagg_parts(call: Call, ctx: SqlContext) -> AggregateParts:
     delimiter = call.args[1]
     assert isinstance(delimiter, Literal)
-    return AggregateParts((f"string_agg({{0}}, {text_sql(delimiter.value or '')})",))
+    # Distinct texts without an order have Spark's by chance only: sorted, they come out alike each time.
+    order = " ORDER BY {0}" if call.distinct and not call.order_by else ""
+    return AggregateParts((f"string_agg({{0}}, {text_sql(delimiter.value or '')}{order})",))
 
 
 def _shown_listagg(call: Call, args: Sequence[str]) -> str:

@@ -103,9 +103,9 @@ class Actions(Frame):
 
     def toPandas(self) -> pandas.DataFrame:
         """Return all rows as a pandas frame; timestamps are naive, in the session's time zone."""
-        from lightstream.sql.rows import to_pandas
+        from lightstream.sql.pandas_frames import to_pandas
 
-        return to_pandas(self.toArrow(), self._plan.schema, self._state.conf.time_zone)
+        return to_pandas(self.toArrow(), self._plan.schema, self._state.conf.time_zone, "result")
 
     def toPolars(self) -> polars.DataFrame:
         """Return all rows as a Polars frame. pyspark has no such method."""

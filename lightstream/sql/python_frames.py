@@ -17,6 +17,7 @@ from lightstream.plan.expressions import Alias
 if TYPE_CHECKING:
     from lightstream.sql.dataframe import DataFrame
     from lightstream.sql.group import GroupedData
+    from lightstream.sql.pandas_frames import Use
 
 _BATCH_ROWS = 10_000  # Spark: spark.sql.execution.arrow.maxRecordsPerBatch
 
@@ -27,7 +28,9 @@ def map_frames(df: DataFrame, func: Any, schema: Any, kind: str) -> DataFrame:
     own, zone = df.schema, df._state.conf.time_zone
 
     def rows(tables: list[Any]) -> Any:
-        frames = (_frame(one, own, kind, zone) for one in tables[0].to_batches(max_chunksize=_BATCH_ROWS))
+        frames = (
+            _frame(one, own, kind, zone, "frame") for one in tables[0].to_batches(max_chunksize=_BATCH_ROWS)
+        )
         return collected((columns_of_frame(frame, result, kind, zone) for frame in func(frames)), result)
 
     return _lazy([df], result, rows)
@@ -67,7 +70,11 @@ class _Groups:
     """The rows of a table whose last columns are keys, by key."""
 
     def __init__(self, table: Any, keys: int, schema: t.StructType) -> None:
+        import pyarrow as pa
+
         width = len(schema) - keys
+        nullable = pa.schema([field.with_nullable(True) for field in table.schema])
+        table = pa.Table.from_arrays(table.columns, schema=nullable)
         self.schema, self._key_schema = (
             t.StructType(schema.fields[:width]),
             t.StructType(schema.fields[width:]),
@@ -120,7 +127,7 @@ def _lazy(frames: Sequence[DataFrame], schema: t.StructType, rows: Callable[[lis
         try:
             return rows(
                 [
-                    to_arrow(table.rename_columns(own.names), own)
+                    to_arrow(table.rename_columns(own.names), own, df._state.conf.time_zone)
                     for table, own in zip(tables, schemas, strict=True)
                 ]
             )
@@ -139,7 +146,7 @@ def _lazy(frames: Sequence[DataFrame], schema: t.StructType, rows: Callable[[lis
     return DataFrame(df._state.analyze(r.LocalData(nullable, data)), df.sparkSession)
 
 
-def _frame(table: Any, schema: t.StructType, kind: str, zone: str) -> Any:
+def _frame(table: Any, schema: t.StructType, kind: str, zone: str, use: Use = "columns") -> Any:
     """Return an Arrow table or batch in the form that a function is given."""
     if kind == "arrow":
         return table
@@ -149,11 +156,11 @@ def _frame(table: Any, schema: t.StructType, kind: str, zone: str) -> Any:
         return pl.from_arrow(table)
     import pyarrow as pa
 
-    from lightstream.sql.rows import to_pandas
+    from lightstream.sql.pandas_frames import to_pandas
 
     if isinstance(table, pa.RecordBatch):
         table = pa.Table.from_batches([table])
-    return to_pandas(table, schema, zone)
+    return to_pandas(table, schema, zone, use)
 
 
 def _with_keys(grouping: GroupedData) -> DataFrame:

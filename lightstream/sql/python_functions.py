@@ -50,7 +50,7 @@ class RowFunction:
 
 @dataclass(frozen=True, slots=True)
 class ArrowFunction:
-    """Calls the user's function with Arrow arrays; `kind` is scalar, iterator or aggregate."""
+    """Calls the user's function with Arrow arrays; `kind` is scalar, iterator, aggregate or aggregate iterator."""
 
     func: Callable[..., Any]
     type: t.DataType
@@ -59,14 +59,14 @@ class ArrowFunction:
 
     def __call__(self, kinds: Kinds, columns: Columns, count: int) -> Any:
         """Return the results."""
-        return _vectorized(self.func, self.type, self.kind, self.keywords, _arrow_arguments, _arrow_result)(
-            kinds, columns, count
-        )
+        return _vectorized(
+            self.func, self.type, self.kind, self.keywords, _arrow_arguments, _arrow_result, _arrow_values
+        )(kinds, columns, count)
 
 
 @dataclass(frozen=True, slots=True)
 class PandasFunction:
-    """Calls the user's function with pandas series; `kind` is scalar, iterator or aggregate."""
+    """Calls the user's function with pandas series; `kind` is scalar, iterator, aggregate or aggregate iterator."""
 
     func: Callable[..., Any]
     type: t.DataType
@@ -75,9 +75,9 @@ class PandasFunction:
 
     def __call__(self, kinds: Kinds, columns: Columns, count: int) -> Any:
         """Return the results."""
-        return _vectorized(self.func, self.type, self.kind, self.keywords, _series, _series_result)(
-            kinds, columns, count
-        )
+        return _vectorized(
+            self.func, self.type, self.kind, self.keywords, _series, _series_result, _series_values
+        )(kinds, columns, count)
 
 
 def _vectorized(
@@ -87,6 +87,7 @@ def _vectorized(
     keywords: tuple[str, ...],
     arguments_of: Callable[[Kinds, Columns], list[Any]],
     array_of: Callable[[Any, t.DataType], Any],
+    value_array: Callable[[list[Any], t.DataType], Any],
 ) -> Callable[[Kinds, Columns, int], Any]:
     def call(values: Sequence[Any]) -> Any:
         plain = len(values) - len(keywords)
@@ -95,18 +96,18 @@ def _vectorized(
     def run(kinds: Kinds, columns: Columns, count: int) -> Any:
         import pyarrow as pa
 
-        if kind == "aggregate":
+        if kind.startswith("aggregate"):
             inner = [k.elementType for k in kinds if isinstance(k, t.ArrayType)]
             lists = [column.combine_chunks() for column in columns]
             rows = []
             for row in range(count):
                 values = [pa.chunked_array([_elements(one, row)]) for one in lists]
-                rows.append(call(arguments_of(inner, values)))
-            return carried(results_array(rows, result), result)
+                given = arguments_of(inner, values)
+                rows.append(call(given) if kind == "aggregate" else func(_one_batch(given)))
+            return carried(value_array(rows, result), result)
         given = arguments_of(kinds, columns)
         if kind == "iterator":
-            batch = given[0] if len(given) == 1 else tuple(given)
-            parts = [array_of(part, result) for part in func(iter([batch]))]
+            parts = [array_of(part, result) for part in func(_one_batch(given))]
             found = pa.chunked_array(parts) if parts else pa.array([])
             found = found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found
         else:
@@ -120,6 +121,10 @@ def _vectorized(
         return carried(found, result)
 
     return run
+
+
+def _one_batch(given: list[Any]) -> Iterator[Any]:
+    return iter([given[0] if len(given) == 1 else tuple(given)])
 
 
 def _elements(lists: Any, row: int) -> Any:
@@ -144,12 +149,13 @@ def python_values(column: Any, kind: t.DataType) -> list[Any]:
 def _arrow_arguments(kinds: Kinds, columns: Columns) -> list[Any]:
     from lightstream.sql.rows import to_arrow
 
-    table = to_arrow(_table(columns), _schema(kinds))
+    table = to_arrow(_table(columns), _schema(kinds), session_zone())
     return [column.combine_chunks() for column in table.columns]
 
 
 def _series(kinds: Kinds, columns: Columns) -> list[Any]:
-    from lightstream.sql.rows import to_arrow, to_pandas
+    from lightstream.sql.pandas_frames import to_pandas
+    from lightstream.sql.rows import to_arrow
 
     schema = _schema(kinds)
     table = to_arrow(_table(columns), schema)
@@ -158,7 +164,7 @@ def _series(kinds: Kinds, columns: Columns) -> list[Any]:
     for position, kind in enumerate(kinds):
         if isinstance(kind, t.StructType):
             struct = table.column(position).combine_chunks()
-            found.append(to_pandas(_struct_table(struct), kind, session_zone()))
+            found.append(to_pandas(_struct_table(struct), kind, session_zone(), "frame"))
         else:
             found.append(frame.iloc[:, position])
     return found
@@ -243,6 +249,24 @@ def _series_result(found: Any, kind: t.DataType) -> Any:
         return _plain(pa.Array.from_pandas(found, type=wanted, safe=True))
     except pa.ArrowInvalid:
         return _plain(pa.Array.from_pandas(found)).cast(wanted, safe=True)
+
+
+def _arrow_values(values: list[Any], kind: t.DataType) -> Any:
+    import pyarrow as pa
+
+    from lightstream.sql.rows import arrow_type
+
+    return pa.array(values, type=arrow_type(kind))
+
+
+def _series_values(values: list[Any], kind: t.DataType) -> Any:
+    import pandas
+    import pyarrow as pa
+
+    from lightstream.sql.rows import arrow_type
+
+    found = [_series_result(pandas.Series([value]), kind) for value in values]  # each by itself, as in Spark
+    return pa.concat_arrays(found) if found else pa.array([], type=arrow_type(kind))
 
 
 def _plain(found: Any) -> Any:

@@ -6,13 +6,12 @@ import datetime
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from lightstream.errors import PySparkImportError, PySparkNotImplementedError, unsupported
+from lightstream.errors import PySparkNotImplementedError, unsupported
 from lightstream.execute.show import map_entries, struct_values
 from lightstream.plan import types as t
 from lightstream.sql.row import Row, row_of
 
 if TYPE_CHECKING:
-    import pandas
     import pyarrow
 
 Converter = Callable[[Any], Any]
@@ -85,21 +84,26 @@ def _local_datetime(value: int | datetime.datetime) -> datetime.datetime:
 # ---- Arrow and pandas -----------------------------------------------------------------------------------------
 
 
-def arrow_type(data_type: t.DataType, carried: bool = False) -> pyarrow.DataType:
+def arrow_type(data_type: t.DataType, carried: bool = False, zone: str = "UTC") -> pyarrow.DataType:
     """Return the Arrow type that Spark gives values of a type, or with `carried` the one that DuckDB is given."""
     import pyarrow as pa
 
     match data_type:
         case t.StructType():
             return pa.struct(
-                [pa.field(f.name, arrow_type(f.dataType, carried), f.nullable) for f in data_type.fields]
+                [
+                    pa.field(f.name, arrow_type(f.dataType, carried, zone), f.nullable)
+                    for f in data_type.fields
+                ]
             )
         case t.ArrayType():
-            element = arrow_type(data_type.elementType, carried)
+            element = arrow_type(data_type.elementType, carried, zone)
             return pa.list_(pa.field("element", element, data_type.containsNull))
         case t.MapType():
-            item = pa.field("value", arrow_type(data_type.valueType, carried), data_type.valueContainsNull)
-            return pa.map_(pa.field("key", arrow_type(data_type.keyType, carried), False), item)
+            item = pa.field(
+                "value", arrow_type(data_type.valueType, carried, zone), data_type.valueContainsNull
+            )
+            return pa.map_(pa.field("key", arrow_type(data_type.keyType, carried, zone), False), item)
         case t.DecimalType():
             return pa.decimal128(data_type.precision, data_type.scale)
     if carried and isinstance(data_type, t.DayTimeIntervalType | t.NullType):
@@ -108,7 +112,7 @@ def arrow_type(data_type: t.DataType, carried: bool = False) -> pyarrow.DataType
     if name is None:
         raise unsupported(f"The type {data_type.simpleString()} in an Arrow table")
     if name == "timestamp":
-        return pa.timestamp("us", "UTC" if isinstance(data_type, t.TimestampType) else None)
+        return pa.timestamp("us", zone if isinstance(data_type, t.TimestampType) else None)
     if name in ("duration", "time64"):
         return getattr(pa, name)("us")
     return getattr(pa, name)()
@@ -123,11 +127,14 @@ _ARROW_NAMES: dict[type[t.DataType], str] = {
 }  # fmt: skip
 
 
-def to_arrow(table: pyarrow.Table, schema: t.StructType) -> pyarrow.Table:
-    """Return a result's Arrow table with Spark's types and nullability."""
+def to_arrow(table: pyarrow.Table, schema: t.StructType, zone: str = "UTC") -> pyarrow.Table:
+    """Return a result's Arrow table with Spark's types and nullability.
+
+    `zone` is that of its instants: UTC in a result, the session's in what a Python function is given.
+    """
     import pyarrow as pa
 
-    fields = [pa.field(f.name, arrow_type(f.dataType), f.nullable) for f in schema.fields]
+    fields = [pa.field(f.name, arrow_type(f.dataType, zone=zone), f.nullable) for f in schema.fields]
     if not fields:
         return table.select([])
     columns = [as_type(column, field.type) for column, field in zip(table.columns, fields, strict=True)]
@@ -138,7 +145,7 @@ def as_type(column: Any, wanted: Any) -> Any:
     """Return an Arrow column in another type, or refuse values that the type cannot hold."""
     import pyarrow as pa
 
-    if column.type == wanted:
+    if str(column.type) == str(wanted):  # types that are equal may differ in the names of a list's elements
         return column
     if pa.types.is_null(wanted):
         return pa.nulls(len(column))
@@ -150,56 +157,3 @@ def as_type(column: Any, wanted: Any) -> Any:
         mask = column.is_null()
         return pa.StructArray.from_arrays(parts, fields=list(wanted), mask=mask)
     return column.cast(wanted)
-
-
-def to_pandas(table: pyarrow.Table, schema: t.StructType, time_zone: str) -> pandas.DataFrame:
-    """Return an Arrow table (from `to_arrow`) as pandas, timestamps without a zone, in the session's.
-
-    Raises:
-        PySparkImportError: pandas is not installed.
-    """
-    import importlib.util
-
-    import pyarrow as pa
-
-    if importlib.util.find_spec("pandas") is None:
-        raise PySparkImportError(
-            "PACKAGE_NOT_INSTALLED",
-            "toPandas() needs pandas. Install it: pip install 'lightstream[pandas]'.",
-            parameters={"package_name": "pandas"},
-        )
-    columns = [_localized(column.combine_chunks(), time_zone) for column in table.columns]
-    # pandas cannot keep two columns of one name apart while it converts.
-    positions = [str(i) for i in range(len(columns))]
-    renamed = pa.Table.from_arrays(columns, names=positions)
-    frame: pandas.DataFrame = renamed.to_pandas(maps_as_pydicts="strict")
-    frame.columns = schema.names
-    return frame
-
-
-def _localized(column: Any, time_zone: str) -> Any:
-    """Return an Arrow array with its timestamps, nested ones too, as local times of a time zone."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    kind = column.type
-    if pa.types.is_timestamp(kind) and kind.tz is not None:
-        return pc.local_timestamp(column.cast(pa.timestamp("us", time_zone)))
-    if not _has_instants(kind):
-        return column
-    if pa.types.is_struct(kind):
-        parts = [_localized(column.field(i), time_zone) for i in range(kind.num_fields)]
-        return pa.StructArray.from_arrays(parts, names=[f.name for f in kind], mask=column.is_null())
-    if pa.types.is_map(kind):
-        keys, items = _localized(column.keys, time_zone), _localized(column.items, time_zone)
-        return pa.MapArray.from_arrays(column.offsets, keys, items, mask=column.is_null())
-    values = _localized(column.values, time_zone)
-    return pa.ListArray.from_arrays(column.offsets, values, mask=column.is_null())
-
-
-def _has_instants(kind: Any) -> bool:
-    import pyarrow as pa
-
-    if pa.types.is_timestamp(kind):
-        return kind.tz is not None
-    return any(_has_instants(kind.field(i).type) for i in range(kind.num_fields))

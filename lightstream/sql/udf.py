@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
-import typing
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from lightstream.errors import PySparkTypeError, PySparkValueError, unsupported
+from lightstream.errors import (
+    PySparkNotImplementedError,
+    PySparkTypeError,
+    PySparkValueError,
+    unsupported,
+)
 from lightstream.plan.expressions import Expression, PythonUdf
 from lightstream.plan.types import DataType, StringType
 from lightstream.sql.arguments import need_str, not_expected
 from lightstream.sql.column import Column, column_expression
+from lightstream.sql.function_kinds import is_annotated, kind_of
 from lightstream.sql.unsupported import refused_class
 
 if TYPE_CHECKING:
@@ -39,6 +45,7 @@ class PandasUDFType:
     GROUPED_MAP: ClassVar[int] = 201
     GROUPED_AGG: ClassVar[int] = 202
     SCALAR_ITER: ClassVar[int] = 204
+    GROUPED_AGG_ITER: ClassVar[int] = 217
 
 
 class ArrowUDFType:
@@ -47,12 +54,17 @@ class ArrowUDFType:
     SCALAR: ClassVar[int] = 250
     SCALAR_ITER: ClassVar[int] = 251
     GROUPED_AGG: ClassVar[int] = 252
+    GROUPED_AGG_ITER: ClassVar[int] = 254
 
 
 _PICKLED, _BATCHED = 100, 101
 _KINDS = {
-    PandasUDFType.SCALAR: "scalar", PandasUDFType.GROUPED_AGG: "aggregate", PandasUDFType.SCALAR_ITER: "iterator",
-    ArrowUDFType.SCALAR: "scalar", ArrowUDFType.GROUPED_AGG: "aggregate", ArrowUDFType.SCALAR_ITER: "iterator",
+    kind: name
+    for kinds in (PandasUDFType, ArrowUDFType)
+    for kind, name in (
+        (kinds.SCALAR, "scalar"), (kinds.SCALAR_ITER, "iterator"),
+        (kinds.GROUPED_AGG, "aggregate"), (kinds.GROUPED_AGG_ITER, "aggregate iterator"),
+    )
 }  # fmt: skip
 
 
@@ -106,7 +118,7 @@ class UserDefinedFunction:
             self._function(tuple(name for name, _ in named)),
             (*args, *(value for _, value in named)),
             self.returnType,
-            aggregates=_KINDS.get(self.evalType) == "aggregate",
+            aggregates=_KINDS.get(self.evalType, "").startswith("aggregate"),
             deterministic=self.deterministic,
         )
 
@@ -158,7 +170,14 @@ def row_function(f: Any, returnType: Any, useArrow: bool | None) -> Any:
         raise unsupported(
             "functions.udf with useArrow=False", "Its conversions are those of Arrow, Spark's default."
         )
-    return UserDefinedFunction(f, returnType, evalType=_BATCHED)._wrapped()
+    kind = _BATCHED
+    if useArrow is None and callable(f) and is_annotated(f):
+        # Spark, too, sees a vectorized function by its annotations, and takes any others for a function of rows.
+        for kinds, module in ((PandasUDFType, "pandas"), (ArrowUDFType, "pyarrow")):
+            with contextlib.suppress(PySparkValueError, PySparkNotImplementedError):
+                kind = kind_of(f, kinds, module)
+                break
+    return UserDefinedFunction(f, returnType, evalType=kind)._wrapped()
 
 
 def vectorized_function(f: Any, returnType: Any, functionType: Any, kinds: Any, module: str) -> Any:
@@ -169,28 +188,12 @@ def vectorized_function(f: Any, returnType: Any, functionType: Any, kinds: Any, 
             "Argument `returnType` cannot be None.",
             parameters={"arg_name": "returnType"},
         )
-    kind = functionType if functionType is not None else _kind_of(f, kinds, module)
+    kind = functionType if functionType is not None else kind_of(f, kinds, module)
     if kind not in _KINDS:
         raise unsupported(
             f"The kind {kind} of a Python function", "Use applyInPandas for functions over groups."
         )
     return UserDefinedFunction(f, returnType, evalType=int(kind))._wrapped()
-
-
-def _kind_of(f: Any, kinds: Any, module: str) -> int:
-    try:
-        hints = typing.get_type_hints(f if hasattr(f, "__annotations__") else f.__call__)
-    except (NameError, TypeError, AttributeError):
-        hints = dict(getattr(f, "__annotations__", {}))
-    result = hints.pop("return", None)
-    if result is None:
-        return int(kinds.SCALAR)
-    origin = typing.get_origin(result)
-    if origin is not None and issubclass(origin, Iterator):
-        return int(kinds.SCALAR_ITER)
-    if (getattr(result, "__module__", "") or "").partition(".")[0] == module:
-        return int(kinds.SCALAR)
-    return int(kinds.GROUPED_AGG)
 
 
 class UDFRegistration:

@@ -56,7 +56,7 @@ class PandasGroups:
         yield self._pandas(self._rows.slice(0, 0), self._schema)
 
     def _pandas(self, table: Any, schema: t.StructType) -> Any:
-        from lightstream.sql.rows import to_pandas
+        from lightstream.sql.pandas_frames import to_pandas
 
         return to_pandas(table, schema, self._zone)
 

@@ -95,7 +95,7 @@ class FrameGroups:
             yield pandas.DataFrame(rows, columns=self._schema.names)
 
     def _tuples(self, table: Any, schema: t.StructType) -> list[tuple[Any, ...]]:
-        from lightstream.sql.rows import to_pandas
+        from lightstream.sql.pandas_frames import to_pandas
 
         return list(to_pandas(table, schema, self._zone).itertuples(index=False, name=None))
 
