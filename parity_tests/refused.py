@@ -87,6 +87,7 @@ REFUSED_CASES: frozenset[str] = frozenset((
     "queries of dates in America/New_York: select to_date(v, f) from values ('2020-01-05', 'yyyy-MM-dd') t(v, f)",
     "queries of dates in America/New_York: select date_format(d, f) from values (date'2020-01-05', 'yyyy'), (date'2020-01-05', 'MM') t(d, f)",
     "queries of dates in America/New_York: select to_utc_timestamp(v, z) from values (timestamp'2024-07-01 12:00:00', 'Europe/Paris'), (timestamp'2024-07-01 12:00:00', '-08:00') t(v, z)",
+    "parquet: rebased dates",
     "frames: fields_duplicate",
     "frames: join_lateral",
     "frames: join_lateral_left",

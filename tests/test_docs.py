@@ -15,6 +15,8 @@ from lightstream.sinks import attached, console, duckdb_table, memory, noop, pyt
 from lightstream.sources import file_options
 from lightstream.sources import registry as formats
 from lightstream.sources.json import options as json_options
+from lightstream.sources.parquet import format as parquet_format
+from lightstream.sources.text import format as text_format
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -41,10 +43,11 @@ def test_generated_pages_are_fresh() -> None:
 
 def test_every_option_of_sources_is_described() -> None:
     read = re.compile(
-        r"""(?:get|flag|flag\.\w+|_positive|_boolean)\((?:given, )?"(\w+)"|if "(\w+)" in lower"""
+        r"""(?:get|flag|flag\.\w+|_positive|_boolean)\(\s*(?:given, |options, |source\.options, )?"(\w+)\""""
+        r"""|if "(\w+)" in lower"""
     )
     found: set[str] = set()
-    for module in (file_options, json_options):
+    for module in (file_options, json_options, text_format, parquet_format):
         found |= {(a or b).lower() for a, b in read.findall(inspect.getsource(module))}
     found |= {"modifiedbefore", "modifiedafter"}
     assert {"maxfilespertrigger", "multiline", "mode"} < found

@@ -14,7 +14,8 @@ from json_reading import schema_of
 from lightstream.sources.json import suspects
 from lightstream.sources.json.exact import read_exact
 from lightstream.sources.json.options import JsonOptions
-from lightstream.sources.json.suspects import PendingCheck, find_suspects, is_suspect
+from lightstream.sources.json.suspects import find_suspects, is_suspect
+from lightstream.sources.two_ways import PendingCheck
 
 CLEAN = [
     b"",
@@ -173,10 +174,10 @@ def test_what_duckdb_accepts_and_spark_does_not_is_found(tmp_path: Path) -> None
 def test_a_check_beside_the_query(tmp_path: Path) -> None:
     clean = _write(tmp_path, b'{"a":1}\n' * 200_000, "clean.json")
     odd = _write(tmp_path, b'{"a":1}\n' * 200_000 + b'{"a":1,}\n', "odd.json")
-    check = PendingCheck([clean, odd], os.path.getsize(clean) + os.path.getsize(odd))
+    check = PendingCheck(lambda: find_suspects([clean, odd]), os.path.getsize(clean) + os.path.getsize(odd))
     assert check.suspects() == [odd]
     assert check.suspects() == [odd]
-    missing = PendingCheck([str(tmp_path / "none.json")], 1 << 30)
+    missing = PendingCheck(lambda: find_suspects([str(tmp_path / "none.json")]), 1 << 30)
     with pytest.raises(FileNotFoundError):
         missing.suspects()
 

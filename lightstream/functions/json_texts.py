@@ -52,7 +52,8 @@ def options_of(name: str, args: Sequence[Expression], position: int) -> dict[str
     return {str(key): str(value) for key, value in zip(texts[::2], texts[1::2], strict=True)}
 
 
-def _settings(options: dict[str, str], ctx: SqlContext) -> str:
+def settings_text(options: dict[str, str], ctx: SqlContext) -> str:
+    """Return the options of a call, and what the session adds to them, as a constant for a native function."""
     found = {"options": options, "time_zone": ctx.time_zone, "corrupt_column": "_corrupt_record"}
     return text_sql(json.dumps(found))
 
@@ -128,7 +129,7 @@ def _check_readable(data_type: t.DataType) -> None:
 
 
 def _from_json_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
-    options = _settings(options_of(call.name, call.args, 2), ctx)
+    options = settings_text(options_of(call.name, call.args, 2), ctx)
     read = native_sql("from_json", args[0], text_sql(call.type.json()), options)
     return f"CAST(CAST({read} AS JSON) AS {duck_type(call.type)})"
 
@@ -320,7 +321,7 @@ def _bind_schema_of(name: str, args: tuple[Expression, ...], conf: Conf) -> Boun
 
 def _schema_of_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
     options = options_of(call.name, call.args, 1)
-    return native_sql("schema_of_json", args[0], _settings(options, ctx))
+    return native_sql("schema_of_json", args[0], settings_text(options, ctx))
 
 
 scalar("schema_of_json", _bind_schema_of, _schema_of_sql, shown="{name}({0})")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Mapping
 
@@ -123,6 +124,35 @@ def read_stream_options(options: Mapping[str, str]) -> FileStreamOptions:
         max_cached_files=_cached_files(given),
         discard_cached_input_ratio=_ratio(given),
     )
+
+
+def flag(options: Mapping[str, str], name: str, default: bool) -> bool:
+    """Return a boolean among a format's options, whose names are in lower case.
+
+    Raises:
+        IllegalArgumentException: the value is no boolean.
+    """
+    text = options.get(name.lower())
+    if text is None:
+        return default
+    if text.lower() not in ("true", "false"):
+        raise IllegalArgumentException(None, f'For input string: "{text}"')
+    return text.lower() == "true"
+
+
+# What Java and Python decode alike.
+_ENCODINGS = ("utf-8", "iso-8859-1", "us-ascii", "utf-16", "utf-16be", "utf-16le", "utf-32")
+
+
+def codec_name(name: str) -> str:
+    """Return Python's name for an encoding that Spark's options can name.
+
+    Raises:
+        IllegalArgumentException: it is none; the text is all that Spark says.
+    """
+    if name.lower() not in _ENCODINGS:
+        raise IllegalArgumentException(None, name)
+    return codecs.lookup(name).name
 
 
 def _lower(options: Mapping[str, str]) -> dict[str, str]:

@@ -17,17 +17,6 @@ if TYPE_CHECKING:
 
     from lightstream.database.connection import Database
 
-METADATA = t.StructType(
-    [
-        t.StructField("file_path", t.StringType(), False),
-        t.StructField("file_name", t.StringType(), False),
-        t.StructField("file_size", t.LongType(), False),
-        t.StructField("file_block_start", t.LongType(), False),
-        t.StructField("file_block_length", t.LongType(), False),
-        t.StructField("file_modification_time", t.TimestampType(), False),
-    ]
-)
-
 
 @dataclass(frozen=True, slots=True)
 class FileInput:
@@ -38,12 +27,15 @@ class FileInput:
     partitions: t.StructType
     options: Mapping[str, str]
     conf: Conf
+    counted: bool = False  # the number of rows is asked for
 
 
 class FileFormat(Protocol):
     """One file format."""
 
     name: str
+    metadata: t.StructType  # the fields of `_metadata`
+    default_schema: t.StructType | None  # what is read without a schema, whatever the files hold
 
     def check(self, schema: t.StructType, options: Mapping[str, str], conf: Conf) -> None:
         """Refuse options and types that cannot be read."""
@@ -59,15 +51,21 @@ class FileFormat(Protocol):
 
 def file_format(name: str) -> FileFormat:
     """Return a file format by name."""
+    if name == "text":
+        from lightstream.sources.text.format import TextFormat
+
+        return TextFormat()
+    if name == "parquet":
+        from lightstream.sources.parquet.format import ParquetFormat
+
+        return ParquetFormat()
     from lightstream.sources.json.format import JsonFormat
 
-    return {"json": JsonFormat}[name]()
+    return JsonFormat()
 
 
 class FileReader:
     """A file format bound to paths, schema and options."""
-
-    metadata: t.StructType | None = METADATA
 
     def __init__(
         self,
@@ -80,10 +78,13 @@ class FileReader:
         streaming: bool,
     ) -> None:
         self.format = file_format(name)
+        self.metadata: t.StructType | None = self.format.metadata
         self.paths = tuple(paths)
         self.options = dict(options)
         self.conf = conf.copy()
         self.database = database
+        if schema is None:
+            schema = self.format.default_schema
         if streaming and schema is None and not conf.boolean("spark.sql.streaming.schemaInference"):
             from lightstream.sources.registry import schema_required
 
@@ -94,6 +95,8 @@ class FileReader:
         self.partitions = self._partition_schema(self._listing, schema)
         self.data_schema = self._data_schema(schema)
         self.schema = t.StructType([*self.data_schema, *self.partitions])
+        if schema is None:
+            self.schema = self._in_order_of_files()
         self._refuse_duplicates()
         self._check_partition_values()
         self.format.check(self.data_schema, self.options, conf)
@@ -121,9 +124,16 @@ class FileReader:
                     parameters={"format": self.format.name.upper()},
                 )
             schema = inferred
+            self._inferred = inferred.toNullable()
         partitions = [field.name for field in self.partitions]
         kept = [f for f in schema.toNullable() if not any(self._same(f.name, name) for name in partitions)]
         return t.StructType(kept)
+
+    def _in_order_of_files(self) -> t.StructType:
+        """Return the schema with partition columns that the files have too in the place that they have there."""
+        taken = [next((p for p in self.partitions if self._same(p.name, f.name)), f) for f in self._inferred]
+        rest = [p for p in self.partitions if p not in taken]
+        return t.StructType([*taken, *rest])
 
     def _same(self, left: str, right: str) -> bool:
         return left == right or (not self.conf.case_sensitive and left.lower() == right.lower())
@@ -157,13 +167,23 @@ class FileReader:
         columns: tuple[Required, ...],
         cursor: duckdb.DuckDBPyConnection,
     ) -> Scan:
-        """Return the rows of some of the files."""
-        source = FileInput(files, self.data_schema, self.partitions, self.options, self.conf)
+        """Return the rows of some of the files, for a stream."""
+        return self._scan(files, columns, cursor, counted=True)
+
+    def _scan(
+        self,
+        files: Sequence[FileEntry],
+        columns: tuple[Required, ...],
+        cursor: duckdb.DuckDBPyConnection,
+        *,
+        counted: bool,
+    ) -> Scan:
+        source = FileInput(files, self.data_schema, self.partitions, self.options, self.conf, counted)
         return self.format.scan(source, columns, cursor)
 
     def scan(self, columns: tuple[Required, ...], cursor: duckdb.DuckDBPyConnection) -> Scan:
         """Return the rows of the files that were there when the reader was opened."""
-        return self.scan_files(self._listing.files, columns, cursor)
+        return self._scan(self._listing.files, columns, cursor, counted=False)
 
     def open_stream(self, source_directory: str | None, durable: bool, conf: Conf) -> Stream:
         """Start watching the path for files."""

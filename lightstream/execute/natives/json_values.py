@@ -42,7 +42,7 @@ def _reader(schema: str, options: str) -> Callable[[str], str | None]:
     if isinstance(data_type, t.StructType):
         return _struct_reader(data_type, parsed, tokenizer)
     convert = make_converter(data_type, parsed)
-    write = _writer(data_type)
+    write = json_writer(data_type)
     element = data_type.elementType if isinstance(data_type, t.ArrayType) else None
     one = make_converter(element, parsed) if isinstance(element, t.StructType) else None
 
@@ -71,7 +71,7 @@ def _struct_reader(
 ) -> Callable[[str], str | None]:
     corrupt = next((i for i, f in enumerate(schema.fields) if f.name == options.corrupt_column), None)
     fields = [f for f in schema.fields if f.name != options.corrupt_column]
-    root, write = make_root(t.StructType(fields), options), _writer(schema)
+    root, write = make_root(t.StructType(fields), options), json_writer(schema)
 
     def whole(row: list[Any], text: str | None) -> str | None:
         if corrupt is not None:
@@ -107,7 +107,8 @@ def _refused(text: str, options: JsonOptions, kept: str | None) -> str | None:
     return kept
 
 
-def _writer(data_type: t.DataType) -> Callable[[Any], str | None]:
+def json_writer(data_type: t.DataType) -> Callable[[Any], str | None]:
+    """Return what writes a converter's value as JSON that DuckDB casts to the type."""
     convert = _json_value(data_type)
     return lambda value: None if value is None else json.dumps(convert(value), ensure_ascii=False)
 

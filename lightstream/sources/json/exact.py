@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from lightstream.errors import SparkRuntimeException, unsupported
 from lightstream.plan import types as t
+from lightstream.sources.corrupt_records import check_corrupt_column
+from lightstream.sources.file_bytes import codec_of, read_failed, read_file
 from lightstream.sources.json.characters import shown_text
 from lightstream.sources.json.convert import PartialRows, PartialValue, make_root
-from lightstream.sources.json.options import DROPMALFORMED, FAILFAST, JsonOptions, check_corrupt_column
+from lightstream.sources.json.options import DROPMALFORMED, FAILFAST, JsonOptions
 from lightstream.sources.json.quick import make_quick
 from lightstream.sources.json.record_reader import BadValue
-from lightstream.sources.json.records import codec_of, read_failed, read_file, split_records
+from lightstream.sources.json.records import split_records
 from lightstream.sources.json.tokens import Tokenizer
 
 if TYPE_CHECKING:
@@ -35,7 +37,9 @@ def read_exact(path: str, schema: t.StructType, options: JsonOptions) -> pa.Tabl
         AnalysisException: the corrupt-record column is no string.
         UnsupportedOperationException: a type or option that is not supported here.
     """
-    data = read_file(path, options)
+    data = read_file(
+        path, ignore_missing=options.ignore_missing_files, ignore_corrupt=options.ignore_corrupt_files
+    )
     rows = _Reader(schema, options, raw_text=not options.multi_line or codec_of(path) is None)
     out: list[Row] = []
     if data:

@@ -9,26 +9,19 @@ business.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
-from lightstream.dataclass import dataclass
 from lightstream.functions.spelling import duck_type, quote, text_sql
 from lightstream.plan import types as t
 from lightstream.plan.required import Required
-from lightstream.sources.json.datetimes import resolve_zone
+from lightstream.sources.fast_times import DATE_SHAPE, in_zone, timestamp_shapes
+from lightstream.sources.file_bytes import codec_of, duckdb_reads, escape_glob
+from lightstream.sources.file_columns import chosen
 from lightstream.sources.json.options import PERMISSIVE, JsonOptions
-from lightstream.sources.json.records import codec_of, duckdb_reads, escape_glob
+from lightstream.sources.two_ways import Failure, Marked, NotFastError, read_marked
 
 FAILED_MARK = "lightstream-json|"
 
-# Dates and times in the form that both sides read alike.
-_DATE = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
-_CLOCK = "([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
-_FRACTION = r"\.[0-9]{1,6}"
-_OFFSET = "(Z|[+-](0[0-9]|1[0-7]):[0-5][0-9])"
-# Patterns for just that form: `yyyy-MM-dd'T'HH:mm:ss[.SSS][XXX]` and the like.
-_USUAL_PATTERN = re.compile(r"yyyy-MM-dd('T'| )HH:mm:ss(\.S{1,6}|\[\.S{1,6}\])?(XXX|\[XXX\]|'Z')?\Z")
-_CLOCK_CHANGE = "INTERVAL 4 HOUR"  # no clock was put back by more since 1970
 # Text that no date begins with: Spark gives null for it. (It drops "GMT" before it tries again.)
 _NO_DATE = '"[A-FH-SU-Za-z_].*"'
 
@@ -38,17 +31,6 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 Convert = Callable[[str], str]
 
 
-@dataclass(frozen=True, slots=True)
-class FileValues:
-    """Columns that depend on the file alone: output name to one SQL constant per file."""
-
-    values: dict[str, list[str]]
-
-
-class NotFastError(Exception):
-    """The read cannot be expressed in DuckDB's SQL."""
-
-
 def fast_sql(
     paths: Sequence[str],
     schema: t.StructType,
@@ -56,7 +38,7 @@ def fast_sql(
     options: JsonOptions,
     *,
     token_texts: Collection[str] = (),
-    file_values: FileValues | None = None,
+    file_values: Mapping[str, list[str]] | None = None,
 ) -> str | None:
     """Return the rows of some files as SQL text for FROM, or None when it has to be the exact reader.
 
@@ -70,7 +52,7 @@ def fast_sql(
         options: how to read.
         token_texts: string columns whose values may look like numbers, objects or arrays. They are read as tokens,
             which takes a sixth longer; without it such a value fails the statement.
-        file_values: the columns that depend on the file alone.
+        file_values: the columns that depend on the file alone, by output name: one SQL constant for each file.
     """
     try:
         return _Scan(paths, schema, columns, options, token_texts, file_values).sql()
@@ -78,21 +60,12 @@ def fast_sql(
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """What a failed statement says: the file (None when it cannot be told), and the string column to read as tokens."""
-
-    path: str | None
-    token_text: str | None = None
-
-
 def failure(error: str, schema: t.StructType) -> Failure | None:
     """Return what an error says about the fast path; None when it is about something else."""
-    start = error.find(FAILED_MARK)
-    if start >= 0:
-        _, kind, index, path = error[start:].split("|", 3)
-        path = path.splitlines()[0] if path else ""
-        return Failure(path or None, schema.names[int(index)] if kind == "text" else None)
+    marked = read_marked(FAILED_MARK, error)
+    if marked is not None:
+        kind, index, path = marked
+        return Failure(path, schema.names[index] if kind == "text" else None)
     for begin in ('Malformed JSON in file "', 'JSON transform error in file "'):
         start = error.find(begin)
         if start >= 0:
@@ -119,7 +92,7 @@ class _Scan:
         columns: Sequence[Required],
         options: JsonOptions,
         token_texts: Collection[str],
-        file_values: FileValues | None,
+        file_values: Mapping[str, list[str]] | None,
     ) -> None:
         if not options.is_plain or not all(duckdb_reads(codec_of(path)) for path in paths):
             raise NotFastError
@@ -131,9 +104,10 @@ class _Scan:
         self.columns = columns
         self.options = options
         self.token_texts = token_texts
-        self.file_values = file_values.values if file_values is not None else {}
+        self.file_values = file_values or {}
         # DuckDB's own columns have these names; a column of the data hides them.
         self.names_file = not any(field.name.lower() in ("filename", "file_index") for field in schema.fields)
+        self.marked = Marked(FAILED_MARK, paths, names_file=self.names_file)
         self.strict = options.mode != PERMISSIVE or self._needs_corrupt_column()
         self.column = 0
 
@@ -198,17 +172,12 @@ class _Scan:
         )
 
     def _of_file(self, values: list[str]) -> str:
-        if len(set(values)) == 1:
-            return values[0]
-        if not self.names_file:
+        if not self.names_file and len(set(values)) > 1:
             raise NotFastError
-        return f"([{', '.join(values)}])[CAST(file_index AS BIGINT) + 1]"
+        return chosen(values, "file_index")
 
     def _failed(self, kind: str = "exact") -> str:
-        begin = f"{FAILED_MARK}{kind}|{self.column}|"
-        if len(self.paths) == 1:
-            return f"error({text_sql(begin + self.paths[0])})"
-        return f"error({text_sql(begin)} || filename)" if self.names_file else f"error({text_sql(begin)})"
+        return self.marked.sql(kind, self.column)
 
     def _otherwise(self, strict: bool, token: str) -> str:
         """Return what stands for a value of the wrong type: null, or a failure where that makes the record bad."""
@@ -379,7 +348,7 @@ class _Scan:
         return convert
 
     def _timestamp(self, data_type: t.DataType, strict: bool) -> Convert:
-        zoned, local = _timestamp_shapes(self.options.timestamp_format)
+        zoned, local = timestamp_shapes(self.options.timestamp_format)
 
         def convert(raw: str) -> str:
             text = f"CAST({raw} AS VARCHAR)"
@@ -390,7 +359,7 @@ class _Scan:
             if local is not None:
                 literal_z = local.endswith("Z")
                 cut = f"substring({text}, 2, strlen({text}) - 3)" if literal_z else plain
-                cases.append((local, self._in_session_zone(cut)))
+                cases.append((local, in_zone(cut, self.options.time_zone)))
             parsed = " ".join(
                 f"WHEN regexp_full_match({text}, '\"{shape}\"') THEN coalesce({value}, {self._failed()})"
                 for shape, value in cases
@@ -405,24 +374,8 @@ class _Scan:
 
         return convert
 
-    def _in_session_zone(self, plain: str) -> str:
-        zone = resolve_zone(self.options.time_zone)
-        if zone is None:
-            raise NotFastError
-        if isinstance(zone, int):
-            sign, minutes = "-" if zone < 0 else "+", abs(zone) // 60
-            if zone % 60 or minutes >= 18 * 60:
-                raise NotFastError
-            return f"TRY_CAST({plain} || '{sign}{minutes // 60:02}:{minutes % 60:02}' AS TIMESTAMPTZ)"
-        # DuckDB takes the later of two instants that show the same local time, Spark the earlier: neither is guessed.
-        local = f"TRY_CAST({plain} AS TIMESTAMP)"
-        instant = f"timezone({text_sql(zone)}, {local})"
-        before = f"timezone({text_sql(zone)}, {instant} - {_CLOCK_CHANGE})"
-        plain_clock = f"{before} = {local} - {_CLOCK_CHANGE} AND {local} >= TIMESTAMP '1970-01-03'"
-        return f"CASE WHEN {plain_clock} THEN {instant} END"
-
     def _timestamp_ntz(self, data_type: t.DataType, strict: bool) -> Convert:
-        _, local = _timestamp_shapes(self.options.timestamp_ntz_format)
+        _, local = timestamp_shapes(self.options.timestamp_ntz_format)
         if local is None or local.endswith("Z"):
             raise NotFastError
         return self._local_time("TIMESTAMP", local, strict, self.options.timestamp_ntz_format is None)
@@ -430,7 +383,7 @@ class _Scan:
     def _date(self, data_type: t.DataType, strict: bool) -> Convert:
         if self.options.date_format not in (None, "yyyy-MM-dd"):
             raise NotFastError
-        return self._local_time("DATE", _DATE, strict, self.options.date_format is None)
+        return self._local_time("DATE", DATE_SHAPE, strict, self.options.date_format is None)
 
     def _local_time(self, kind: str, shape: str, strict: bool, by_cast: bool) -> Convert:
         def convert(raw: str) -> str:
@@ -462,32 +415,6 @@ def _no_text(text: str) -> str:
 
 def _no_date(text: str) -> str:
     return f"{_no_text(text)} OR regexp_full_match({text}, '{_NO_DATE}')"
-
-
-def _timestamp_shapes(pattern: str | None) -> tuple[str | None, str | None]:
-    """Return what text with and without a zone looks like that DuckDB's cast reads as the pattern does.
-
-    Text with a literal `Z` at the end counts as without.
-
-    Raises:
-        NotFastError: the pattern is another one.
-    """
-    if pattern is None:
-        time = f"{_DATE}[T ]{_CLOCK}({_FRACTION})?"
-        return f"{time}{_OFFSET}", time
-    match = _USUAL_PATTERN.match(pattern)
-    if match is None:
-        raise NotFastError
-    separator, fraction, zone = match.groups()
-    time = f"{_DATE}{separator.strip(chr(39))}{_CLOCK}"
-    if fraction:
-        digits = rf"\.[0-9]{{1,{fraction.count('S')}}}"
-        time += f"({digits})?" if fraction.startswith("[") else digits
-    if zone == "'Z'":
-        return None, f"{time}Z"
-    if not zone:
-        return None, time
-    return f"{time}{_OFFSET}", time if zone.startswith("[") else None
 
 
 _SCALARS: dict[type[t.DataType], Callable[[_Scan, t.DataType, bool], Convert]] = {

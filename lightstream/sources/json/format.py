@@ -10,6 +10,7 @@ from lightstream.conf import Conf
 from lightstream.errors import IllegalArgumentException
 from lightstream.plan import types as t
 from lightstream.sources.contract import Required, Scan
+from lightstream.sources.file_columns import METADATA
 from lightstream.sources.json.options import JsonOptions, parse_options
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ class JsonFormat:
     """JSON files, a record a line (or a document a file with multiLine)."""
 
     name = "json"
+    metadata = METADATA
+    default_schema: t.StructType | None = None
 
     def __init__(self) -> None:
         self._experience: Experience | None = None

@@ -13,6 +13,7 @@ from typing import Any
 
 from lightstream.errors import AnalysisException, IllegalArgumentException, SparkRuntimeException
 from lightstream.plan import types as t
+from lightstream.sources.file_bytes import codec_of, read_file
 from lightstream.sources.json.exact import make_tokenizer
 from lightstream.sources.json.infer_types import (
     final_type,
@@ -27,7 +28,7 @@ from lightstream.sources.json.lookalike import lookalike_pattern
 from lightstream.sources.json.options import DROPMALFORMED, FAILFAST, JsonOptions
 from lightstream.sources.json.quick import is_unusual
 from lightstream.sources.json.record_reader import BadValue
-from lightstream.sources.json.records import codec_of, read_file, split_records
+from lightstream.sources.json.records import split_records
 from lightstream.sources.listing import FileEntry
 
 _RECORDS_PER_LESSON = 100
@@ -63,7 +64,11 @@ def infer_schema(
         )
     inference = _Inference(options)
     for file in files:
-        data = read_file(file.path, options)
+        data = read_file(
+            file.path,
+            ignore_missing=options.ignore_missing_files,
+            ignore_corrupt=options.ignore_corrupt_files,
+        )
         if data:
             raw_text = not options.multi_line or codec_of(file.path) is None
             inference.add_file(data, raw_text=raw_text)

@@ -6,7 +6,7 @@ import codecs
 from collections.abc import Mapping
 
 from lightstream.dataclass import dataclass
-from lightstream.errors import AnalysisException, IllegalArgumentException, unsupported
+from lightstream.errors import IllegalArgumentException, unsupported
 from lightstream.sources.json.record_reader import (
     MAX_DEPTH,
     MAX_NUMBER_CHARS,
@@ -196,18 +196,3 @@ def _illegal(message: str) -> IllegalArgumentException:
 
 def _unreadable(text: str) -> IllegalArgumentException:
     return IllegalArgumentException(None, f'For input string: "{text}"')
-
-
-def check_corrupt_column(type_name: str, name: str) -> None:
-    """Refuse a corrupt-record column that is no string.
-
-    Raises:
-        AnalysisException: `INVALID_CORRUPT_RECORD_TYPE`.
-    """
-    if type_name != "string":
-        raise AnalysisException(
-            "INVALID_CORRUPT_RECORD_TYPE",
-            f"The column `{name}` for corrupt records must be a string, but is {type_name.upper()}.",
-            sqlstate="42804",
-            parameters={"columnName": f"`{name}`", "actualType": f'"{type_name.upper()}"'},
-        )

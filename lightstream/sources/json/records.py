@@ -1,133 +1,32 @@
-"""From a file to its records: decompression, encoding, lines."""
+"""From a file's content to its records: encoding, lines."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
-from lightstream.errors import QueryExecutionException, unsupported
 from lightstream.sources.json.options import JsonOptions
-from lightstream.sources.paths import to_uri
 
 _BOM = b"\xef\xbb\xbf"
-# Hadoop's codecs, by the end of the file name.
-_CODECS = {
-    ".gz": "gzip", ".gzip": "gzip", ".bz2": "bzip2", ".deflate": "zlib", ".zst": "zstd",
-    ".snappy": "snappy", ".lz4": "lz4",
-}  # fmt: skip
-# DuckDB decompresses these by itself.
-_DUCKDB_CODECS = ("gzip", "zstd")
 _LINE = re.compile(rb"\r\n|\r|\n")
-
-
-def codec_of(path: str) -> str | None:
-    """Return the compression that a file's name asks for, or None."""
-    lower = path.rsplit("/", 1)[-1].lower()
-    return next((codec for suffix, codec in _CODECS.items() if lower.endswith(suffix)), None)
-
-
-def read_failed(path: str, cause: str, *, missing: bool = False) -> QueryExecutionException:
-    """Return Spark's error for a file that could not be read."""
-    name = to_uri(path)
-    condition = "FAILED_READ_FILE.FILE_NOT_EXIST" if missing else "FAILED_READ_FILE.NO_HINT"
-    return QueryExecutionException(
-        condition,
-        f"Encountered error while reading file {name}. {cause}",
-        sqlstate="KD001",
-        parameters={"path": name},
-    )
-
-
-def read_file(path: str, options: JsonOptions) -> bytes | None:
-    """Return a file's content, decompressed by its name; None for a missing file that is to be ignored.
-
-    Raises:
-        QueryExecutionException: `FAILED_READ_FILE`.
-        UnsupportedOperationException: a compression that is not supported here.
-    """
-    try:
-        with open(path, "rb") as file:
-            data = file.read()
-    except FileNotFoundError:
-        if options.ignore_missing_files:
-            return None
-        raise read_failed(path, "The file does not exist: it may have been deleted.", missing=True) from None
-    except OSError as error:
-        raise read_failed(path, str(error)) from error
-    codec = codec_of(path)
-    if codec is None or not data:
-        return data
-    return _decompress(data, codec, path, options)
-
-
-def _decompress(data: bytes, codec: str, path: str, options: JsonOptions) -> bytes:
-    out = bytearray()
-    try:
-        for part in _decompressed_parts(data, codec, path):
-            out += part
-    except (OSError, EOFError, ValueError) as error:
-        if not options.ignore_corrupt_files:
-            raise read_failed(path, f"The compressed data is damaged: {error}") from error
-    return bytes(out)
-
-
-def _decompressed_parts(data: bytes, codec: str, path: str) -> Iterator[bytes]:
-    if codec in ("gzip", "zlib"):
-        import zlib
-
-        try:
-            while data:
-                member = zlib.decompressobj(31 if codec == "gzip" else 15)
-                yield member.decompress(data)
-                if not member.eof:
-                    raise EOFError("unexpected end of the compressed data")
-                data = member.unused_data
-        except zlib.error as error:
-            raise ValueError(str(error)) from error
-    elif codec == "bzip2":
-        import bz2
-
-        while data:
-            stream = bz2.BZ2Decompressor()
-            yield stream.decompress(data)
-            if not stream.eof:
-                raise EOFError("unexpected end of the compressed data")
-            data = stream.unused_data
-    elif codec == "zstd":
-        try:
-            import pyarrow
-        except ImportError:
-            raise unsupported(f"Reading zstd-compressed JSON ({path})", "pip install pyarrow") from None
-        with pyarrow.CompressedInputStream(pyarrow.BufferReader(data), "zstd") as reader:
-            yield reader.read()
-    else:
-        raise unsupported(f"Reading {codec}-compressed JSON ({path})")
 
 
 def split_records(data: bytes, options: JsonOptions) -> list[bytes]:
     """Return the records of a file's content: lines, or with multiLine the whole content."""
     if options.multi_line:
         return [data] if data else []
+    return split_lines(data, options.line_separator)
+
+
+def split_lines(data: bytes, separator: bytes | None) -> list[bytes]:
+    """Return the lines of a file's content, which a separator or, without one, any line end closes."""
     if data.startswith(_BOM):
         data = data[len(_BOM) :]
-    if options.line_separator is not None:
-        records = data.split(options.line_separator)
+    if separator is not None:
+        lines = data.split(separator)
     elif b"\r" in data:
-        records = _LINE.split(data)
+        lines = _LINE.split(data)
     else:
-        records = data.split(b"\n")
-    if records and not records[-1]:
-        records.pop()
-    return records
-
-
-def escape_glob(path: str) -> str:
-    """Return a path as DuckDB's file functions need it to mean that one file."""
-    if "*" not in path and "?" not in path and "[" not in path:
-        return path
-    return "".join(f"[{char}]" if char in "*?[" else char for char in path)
-
-
-def duckdb_reads(codec: str | None) -> bool:
-    """Return whether DuckDB can read files of a compression by itself."""
-    return codec is None or codec in _DUCKDB_CODECS
+        lines = data.split(b"\n")
+    if lines and not lines[-1]:
+        lines.pop()
+    return lines

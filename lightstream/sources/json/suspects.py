@@ -10,19 +10,18 @@ from __future__ import annotations
 import json
 import os
 import re
-import threading
 import time
 from collections.abc import Callable, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
+from lightstream.sources.file_bytes import codec_of, escape_glob
 from lightstream.sources.json.record_reader import (
     MAX_DEPTH,
     MAX_NAME_CHARS,
     MAX_NUMBER_CHARS,
     MAX_STRING_CHARS,
 )
-from lightstream.sources.json.records import codec_of, escape_glob
 
 if TYPE_CHECKING:
     import duckdb
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
 Search = Callable[[bytes], bool]
 
 _CHUNK_BYTES = 1 << 20
-_INLINE_BYTES = 1 << 19
 
 # What may be a comma before a bracket or a word that is no JSON; it is none inside a string.
 _ODD = re.compile(rb",[ \t\r]*[}\]]|[:\[,][ \t\r]*(?:[-+]?(?i:nan|inf|infinity))(?=[ \t\r\n,}\]]|\Z)")
@@ -63,60 +61,6 @@ _SPACE_CLOSE = (b" }", b" ]", b"\t}", b"\t]")
 # As many lines as follow each other without one that is longer than this.
 _SHORT_LINE_BYTES = 2 * MAX_DEPTH
 _SHORT_LINES = re.compile(rb"(?s)(?:.{0,%d}\n)*" % (_SHORT_LINE_BYTES - 1))
-
-
-class PendingCheck:
-    """A search that runs beside the query; its outcome is needed before the query's rows are used.
-
-    Args:
-        paths: the files.
-        total_bytes: their size; a small search is not worth a thread, and runs when it is asked for.
-        cursor: a cursor of its own, where DuckDB searches faster than the C library (`c_search_is_fast`).
-        null_lines: also look for lines that are `null`, which DuckDB cannot tell from `{}`.
-        decimals: also look for fractions with more digits than a double keeps.
-    """
-
-    def __init__(
-        self,
-        paths: Sequence[str],
-        total_bytes: int,
-        cursor: duckdb.DuckDBPyConnection | None = None,
-        *,
-        null_lines: bool = False,
-        decimals: bool = False,
-    ) -> None:
-        self._paths = paths
-        self._cursor = cursor
-        self._null_lines = null_lines
-        self._decimals = decimals
-        self._found: list[str] | None = None
-        self._error: BaseException | None = None
-        self._thread: threading.Thread | None = None
-        if total_bytes > _INLINE_BYTES:
-            self._thread = threading.Thread(target=self._run, name="lightstream-json-check", daemon=True)
-            self._thread.start()
-
-    def suspects(self) -> list[str]:
-        """Return the files to be read exactly.
-
-        Raises:
-            OSError: a file cannot be read.
-        """
-        if self._thread is not None:
-            self._thread.join()
-        elif self._found is None:
-            self._run()
-        if self._error is not None:
-            raise self._error
-        return self._found or []
-
-    def _run(self) -> None:
-        try:
-            self._found = find_suspects(
-                self._paths, self._cursor, null_lines=self._null_lines, decimals=self._decimals
-            )
-        except BaseException as error:
-            self._error = error
 
 
 def find_suspects(
@@ -197,11 +141,10 @@ def is_suspect(
 
 def _compressed_is_suspect(path: str, null_lines: bool, decimals: bool) -> bool:
     from lightstream.errors import PySparkException
-    from lightstream.sources.json.options import JsonOptions
-    from lightstream.sources.json.records import read_file
+    from lightstream.sources.file_bytes import read_file
 
     try:
-        data = read_file(path, JsonOptions())
+        data = read_file(path)
     except PySparkException:
         return True  # the exact reader says what is wrong with it
     if not data:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import Protocol
 
 from lightstream.errors import unsupported
 from lightstream.sources.json.characters import is_basic
@@ -14,10 +15,33 @@ from lightstream.sources.json.datetimes import (
     parse_timestamp,
     parse_timestamp_ntz,
 )
-from lightstream.sources.json.options import JsonOptions
 
 
-def timestamp_parser(options: JsonOptions, *, with_fallback: bool = True) -> Callable[[str], int | None]:
+class TemporalOptions(Protocol):
+    """What the options of a format say about dates and times."""
+
+    @property
+    def time_zone(self) -> str:
+        """The zone of times that name none."""
+
+    @property
+    def date_format(self) -> str | None:
+        """The pattern of dates; None for Spark's own forms."""
+
+    @property
+    def timestamp_format(self) -> str | None:
+        """The pattern of timestamps; None for Spark's own forms."""
+
+    @property
+    def timestamp_ntz_format(self) -> str | None:
+        """The pattern of timestamps without a zone; None for Spark's own forms."""
+
+    @property
+    def datetime_fallback(self) -> bool | None:
+        """Whether what a pattern refuses is read by Spark's own forms; None: where there is no pattern."""
+
+
+def timestamp_parser(options: TemporalOptions, *, with_fallback: bool = True) -> Callable[[str], int | None]:
     """Return the function from text to microseconds since 1970 (None: no timestamp) that the options ask for."""
     zone = find_zone(options.time_zone)
     if zone is None:
@@ -53,7 +77,7 @@ def timestamp_parser(options: JsonOptions, *, with_fallback: bool = True) -> Cal
     return first_or_cast
 
 
-def timestamp_ntz_parser(options: JsonOptions) -> Callable[[str], int | None]:
+def timestamp_ntz_parser(options: TemporalOptions) -> Callable[[str], int | None]:
     """Return the function from text to local microseconds since 1970 (None: no timestamp)."""
     pattern = options.timestamp_ntz_format
     if pattern is None:
@@ -66,8 +90,11 @@ def timestamp_ntz_parser(options: JsonOptions) -> Callable[[str], int | None]:
 _JAVA_INT = re.compile(r"[+-]?\d+\Z")  # digits of any script
 
 
-def date_parser(options: JsonOptions) -> Callable[[str], int | None]:
-    """Return the function from text to days since 1970 (None: no date) that the options ask for."""
+def date_parser(options: TemporalOptions, *, reads_day_numbers: bool = True) -> Callable[[str], int | None]:
+    """Return the function from text to days since 1970 (None: no date) that the options ask for.
+
+    `reads_day_numbers`: whether text that is a number counts days, as in JSON.
+    """
     pattern = options.date_format
     first: Callable[[str], int | None] = parse_date
     if pattern is not None:
@@ -84,7 +111,13 @@ def date_parser(options: JsonOptions) -> Callable[[str], int | None]:
         days = first(text)
         if days is None:
             days = parse_date(text.replace("GMT", ""))
-        if days is None and _JAVA_INT.match(text) and is_basic(text) and -(2**31) <= int(text) < 2**31:
+        if (
+            days is None
+            and reads_day_numbers
+            and _JAVA_INT.match(text)
+            and is_basic(text)
+            and -(2**31) <= int(text) < 2**31
+        ):
             days = _julian_to_gregorian(int(text))
         return days
 

@@ -1,0 +1,85 @@
+"""Streams over files that are no JSON: batches, restarts, what counts as input."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from stream_cases import Cases, Engine, compare
+
+CASES = Cases("stream of files")
+
+
+def parquet(columns: dict[str, Any]) -> bytes:
+    """Return the content of a Parquet file."""
+    out = io.BytesIO()
+    pq.write_table(pa.table(columns), out)
+    return out.getvalue()
+
+
+@CASES
+def text(engine: Engine) -> None:
+    engine.write("a", b"one\ntwo\r\n\n")
+    engine.write("b", b"")
+    engine.write("c", b"three")
+    stream = engine.spark.readStream.option("maxFilesPerTrigger", 1)
+    engine.run(stream.text(engine.path("in")))
+    engine.write("d", b"four\n")
+    engine.run(engine.spark.readStream.text(engine.path("in")))
+
+
+@CASES
+def text_counted_and_with_its_origin(engine: Engine) -> None:
+    engine.write("p=1/a", b"x\ny\nx\n")
+    engine.write("p=2/b", b"x\n")
+    frame = engine.spark.readStream.format("text").load(engine.path("in"))
+    engine.run(frame.groupBy("p", "value").count(), "update")
+    whole = engine.spark.readStream.text(engine.path("in"), wholetext=True)
+    engine.run(whole.select("value", "p", "_metadata.file_name"), checkpoint="whole")
+
+
+@CASES
+def parquet_files(engine: Engine) -> None:
+    engine.write("a", parquet({"k": ["a", "b"], "n": [1, 2]}))
+    engine.write("b", parquet({"n": [3], "k": ["a"]}))
+    reader = engine.spark.readStream.schema("k string, n bigint, missing double").option(
+        "maxFilesPerTrigger", 1
+    )
+    engine.run(reader.parquet(engine.path("in")))
+    engine.write("c", parquet({"k": ["c", None]}))
+    engine.run(reader.parquet(engine.path("in")))
+
+
+@CASES
+def parquet_files_counted(engine: Engine) -> None:
+    engine.write("p=1/a", parquet({"k": ["a", "b", "a"], "n": [1, 2, 3]}))
+    engine.write("p=2/b", parquet({"k": ["a"], "n": [4]}))
+    engine.set("spark.sql.streaming.schemaInference", "true")
+    frame = engine.spark.readStream.parquet(engine.path("in"))
+    engine.run(frame.groupBy("k").agg(engine.F.sum("n"), engine.F.count("*")), "complete")
+    engine.run(frame.groupBy().count(), "complete", checkpoint="counted")
+    engine.run(frame.where("n > 1").select("_metadata.file_name", "n", "p"), checkpoint="filtered")
+
+
+@CASES
+def parquet_without_a_schema(engine: Engine) -> None:
+    engine.write("a", parquet({"k": ["a"]}))
+    engine.attempt("no schema", lambda: engine.spark.readStream.parquet(engine.path("in")))
+
+
+@CASES
+def parquet_that_is_damaged(engine: Engine) -> None:
+    engine.write("a", parquet({"k": ["a"]}))
+    engine.write("b", b"no Parquet file")
+    reader = engine.spark.readStream.schema("k string").option("maxFilesPerTrigger", 1)
+    writer = reader.parquet(engine.path("in")).writeStream.format("noop")
+    engine.fail(writer.option("checkpointLocation", engine.path("checkpoint")).start())
+
+
+@pytest.mark.parametrize("program", list(CASES))
+def test_formats(spark: Any, lightstream: Any, tmp_path: Any, program: Callable[[Engine], None]) -> None:
+    compare(spark, lightstream, tmp_path, program)
