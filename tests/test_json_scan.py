@@ -188,3 +188,16 @@ def test_records_longer_than_duckdb_takes(tmp_path: Path, query: JsonQuery) -> N
     paths = _files(tmp_path, '{"a":1,"z":"' + "x" * (40 << 20) + '"}\n{"a":2}\n')
     # Spark's parser refuses strings beyond 20 million characters, in fields that are not needed it does not look.
     assert [row[0] for row in _rows(query, paths, ["a"])] == [1, 2]
+
+
+def test_a_query_runs_again_when_its_rows_are_not_verified(tmp_path: Path) -> None:
+    from lightstream.sql import SparkSession
+
+    (tmp_path / "a.json").write_text('{"a":1,}\n')  # which DuckDB reads without an error
+    session = SparkSession.builder.create()
+    try:
+        frame = session.read.schema("a int, _corrupt_record string").json(str(tmp_path))
+        assert [tuple(row) for row in frame.collect()] == [(None, '{"a":1,}')]
+        assert frame.toArrow().num_rows == 1
+    finally:
+        session.stop()

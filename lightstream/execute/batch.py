@@ -183,6 +183,8 @@ def execute_compiled(
         else:
             if all(scan.verified is None or scan.verified() for scan in scans):
                 return done
+            # Rows that are not taken keep the connection from other work.
+            done.complete() if prefix else done.abort()
         if all(scan.exact is None for scan in scans):
             raise (
                 translated(error) if error is not None else internal("a scan that cannot be made exact")
