@@ -201,3 +201,22 @@ def test_a_query_runs_again_when_its_rows_are_not_verified(tmp_path: Path) -> No
         assert frame.toArrow().num_rows == 1
     finally:
         session.stop()
+
+
+def test_values_that_are_not_certain_may_come_late_and_into_tables(tmp_path: Path) -> None:
+    from lightstream.sql import SparkSession
+
+    (tmp_path / "late.json").write_text('{"a":1}\n' * 200_000 + '{"a":"x"}\n')
+    (tmp_path / "odd.json").write_text('{"a":1}\n{"a":2,}\n')
+    session = SparkSession.builder.create()
+    try:
+        late = session.read.schema("a int, _corrupt_record string").json(str(tmp_path / "late.json"))
+        assert late.collect()[-1]._corrupt_record == '{"a":"x"}'
+        late.write.saveAsTable("late")
+        assert session.table("late").count() == 200_001
+        odd = session.read.schema("a int").json(str(tmp_path / "odd.json"))
+        odd.write.saveAsTable("odd")
+        odd.write.insertInto("odd")
+        assert [row.a for row in session.table("odd").collect()] == [1, None, 1, None]
+    finally:
+        session.stop()

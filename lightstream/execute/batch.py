@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from lightstream.compile.compiler import Compiled, CompiledScan, compile_plan
 from lightstream.errors import AnalysisException, internal
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
     from lightstream.conf import Conf
     from lightstream.execute.session import SessionState
+
+
+Taken = TypeVar("Taken")
 
 
 def run(plan: lp.LogicalPlan, session: SessionState) -> Result:
@@ -75,8 +79,7 @@ class Result:
             )
             projection = ", ".join(items)
         try:
-            cursor = execute_compiled(self._compiled, self._cursor, batch_scan, projection)
-            rows: list[tuple[Any, ...]] = cursor.fetchall()
+            rows = fetch_compiled(self._compiled, self._cursor, batch_scan, projection)
         except Exception as error:
             raise translated(error) from None
         return rows if self.schema.fields else [() for _ in rows]
@@ -160,31 +163,78 @@ def _frame_sql(scan: CompiledScan, frame: str) -> str:
 
 
 def execute_compiled(
-    compiled: Compiled,
-    cursor: duckdb.DuckDBPyConnection,
-    scan_of: Any,
-    projection: str | None = None,
-    prefix: str = "",
+    compiled: Compiled, cursor: duckdb.DuckDBPyConnection, scan_of: Any, *, prefix: str
 ) -> duckdb.DuckDBPyConnection:
-    """Run a compiled statement; scans that turn out inexact are replaced by their exact form and it runs again.
+    """Run a compiled statement that takes the rows (`prefix` + SELECT, such as `CREATE OR REPLACE TEMP TABLE x AS `).
 
-    `prefix` goes before the SELECT (`CREATE TEMP TABLE x AS `).
+    Scans that turn out inexact are replaced by their exact form, and the statement runs again.
 
     Raises:
         PySparkException: Spark's error for what DuckDB refused.
     """
+    return _until_exact(compiled, cursor, scan_of, lambda scans: _run(compiled, cursor, scans, prefix))
+
+
+def insert_compiled(
+    compiled: Compiled, cursor: duckdb.DuckDBPyConnection, scan_of: Any, first: Sequence[str], prefix: str
+) -> None:
+    """Run some statements and then `prefix` + SELECT in a transaction, which inexact scans take back.
+
+    Raises:
+        PySparkException: Spark's error for what DuckDB refused.
+    """
+    import duckdb
+
+    def attempt(scans: Sequence[Scan]) -> None:
+        cursor.execute("BEGIN")
+        for statement in first:
+            cursor.execute(statement)
+        _run(compiled, cursor, scans, prefix).fetchall()
+
+    def undo() -> None:
+        with suppress(duckdb.Error):  # what failed may have been the BEGIN, or rolled back already
+            cursor.execute("ROLLBACK")
+
+    _until_exact(compiled, cursor, scan_of, attempt, undo)
+    try:
+        cursor.execute("COMMIT")
+    except Exception as error:
+        undo()
+        raise translated(error) from None
+
+
+def fetch_compiled(
+    compiled: Compiled, cursor: duckdb.DuckDBPyConnection, scan_of: Any, projection: str | None = None
+) -> list[tuple[Any, ...]]:
+    """Run a compiled statement and return its rows; scans that turn out inexact are replaced as above.
+
+    Raises:
+        PySparkException: Spark's error for what DuckDB refused.
+    """
+    # DuckDB reads as rows are taken: a value that is not certain may come late.
+    return _until_exact(
+        compiled, cursor, scan_of, lambda scans: _run(compiled, cursor, scans, "", projection).fetchall()
+    )
+
+
+def _until_exact(
+    compiled: Compiled,
+    cursor: duckdb.DuckDBPyConnection,
+    scan_of: Any,
+    attempt: Callable[[Sequence[Scan]], Taken],
+    undo: Callable[[], None] = lambda: None,
+) -> Taken:
     scans: list[Scan] = [scan_of(scan, cursor) for scan in compiled.scans]
     while True:
         error: Exception | None = None
         try:
-            done = _attempt(compiled, cursor, scans, projection, prefix)
+            taken = attempt(scans)
         except Exception as failed:
             error = failed
         else:
             if all(scan.verified is None or scan.verified() for scan in scans):
-                return done
-            # Rows that are not taken keep the connection from other work.
-            done.complete() if prefix else done.abort()
+                return taken
+        undo()
         if all(scan.exact is None for scan in scans):
             raise (
                 translated(error) if error is not None else internal("a scan that cannot be made exact")
@@ -195,12 +245,12 @@ def execute_compiled(
             raise translated(refused) from None
 
 
-def _attempt(
+def _run(
     compiled: Compiled,
     cursor: duckdb.DuckDBPyConnection,
     scans: Sequence[Scan],
-    projection: str | None,
     prefix: str,
+    projection: str | None = None,
 ) -> duckdb.DuckDBPyConnection:
     for scan in scans:
         for name, frame in scan.frames.items():

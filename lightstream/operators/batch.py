@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from lightstream.compile.compiler import Compiled, CompiledScan
 from lightstream.errors import internal
-from lightstream.execute.batch import batch_scan, execute_compiled
+from lightstream.execute.batch import batch_scan, execute_compiled, fetch_compiled
 from lightstream.functions.spelling import quote
 from lightstream.operators.contract import BatchInput, EventTimeStats
 from lightstream.operators.profile import rows_read
@@ -127,8 +127,7 @@ class BatchRun:
         Raises:
             PySparkException: Spark's error for what DuckDB refused.
         """
-        done = execute_compiled(self._placed(compiled), self.cursor, self._scan)
-        [found] = done.fetchall()
+        [found] = fetch_compiled(self._placed(compiled), self.cursor, self._scan)
         return tuple(found)
 
     def arrow(self, sql: str) -> pyarrow.Table:

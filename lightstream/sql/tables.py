@@ -156,10 +156,12 @@ def create_table(
     columns = ", ".join(f"{quote(f.name)} {duck_type(f.dataType)}" for f in schema.fields)
     cursor = state.database.cursor(state.conf.time_zone)
     _check_schema(cursor, path)
+    create = f"CREATE OR REPLACE TABLE {path.sql()} ({columns})"
+    if query is not None:
+        _insert(state, cursor, path, schema.names, query, [create])
+        return
     with transaction(cursor):
-        cursor.execute(f"CREATE OR REPLACE TABLE {path.sql()} ({columns})")
-        if query is not None:
-            _insert(state, cursor, path, schema.names, query)
+        cursor.execute(create)
 
 
 def insert_into(session: SparkSession, name: str, df: DataFrame, overwrite: bool) -> None:
@@ -206,10 +208,8 @@ def insert(
     if overwrite:
         _check_not_read(path, query, state)
     cursor = state.database.cursor(state.conf.time_zone)
-    with transaction(cursor):
-        if overwrite:
-            cursor.execute(f"DELETE FROM {path.sql()}")
-        _insert(state, cursor, path, [a.name for a in chosen], stored)
+    first = [f"DELETE FROM {path.sql()}"] if overwrite else []
+    _insert(state, cursor, path, [a.name for a in chosen], stored, first)
 
 
 def _append_by_name(
@@ -297,10 +297,12 @@ def _insert(
     path: TablePath,
     names: Sequence[str],
     query: lp.LogicalPlan,
+    first: Sequence[str],
 ) -> None:
+    """Insert the rows of a query in a transaction, after other statements."""
     import time
 
-    from lightstream.execute.batch import batch_scan, compile_observed, execute_compiled, set_now
+    from lightstream.execute.batch import batch_scan, compile_observed, insert_compiled, set_now
     from lightstream.functions.spelling import quote
 
     if query.is_streaming:
@@ -310,7 +312,7 @@ def _insert(
     compiled = compile_observed(query, state.conf, cursor)
     set_now(cursor, time.time_ns() // 1000)
     prefix = f"INSERT INTO {path.sql()} ({', '.join(map(quote, names))}) "
-    execute_compiled(compiled, cursor, batch_scan, prefix=prefix).fetchall()
+    insert_compiled(compiled, cursor, batch_scan, first, prefix)
 
 
 @contextmanager
