@@ -34,7 +34,6 @@ MODULES: dict[str, str] = {
     "pyspark.errors.exceptions.base": "lightstream.errors",
     "pyspark.errors.exceptions.captured": "lightstream.errors",
     "pyspark.sql": "lightstream.sql",
-    "pyspark.sql.udtf": "lightstream.sql.udf",
     "pyspark.storagelevel": "lightstream.sql.context",
     "pyspark.version": "lightstream.sql.context",
 }

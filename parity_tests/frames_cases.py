@@ -303,6 +303,22 @@ many(
     lateral_left=lambda s: s.emp.select("id", s.F.col("dept").alias("dd")).lateralJoin(
         s.dept.where(s.F.col("dept") == s.F.col("dd").outer()).select("city"), how="left"
     ),
+    lateral_tvf=lambda s: s.nested.select("id", "xs").lateralJoin(s.spark.tvf.explode(s.F.col("xs").outer())),
+    lateral_tvf_left=lambda s: s.nested.select("id", "xs").lateralJoin(
+        s.spark.tvf.explode(s.F.col("xs").outer()), how="left"
+    ),
+    lateral_bound=lambda s: s.nested.lateralJoin(s.spark.tvf.explode(s.nested.xs.outer())).collect(),
+    outer_alone=lambda s: s.emp.select(s.F.col("id").outer(), "name"),
+    outer_unknown=lambda s: s.emp.select(s.F.col("nowhere").outer()).collect(),
+    outer_bound=lambda s: s.emp.where(s.dept.where(s.dept.dept == s.emp.dept.outer()).exists()).collect(),
+    outer_scalar=lambda s: s.emp.alias("e").select(
+        "id",
+        s.dept.alias("d")
+        .where(s.F.col("d.dept") == s.F.col("e.dept").outer())
+        .select(s.F.max("floor"))
+        .scalar()
+        .alias("floor"),
+    ),
     subquery_scalar=lambda s: s.emp.where(s.emp.pay > s.emp.select(s.F.avg("pay")).scalar()).select("id"),
     subquery_exists=lambda s: (
         s.emp.alias("e")
@@ -564,6 +580,31 @@ many(
     transpose=lambda s: (
         s.sales.groupBy("year").agg(s.F.sum("amount").alias("a"), s.F.count("*").alias("n")).transpose()
     ),
+    transpose_index=lambda s: s.emp.select("pay", "id", "boss").transpose("id"),
+    transpose_null_index=lambda s: s.emp.filter("id in (1, 4, 5)").select("boss", "id").transpose(),
+    transpose_types=lambda s: s.emp.select("id", "name", "pay").transpose(),
+    transpose_empty=lambda s: s.emp.select("id", "pay").filter("id > 9").transpose(),
+    transpose_alone=lambda s: s.emp.select("id").limit(1).transpose(),
+    transpose_dates=lambda s: (
+        s.emp.filter("id < 3").select("hired", "id", s.F.lit(5).cast("long")).transpose()
+    ),
+    transpose_array=lambda s: s.nested.select("xs", "id").transpose(),
+    transpose_expression=lambda s: s.emp.select("id", "boss").transpose(s.emp.id + 1),
+    transpose_unknown=lambda s: s.emp.select("id", "boss").transpose("nowhere"),
+    transpose_many=lambda s: s.spark.range(501).selectExpr("id", "id as b").transpose(),
+    zip=lambda s: s.emp.select("name").zip(s.emp.select((s.F.col("id") + 1).alias("next"), "pay")),
+    zip_chains=lambda s: (
+        s.emp.withColumn("twice", s.F.col("id") * 2)
+        .select("twice")
+        .zip(s.emp.select("id", "pay").withColumnRenamed("pay", "p").select("p"))
+    ),
+    zip_self=lambda s: s.emp.select("id").zip(s.emp.select("id")),
+    zip_filtered=lambda s: (lambda e: e.select("id").zip(e.select("name")))(s.emp.filter("id > 2")),
+    zip_filtered_apart=lambda s: (
+        s.emp.filter("id > 2").select("id").zip(s.emp.filter("id > 2").select("name"))
+    ),
+    zip_one_filtered=lambda s: s.emp.filter("id > 2").select("id").zip(s.emp.select("name")),
+    zip_others=lambda s: s.emp.select("id").zip(s.dept.select("city")),
     random_split=lambda s: sum(part.count() for part in s.spark.range(100).randomSplit([1.0, 2.0], 5)),
     sample_all=lambda s: s.emp.sample(1.0).count(),
     sample_none=lambda s: s.emp.sample(0.0).count(),
@@ -621,6 +662,23 @@ many(
     cov=lambda s: round(s.sales.cov("year", "amount"), 9),
     crosstab=lambda s: s.sales.crosstab("year", "item"),
     freq=lambda s: sorted(map(str, s.sales.freqItems(["item"], 0.4).collect()[0][0])),
+    freq_columns=lambda s: s.sales.coalesce(1).freqItems(["year", "item"]),
+    freq_kinds=lambda s: s.emp.coalesce(1).stat.freqItems(("id", "name", "pay", "hired"), 0.2),
+    freq_false=lambda s: (
+        s.spark.range(1000)
+        .coalesce(1)
+        .selectExpr("id % 37 as a", "case when id % 2 = 0 then 7 else id end as b", "cast(id as string) as c")
+        .freqItems(["a", "b", "c"], 0.1)
+    ),
+    freq_numbers=lambda s: (
+        s.spark.range(30)
+        .coalesce(1)
+        .selectExpr("id * 10000000007 as a", "id / 7 - 2 as b", "-id as c")
+        .freqItems(["a", "b", "c"])
+    ),
+    freq_support=lambda s: s.emp.freqItems(["id"], 2.0),
+    freq_text=lambda s: s.emp.freqItems("id"),
+    freq_unknown=lambda s: s.emp.freqItems(["nowhere"]),
     quantile=lambda s: s.emp.approxQuantile("id", [0.0, 0.5, 1.0], 0.0),
     quantiles=lambda s: s.emp.stat.approxQuantile(["id", "pay"], [0.25, 0.5], 0.0),
     corr_text=lambda s: s.emp.stat.corr("name", "id"),
@@ -1153,4 +1211,39 @@ many(
     tvf_stack=lambda s: s.spark.tvf.stack(s.F.lit(2), s.F.lit(1), s.F.lit(2)),
     tvf_posexplode=lambda s: s.spark.tvf.posexplode(s.F.array(s.F.lit("a"))),
     version=lambda s: s.spark.version,
+    keywords=lambda s: s.spark.tvf.sql_keywords(),
+)
+
+
+def _databases(s: Any) -> Any:
+    c = s.spark.catalog
+    c.createDatabase("shelf")
+    c.createDatabase("shelf", ifNotExists=True)
+    s.spark.sql("create schema if not exists shelf2")
+    found = [d.name for d in c.listDatabases("shelf*")], c.databaseExists("SHELF")
+    s.spark.sql("drop database shelf2 cascade")
+    c.dropDatabase("shelf", cascade=True)
+    c.dropDatabase("shelf", ifExists=True)
+    return found, c.databaseExists("shelf"), c.databaseExists("shelf2")
+
+
+def _database_twice(s: Any) -> Any:
+    s.spark.sql("create database if not exists shelf3")
+    return s.spark.catalog.createDatabase("shelf3")
+
+
+many(
+    "write",
+    noop=lambda s: s.emp.write.format("noop").mode("overwrite").save(),
+    noop_append=lambda s: s.emp.write.save(format="noop", mode="append"),
+    noop_error=lambda s: s.emp.write.format("noop").save(),
+    noop_ignore=lambda s: s.emp.write.format("noop").mode("ignore").save(),
+    noop_fails=lambda s: s.emp.selectExpr("cast(name as int)").write.format("noop").mode("append").save(),
+)
+many(
+    "database",
+    life=_databases,
+    twice=_database_twice,
+    drop_unknown=lambda s: s.spark.catalog.dropDatabase("nowhere"),
+    drop_default=lambda s: s.spark.sql("drop database default"),
 )

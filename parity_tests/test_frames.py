@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import Any
 
 import pytest
+import udtf_cases  # noqa: F401 - its programs are added to PROGRAMS
 from frames_cases import PROGRAMS, engine
 from known import known
 

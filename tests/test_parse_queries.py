@@ -362,8 +362,6 @@ def test_subqueries_stand_where_expressions_stand() -> None:
         ("select * from t version as of 1", "Time travel"),
         ("select * from t for timestamp as of '2024-01-01'", "Time travel"),
         ("select * from t with (a = 1)", "Options of a table"),
-        ("select * from range(start => 1, end => 5)", "Arguments by name"),
-        ("select * from f(table(t))", "table as an argument"),
         ("select * from t tablesample (100b)", "TABLESAMPLE by bytes"),
         ("select transform(a, b) using 'cat' as (c, d) from t", "TRANSFORM ... USING"),
         ("from t insert into u select a insert into v select b", "FROM ... INSERT"),

@@ -161,12 +161,11 @@ create table t using json partitioned by (years(a))
 create table t (a int) partitioned by (b string)
 create external table t (a int) location '/x'
 create function f as 'x'
-create database d
+create database d location '/x'
 create materialized view v as select 1
 create index i on t (a)
 create view v with schema binding as select 1
 drop function f
-drop database d
 insert into t partition (a = 1) select 2
 insert overwrite directory '/tmp/x' using json select 1
 insert into t replace where a = 1 select 2

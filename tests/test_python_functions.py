@@ -190,8 +190,7 @@ def test_a_stream_goes_through_polars(spark: SparkSession, tmp_path: Path) -> No
 def test_what_is_refused(spark: SparkSession, tmp_path: Path) -> None:
     for action in (
         lambda: F.udf(lambda n: n, "int", useArrow=False),
-        lambda: F.udtf(type("Rows", (), {"eval": lambda self: iter(())}), returnType="n int"),
-        lambda: F.col("a").outer(),
+        lambda: F.udtf(type("Rows", (), {"eval": lambda self: iter(())}), returnType="n int", useArrow=False),
     ):
         assert condition_of(action) == "UnsupportedOperationException LIGHTSTREAM_UNSUPPORTED"
 

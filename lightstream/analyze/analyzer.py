@@ -37,13 +37,14 @@ def rule(kind: type[r.Relation]) -> Callable[[Callable[[Any, Analyzer], lp.Logic
     return register
 
 
-def analyze(relation: Input, session: SessionState) -> lp.LogicalPlan:
-    """Return the resolved plan of a relation.
+def analyze(relation: Input, session: SessionState, is_settled: bool = False) -> lp.LogicalPlan:
+    """Return the resolved plan of a relation; one that `is_settled` stands in no other query.
 
     Raises:
         AnalysisException: a name, type or combination that Spark refuses.
+        NoEnclosingQuery: it uses columns of a query that it does not stand in yet.
     """
-    return Analyzer(session).plan(relation)
+    return Analyzer(session, is_settled=is_settled).plan(relation)
 
 
 class Analyzer:
@@ -54,22 +55,28 @@ class Analyzer:
         session: SessionState,
         tables: dict[str, lp.LogicalPlan] | None = None,
         outer: Scope | None = None,
+        is_settled: bool = False,
     ) -> None:
         self.session = session
+        self.is_settled = is_settled  # no enclosing query is waited for
         self.conf = session.conf
         self.tables = tables or {}
         self.outer = outer
 
     def plan(self, relation: Input) -> lp.LogicalPlan:
         """Resolve a relation, or return a plan as it is."""
+        if isinstance(relation, lp.Deferred):
+            if self.outer is None and not self.is_settled:
+                raise lp.NoEnclosingQuery
+            return self.plan(relation.relation)
         if isinstance(relation, lp.LogicalPlan):
             return relation
         found = _rules.get(type(relation))
         if found is None:
             # The other rules live in modules that are imported when first needed.
-            from lightstream.analyze import aggregate, combine, metrics, reshape
+            from lightstream.analyze import aggregate, combine, metrics, reshape, table_functions
 
-            del aggregate, combine, metrics, reshape
+            del aggregate, combine, metrics, reshape, table_functions
             found = _rules.get(type(relation))
         if found is None:
             raise unsupported(f"{type(relation).__name__}")
@@ -81,7 +88,7 @@ class Analyzer:
 
     def resolver(self, scope: Scope) -> ExpressionResolver:
         """Return a resolver over a scope."""
-        return ExpressionResolver(scope, self.session, self._subquery)
+        return ExpressionResolver(scope, self.session, self._subquery, self.is_settled)
 
     def _subquery(self, relation: r.Relation, scope: Scope) -> lp.LogicalPlan:
         # `scope` is the empty scope between the query and its subquery: it records what is used from outside.
@@ -89,7 +96,7 @@ class Analyzer:
 
     def with_tables(self, tables: dict[str, lp.LogicalPlan]) -> Analyzer:
         """Return this analysis with more CTEs in sight."""
-        return Analyzer(self.session, {**self.tables, **tables}, self.outer)
+        return Analyzer(self.session, {**self.tables, **tables}, self.outer, self.is_settled)
 
 
 # ---- leaves ---------------------------------------------------------------------------------------------------
@@ -138,35 +145,6 @@ def _range(relation: r.Range, analyzer: Analyzer) -> lp.LogicalPlan:
         raise AnalysisException("_LEGACY_ERROR_TEMP_3152", "requirement failed: step (0) cannot be 0")
     column = e.Attribute("id", t.LongType(), False, e.fresh_id())
     return lp.Range((column,), relation.start, relation.end, relation.step)
-
-
-@rule(r.UnresolvedTableFunction)
-def _table_function(relation: r.UnresolvedTableFunction, analyzer: Analyzer) -> lp.LogicalPlan:
-    if relation.name.lower() == "range":
-        bounds = [_constant_integer(item, "range", analyzer) for item in relation.args]
-        if not 1 <= len(bounds) <= 4:
-            raise AnalysisException(
-                "WRONG_NUM_ARGS.WITHOUT_SUGGESTION",
-                f"The `range` requires [1, 2, 3, 4] parameters but the actual number is {len(bounds)}.",
-                sqlstate="42605",
-            )
-        start, end = (0, bounds[0]) if len(bounds) == 1 else (bounds[0], bounds[1])
-        return analyzer.plan(r.Range(start, end, bounds[2] if len(bounds) > 2 else 1))
-    from lightstream.functions import registry
-    from lightstream.functions.spark_names import SPARK_NAMES
-
-    function = registry.lookup(relation.name)
-    if function is None and relation.name.lower() in SPARK_NAMES:
-        raise unsupported(f"The function {relation.name.lower()}")
-    if function is None or function.kind != "generator":
-        raise AnalysisException(
-            "UNRESOLVABLE_TABLE_VALUED_FUNCTION",
-            f"Could not resolve `{relation.name}` to a table-valued function. Please make sure that it is defined.",
-            sqlstate="42883",
-            parameters={"name": f"`{relation.name}`"},
-        )
-    call = e.UnresolvedFunction(relation.name, relation.args)
-    return analyzer.plan(r.Project(r.OneRow(), (call,)))
 
 
 @rule(r.OneRow)
@@ -439,7 +417,8 @@ def _ordinal(ordinal: e.UnresolvedOrdinal, output: Sequence[e.Attribute], clause
     return output[ordinal.position - 1]
 
 
-def _constant_integer(expression: e.Expression, clause: str, analyzer: Analyzer) -> int:
+def constant_integer(expression: e.Expression, clause: str, analyzer: Analyzer) -> int:
+    """Return the value of an expression that has to be a constant whole number."""
     value = analyzer.resolver(Scope((), analyzer.conf.case_sensitive)).value(expression)
     if isinstance(value, e.Call) and value.name == "negative" and isinstance(value.args[0], e.Literal):
         value = replace(value.args[0], value=-value.args[0].value)
@@ -456,7 +435,7 @@ def _constant_integer(expression: e.Expression, clause: str, analyzer: Analyzer)
 
 
 def _count(expression: e.Expression, clause: str, analyzer: Analyzer) -> int:
-    count = _constant_integer(expression, clause, analyzer)
+    count = constant_integer(expression, clause, analyzer)
     if count < 0:
         raise AnalysisException(
             "INVALID_LIMIT_LIKE_EXPRESSION.IS_NEGATIVE",
@@ -494,6 +473,13 @@ def _subquery_alias(relation: r.SubqueryAlias, analyzer: Analyzer) -> lp.Logical
     child = analyzer.plan(relation.input)
     if relation.columns:
         if len(relation.columns) != len(child.output):
+            if isinstance(relation.input, r.UnresolvedTableFunction):
+                raise AnalysisException(
+                    "NUM_TABLE_VALUE_ALIASES_MISMATCH",
+                    f"The number of aliases ({len(relation.columns)}) does not match the number of columns of "
+                    f"`{relation.input.name}` ({len(child.output)}).",
+                    sqlstate="42826",
+                )
             raise AnalysisException(
                 "ASSIGNMENT_ARITY_MISMATCH",
                 f"The number of column aliases ({len(relation.columns)}) does not match the number of columns "

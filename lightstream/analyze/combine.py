@@ -112,7 +112,22 @@ def _lateral_join(relation: r.Join, left: lp.LogicalPlan, analyzer: Analyzer) ->
     condition = None
     if relation.condition is not None:
         condition = analyzer.over(left, right).condition(relation.condition, "join")
+    if any(isinstance(node, lp.TableFunction) for node in right.walk()):
+        from lightstream.analyze.table_functions import lateral
+
+        return lateral(left, right, kind, condition, analyzer)
+    if kind == "leftouter" and condition is None and _makes_rows_only(right):
+        # Spark: a row that a generator makes no rows of is left out, here too.
+        nullable = tuple(replace(a, nullable=True) for a in right.output)
+        return lp.Rename(lp.Join(left, right, "inner", None, used), (*left.output, *nullable))
     return lp.Join(left, right, kind, condition, used)
+
+
+def _makes_rows_only(plan: lp.LogicalPlan) -> bool:
+    """Return whether a lateral query is generators and what is computed of their rows."""
+    while isinstance(plan, lp.Project | lp.SubqueryAlias | lp.Generate):
+        plan = plan.child
+    return isinstance(plan, lp.OneRow)
 
 
 def _tell_sides_apart(

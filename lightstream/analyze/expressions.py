@@ -34,11 +34,13 @@ class ExpressionResolver:
         scope: Scope,
         session: SessionState,
         analyze_subquery: Callable[[Relation, Scope], LogicalPlan],
+        is_settled: bool = False,
     ) -> None:
         self.scope = scope
         self.session = session
         self.conf: Conf = session.conf
         self.analyze_subquery = analyze_subquery
+        self.is_settled = is_settled
         self._lambda_variables: list[dict[str, e.LambdaVariable]] = []
         self._lateral: list[e.Alias] = []  # the aliases that the item to be resolved may name
         self.lateral_used: set[int] = set()
@@ -224,6 +226,12 @@ class ExpressionResolver:
                 return self._python_function(expression)
             case e.GetField():
                 return expression
+            case e.LazyExpression():
+                if self.scope.outer is None and not self.is_settled:
+                    from lightstream.plan.logical import NoEnclosingQuery
+
+                    raise NoEnclosingQuery
+                return self.resolve(expression.child)
             case e.UnresolvedStar() | e.UnresolvedRegex():
                 raise AnalysisException(
                     "INVALID_USAGE_OF_STAR_OR_REGEX",
@@ -278,6 +286,13 @@ class ExpressionResolver:
         registered = self.session.functions.get(call.name.lower())
         if registered is not None and not is_builtin(call.name):
             return self._python_function(registered(call.args, call.named))
+        if call.name.lower() in self.session.table_functions and not is_builtin(call.name):
+            raise AnalysisException(
+                "NOT_A_SCALAR_FUNCTION",
+                f"`{call.name}` is a table function: call it in the FROM clause.",
+                sqlstate="42887",
+                parameters={"functionName": f"`{call.name}`"},
+            )
         args: list[e.Expression] = []
         lower = call.name.lower()
         over, self._in_window = self._in_window, False

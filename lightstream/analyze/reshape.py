@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 from lightstream.analyze.analyzer import Analyzer, check_columns, rule
-from lightstream.analyze.expressions import makes_rows, trim_alias
+from lightstream.analyze.expressions import is_builtin, makes_rows, trim_alias
 from lightstream.analyze.naming import literal_text, shown
 from lightstream.analyze.scope import Scope
 from lightstream.errors import AnalysisException, unsupported
@@ -168,6 +168,7 @@ def generate(
             f"makes ({len(struct.fields)}).",
             sqlstate="42826",
         )
+    check_columns(child, (generator,))
     is_outer = outer or generator.name.endswith("_outer")
     columns = tuple(
         e.Attribute(name, field.dataType, field.nullable or is_outer, e.fresh_id())
@@ -179,7 +180,15 @@ def generate(
 @rule(r.Generate)
 def _generate(relation: r.Generate, analyzer: Analyzer) -> lp.LogicalPlan:
     child = analyzer.plan(relation.input)
-    generator = analyzer.over(child).value(relation.generator)
+    call = relation.generator
+    if isinstance(call, e.UnresolvedFunction) and not is_builtin(call.name):
+        raise AnalysisException(
+            "ROUTINE_NOT_FOUND",
+            f"The routine `default`.`{call.name}` cannot be found among the generators.",
+            sqlstate="42883",
+            parameters={"routineName": f"`default`.`{call.name}`"},
+        )
+    generator = analyzer.over(child).value(call)
     plan = generate(child, generator, relation.columns, relation.outer)
     qualifier = (relation.alias,) if relation.alias else ()
     return replace(plan, generated=tuple(replace(a, qualifier=qualifier) for a in plan.generated))

@@ -186,6 +186,9 @@ class Compiler:
     def _subqueryalias(self, plan: lp.SubqueryAlias, needed: set[int]) -> Select:
         return self.plan(plan.child, needed)
 
+    def _deferred(self, plan: lp.Deferred, needed: set[int]) -> Select:
+        return self.plan(plan.settle(), needed)
+
     def _watermark(self, plan: lp.Watermark, needed: set[int]) -> Select:
         return self.plan(plan.child, needed)
 

@@ -95,6 +95,10 @@ class Result:
         frame: polars.DataFrame = self._kept().pl()
         return frame
 
+    def discard(self) -> None:
+        """Compute all rows."""
+        self._kept()
+
     def _kept(self) -> duckdb.DuckDBPyRelation:
         """Return the rows as a relation over a temporary table: a relation cannot be tried twice."""
         execute_compiled(

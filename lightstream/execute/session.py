@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from lightstream.execute.batch import Result
+    from lightstream.plan.table_functions import PythonTableFunction
 
     Arguments = tuple[expressions.Expression, ...]
     NamedArguments = tuple[tuple[str, expressions.Expression], ...]
@@ -27,16 +28,19 @@ class SessionState:
         self.views: dict[str, logical.LogicalPlan] = {}
         # Python functions that SQL text can call, by name in small letters: from arguments to the call.
         self.functions: dict[str, FunctionBuilder] = {}
+        self.table_functions: dict[str, PythonTableFunction] = {}
 
     def new_session(self) -> SessionState:
         """Return a session with the same database and its own settings and views."""
         return SessionState(self.conf.copy(), self.database)
 
-    def analyze(self, relation: relations.Relation | logical.LogicalPlan) -> logical.LogicalPlan:
+    def analyze(
+        self, relation: relations.Relation | logical.LogicalPlan, is_settled: bool = False
+    ) -> logical.LogicalPlan:
         """Resolve a relation; raise AnalysisException where Spark would."""
         from lightstream.analyze.analyzer import analyze
 
-        return analyze(relation, self)
+        return analyze(relation, self, is_settled)
 
     def run(self, plan: logical.LogicalPlan) -> Result:
         """Run a batch plan."""

@@ -67,9 +67,9 @@ class Calls(Expressions):
         return self._after_call(function)
 
     def arguments(
-        self, item: Callable[[], Expression]
+        self, item: Callable[[], Expression], value: Callable[[], Expression] | None = None
     ) -> tuple[tuple[Expression, ...], tuple[tuple[str, Expression], ...]]:
-        """Read arguments up to the closing parenthesis: those by position and those by name."""
+        """Read arguments up to the closing parenthesis: those by position (`item`) and those by name (`value`)."""
         args: list[Expression] = []
         named: list[tuple[str, Expression]] = []
         if self.token.key == ")":
@@ -78,7 +78,7 @@ class Calls(Expressions):
             if self.is_name(self.token) and self.ahead().key == "=>":
                 name = self.name()
                 self.advance()
-                named.append((name, self.expression()))
+                named.append((name, (value or self.expression)()))
             else:
                 if named:
                     raise AnalysisException(

@@ -6,6 +6,8 @@
 | | text (of the query) |
 | `create_view_using` | name, replace, is_global, schema, format, options |
 | `create_table` | name, if_not_exists, schema, format, options, partition_by, location, comment, properties |
+| `create_database` | name, if_not_exists |
+| `drop_database` | name, if_exists, cascade |
 | `drop_table`, `drop_view` | name, if_exists (and for tables purge) |
 | `insert` | name, overwrite, columns, by_name |
 | `truncate_table`, `refresh_table` | name |
@@ -113,9 +115,19 @@ class Statements(Inspections):
         if self.token.key == "TABLE" and not temporary and not replace:
             self.advance()
             return self._create_table()
+        if self.token.key in _DATABASE and not (temporary or replace):
+            self.advance()
+            return self._create_database()
         if self.token.key in _CREATABLE:
             raise unsupported(f"CREATE {'OR REPLACE ' if replace else ''}{self.token.key}")
         self.fail()
+
+    def _create_database(self) -> Relation:
+        if_not_exists = self.accept("IF", "NOT", "EXISTS")
+        name = self.names()
+        if self.token.key in ("COMMENT", "LOCATION", "MANAGED", "WITH"):
+            raise unsupported(f"{self.token.key} of a schema")
+        return Command("create_database", {"name": name, "if_not_exists": if_not_exists})
 
     def _create_view(self, replace: bool, is_global: bool, temporary: bool) -> Relation:
         first = self.tokens[0]
@@ -253,6 +265,17 @@ class Statements(Inspections):
     def _drop(self) -> Relation:
         self.advance()
         kind = self.accept_any("TABLE", "VIEW")
+        if self.accept_any(*_DATABASE):
+            if_exists = self.accept("IF", "EXISTS")
+            name = self.names()
+            return Command(
+                "drop_database",
+                {
+                    "name": name,
+                    "if_exists": if_exists,
+                    "cascade": self.accept_any("CASCADE", "RESTRICT") == "CASCADE",
+                },
+            )
         if not kind:
             if self.token.key in _CREATABLE:
                 raise unsupported(f"DROP {self.token.key}")
@@ -334,6 +357,7 @@ def _offset(seconds: int) -> str:
     return f"{text}:{rest % 60:02}" if rest % 60 else text
 
 
+_DATABASE = ("DATABASE", "SCHEMA", "NAMESPACE")
 _CREATABLE = frozenset((
     "TABLE", "FUNCTION", "DATABASE", "SCHEMA", "NAMESPACE", "INDEX", "MATERIALIZED", "STREAMING", "FLOW",
     "VARIABLE", "EXTERNAL", "TEMPORARY", "PROCEDURE", "CATALOG", "METRIC", "SQL",

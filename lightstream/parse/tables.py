@@ -14,6 +14,8 @@ from lightstream.plan import relations as r
 from lightstream.plan.expressions import (
     Expression,
     Literal,
+    SortOrder,
+    TableArgument,
     UnresolvedAttribute,
     UnresolvedFunction,
 )
@@ -183,13 +185,67 @@ class Tables(Primaries):
 
     def _table_function(self, name: tuple[str, ...]) -> r.Relation:
         self.expect("(")
-        if self.token.key == "TABLE" and (self.ahead().key == "(" or self.is_name(self.ahead())):
-            raise unsupported("A table as an argument of a table-valued function")
-        args, named = self.arguments(self.expression)
+        args, named = self.arguments(self._table_function_argument, self._table_function_argument)
         self.expect(")")
-        if named:
-            raise unsupported("Arguments by name in a table-valued function")
-        return self.aliased(r.UnresolvedTableFunction(".".join(name), args))
+        return self.aliased(r.UnresolvedTableFunction(".".join(name), args, named))
+
+    def _table_function_argument(self) -> Expression:
+        after = self.ahead()
+        if self.token.key != "TABLE" or not (after.key == "(" or self.is_name(after)):
+            return self.expression()
+        first = self.advance()
+        if not self.accept("("):
+            name = self.names()
+            raise self.located(
+                first,
+                self.tokens[self.at - 1],
+                "INVALID_SQL_SYNTAX.INVALID_TABLE_FUNCTION_IDENTIFIER_ARGUMENT_MISSING_PARENTHESES",
+                f"Invalid SQL syntax: a table argument needs parentheses: TABLE({'.'.join(name)}).",
+                "42000",
+            )
+        found = self.query() if self.starts_query() else r.UnresolvedTable(self.names())
+        self.expect(")")
+        single = self.accept("WITH", "SINGLE", "PARTITION")
+        keys: tuple[Expression, ...] = ()
+        if not single and self.token.key in ("PARTITION", "DISTRIBUTE") and self.ahead().key == "BY":
+            self.seek(self.at + 2)
+            key = self.expression()
+            in_parentheses = isinstance(key, UnresolvedFunction) and key.name == "(,)"
+            keys = key.args if isinstance(key, UnresolvedFunction) and in_parentheses else (key,)
+            self._refuse_more("PARTITION BY")
+        orders: tuple[SortOrder, ...] = ()
+        if (keys or single) and self.token.key in ("ORDER", "SORT") and self.ahead().key == "BY":
+            self.seek(self.at + 2)
+            orders = self._table_orders()
+            self._refuse_more("ORDER BY")
+        return TableArgument(found, keys, orders, single)
+
+    def _table_orders(self) -> tuple[SortOrder, ...]:
+        start = self.at
+        if self.token.key == "(":
+            try:
+                found = tuple(self.in_parentheses(self.sort_order))
+            except ParseException:
+                found = ()
+            if found and self.token.key in (",", ")"):
+                return found
+            self.seek(start)
+        return (self.sort_order(),)
+
+    def _refuse_more(self, clause: str) -> None:
+        """Refuse a list without parentheses; an argument by name may follow.
+
+        Raises:
+            ParseException: INVALID_SQL_SYNTAX.INVALID_TABLE_FUNCTION_TABLE_ARGUMENT_PARTITIONING.
+        """
+        if self.token.key == "," and not (self.is_name(self.ahead()) and self.ahead(2).key == "=>"):
+            raise self.located(
+                self.token,
+                self.token,
+                "INVALID_SQL_SYNTAX.INVALID_TABLE_FUNCTION_TABLE_ARGUMENT_PARTITIONING",
+                f"Syntax error: several columns of {clause} of a table argument must be in parentheses.",
+                "42000",
+            )
 
     def _decorated(self, found: r.Relation, unnamed: str = "") -> r.Relation:
         # The alias comes last in the text and innermost in the plan.

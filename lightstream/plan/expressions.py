@@ -263,6 +263,23 @@ class PythonUdf(Expression):
 
 
 @dataclass(frozen=True, slots=True)
+class TableArgument(Expression):
+    """`TABLE (query) PARTITION BY ... ORDER BY ...`: a table that a table function is given."""
+
+    relation: Relation | LogicalPlan
+    partition_by: tuple[Expression, ...] = ()
+    order_by: tuple[SortOrder, ...] = ()
+    single_partition: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LazyExpression(Expression):
+    """`Column.outer()`: names that mean nothing before the DataFrame that has them stands in an enclosing query."""
+
+    child: Expression
+
+
+@dataclass(frozen=True, slots=True)
 class UnresolvedAttribute(Expression):
     """A name as written, split at its dots: `("t", "a", "field")`."""
 

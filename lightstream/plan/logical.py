@@ -395,6 +395,37 @@ class MapFrames(LogicalPlan):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class TableFunction(Leaf):
+    """A call of a Python table function whose arguments use columns of an enclosing query: a lateral join's right side.
+
+    `program` gives the function over a table with the left side's rows, so many columns, and the arguments.
+    """
+
+    arguments: tuple[Expression, ...]
+    program: Callable[[int], Any]
+    deterministic: bool
+
+
+class NoEnclosingQuery(Exception):
+    """A column of `Column.outer` was met where there is no enclosing query."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Deferred(LogicalPlan):
+    """A relation that may use columns of an enclosing query (`Column.outer`): it is resolved again where it stands.
+
+    `settle` resolves it as a query of its own.
+    """
+
+    relation: Relation
+    settle: Callable[[], LogicalPlan]
+
+    @property
+    def output(self) -> tuple[Attribute, ...]:
+        return self.settle().output
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class CollectMetrics(RowByRow):
     """Aggregates of the rows that pass (`observe`). `observation` is told those of a batch query's first run."""
 

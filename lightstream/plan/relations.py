@@ -33,10 +33,12 @@ class UnresolvedTable(Relation):
 
 @dataclass(frozen=True, slots=True)
 class UnresolvedTableFunction(Relation):
-    """A table-valued function in FROM: `range(5)`, `explode(...)`."""
+    """A table-valued function in FROM: `range(5)`, `explode(...)`; `function` is one that was called from Python."""
 
     name: str
     args: tuple[Expression, ...]
+    named: tuple[tuple[str, Expression], ...] = ()
+    function: Any = None
 
 
 @dataclass(frozen=True, slots=True)

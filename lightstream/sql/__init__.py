@@ -21,7 +21,7 @@ _MODULES = {
     "SQLContext": "lightstream.sql.context",
     "HiveContext": "lightstream.sql.context",
     "UDFRegistration": "lightstream.sql.udf",
-    "UDTFRegistration": "lightstream.sql.udf",
+    "UDTFRegistration": "lightstream.sql.udtf",
     "DataFrame": "lightstream.sql.dataframe",
     "GroupedData": "lightstream.sql.group",
     "Column": "lightstream.sql.column",

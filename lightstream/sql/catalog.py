@@ -10,6 +10,7 @@ from lightstream.plan import types as t
 from lightstream.sql import tables
 from lightstream.sql.arguments import need_str
 from lightstream.sql.context import StorageLevel
+from lightstream.sql.schemas import create_schema, drop_schema
 from lightstream.sql.unsupported import refuses
 
 if TYPE_CHECKING:
@@ -77,10 +78,7 @@ class Function(NamedTuple):
 
 @refuses(
     "Catalog",
-    analyzeTable="tableName, noScan=False",
-    createDatabase="dbName, ifNotExists=False, properties=None",
     createExternalTable="tableName, path=None, source=None, schema=None, **options",
-    dropDatabase="dbName, ifExists=False, cascade=False",
     getCreateTableString="tableName, asSerde=False",
     getTableProperties="tableName",
     listPartitions="tableName",
@@ -139,6 +137,28 @@ class Catalog:
             raise tables.schema_not_found(dbName)
         path = self._session._state.database.path
         return Database(dbName, "spark_catalog", None, f"file:{path}" if path else "")
+
+    def createDatabase(
+        self, dbName: str, ifNotExists: bool = False, properties: dict[str, str] | None = None
+    ) -> None:
+        """Create a schema of the session's database.
+
+        Raises:
+            AnalysisException: SCHEMA_ALREADY_EXISTS.
+        """
+        if properties:
+            raise unsupported("Properties of a schema")
+        name = tables.table_name(need_str("dbName", dbName))
+        create_schema(self._session._state, name, ifNotExists)
+
+    def dropDatabase(self, dbName: str, ifExists: bool = False, cascade: bool = False) -> None:
+        """Drop a schema of the session's database; with `cascade` its tables and views too.
+
+        Raises:
+            AnalysisException: SCHEMA_NOT_FOUND, SCHEMA_NOT_EMPTY.
+        """
+        name = tables.table_name(need_str("dbName", dbName))
+        drop_schema(self._session._state, name, ifExists, cascade)
 
     def databaseExists(self, dbName: str) -> bool:
         """Return whether there is a schema of this name."""
@@ -243,9 +263,9 @@ class Catalog:
         """Return whether lightstream has a function of this name, or the session a Python function."""
         from lightstream.functions import registry
 
-        if functionName.lower() in self._session._state.functions:
+        state = self._session._state
+        if functionName.lower() in (*state.functions, *state.table_functions):
             return True
-
         entry = registry.lookup(functionName)
         return entry is not None and not entry.extra.get("refused")
 
@@ -293,6 +313,14 @@ class Catalog:
     def clearCache(self) -> None:
         """Take back every `cacheTable`."""
         self._cached.clear()
+
+    def analyzeTable(self, tableName: str, noScan: bool = False) -> None:
+        """Accept it: DuckDB keeps its own statistics.
+
+        Raises:
+            AnalysisException: TABLE_OR_VIEW_NOT_FOUND.
+        """
+        self._session.table(tableName)
 
     def refreshTable(self, tableName: str) -> None:
         """Accept it: each query reads its sources again."""

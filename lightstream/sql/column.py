@@ -11,13 +11,13 @@ from lightstream.errors import (
     PySparkAttributeError,
     PySparkTypeError,
     PySparkValueError,
-    unsupported,
 )
 from lightstream.plan.expressions import (
     Alias,
     Attribute,
     Cast,
     Expression,
+    LazyExpression,
     SortOrder,
     SubqueryExpression,
     UnresolvedAttribute,
@@ -300,8 +300,8 @@ class Column:
         return result
 
     def outer(self) -> Column:
-        """Refused: a reference to the enclosing query of a subquery made of DataFrames."""
-        raise unsupported("Column.outer")
+        """Return the same column, for a DataFrame that is to stand in another's query and uses its columns."""
+        return Column(LazyExpression(self._expression))
 
     # ---- type, name, order ------------------------------------------------------------------------------------
 

@@ -23,6 +23,8 @@ def text_of(expression: e.Expression) -> str:
             return ".".join((*target, "*"))
         case e.Literal(value, data_type):
             return _literal(value, data_type)
+        case e.LazyExpression(child):
+            return text_of(child)
         case e.Alias(child, names):
             shown = names[0] if len(names) == 1 else f"({', '.join(names)})"
             return f"{text_of(child)} AS {shown}"

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from lightstream.errors import AnalysisException, PySparkAttributeError
+from lightstream.errors import AnalysisException, PySparkAttributeError, PySparkValueError
 from lightstream.plan import relations as r
 from lightstream.plan.expressions import (
     Alias,
     Literal,
     SubqueryExpression,
+    TableArgument,
     UnresolvedAttribute,
     UnresolvedRegex,
 )
@@ -28,22 +29,19 @@ if TYPE_CHECKING:
     from lightstream.sql.readwriter import DataFrameWriter
     from lightstream.sql.session import SparkSession
     from lightstream.sql.streaming.writer import DataStreamWriter
+    from lightstream.sql.table_arg import TableArg
 
 __all__ = ["DataFrame", "DataFrameNaFunctions", "DataFrameStatFunctions"]
 
 
 @refuses(
     "DataFrame",
-    asTable="",
-    executionInfo="property",
     mergeInto="table, condition",
     nearestByJoin="other, rankingExpression, numResults, mode, direction, *, joinType='inner'",
     pandas_api="index_col=None",
     plot="property",
     rdd="property",
     toJSON="use_unicode=True",
-    transpose="indexColumn=None",
-    zip="other",
 )
 class DataFrame(Rows, Views, Missing, Statistics):
     """Rows with named, typed columns: a plan that an action runs, or that a streaming query runs batch by batch."""
@@ -240,6 +238,12 @@ class DataFrame(Rows, Views, Missing, Statistics):
 
         return observed(self, observation, exprs)
 
+    def asTable(self) -> TableArg:
+        """Return this DataFrame as an argument for a table function."""
+        from lightstream.sql.table_arg import TableArg
+
+        return TableArg(TableArgument(self._plan))
+
     def scalar(self) -> Column:
         """Return the one value of a DataFrame of one row and column, for use in another's expressions."""
         return Column(SubqueryExpression("scalar", self._as_relation()))
@@ -259,6 +263,20 @@ class DataFrame(Rows, Views, Missing, Statistics):
         return self._with(r.Offset(self._plan, _count("num", num)))
 
     # ---- other faces ------------------------------------------------------------------------------------------
+
+    @property
+    def executionInfo(self) -> Any:
+        """Not there, as in Spark without Spark Connect.
+
+        Raises:
+            PySparkValueError: CLASSIC_OPERATION_NOT_SUPPORTED_ON_DF.
+        """
+        raise PySparkValueError(
+            "CLASSIC_OPERATION_NOT_SUPPORTED_ON_DF",
+            "The property 'executionInfo' is there in Spark Connect only.",
+            sqlstate="0A000",
+            parameters={"member": "queryExecution"},
+        )
 
     @property
     def na(self) -> DataFrameNaFunctions:

@@ -11,7 +11,7 @@ from lightstream.plan.expressions import Alias, Literal, UnresolvedFunction
 from lightstream.plan.logical import DataSourceScan, LogicalPlan
 from lightstream.plan.types import IntegerType
 from lightstream.sql.arguments import cannot_set_together, need_bool, need_int, not_expected
-from lightstream.sql.frame import Frame
+from lightstream.sql.frame import Frame, analyzed
 
 if TYPE_CHECKING:
     import pandas
@@ -36,7 +36,7 @@ class Actions(Frame):
         self._session._check_running()
         if self._plan.is_streaming:
             raise streaming_action(self._plan)
-        plan = self._plan if relation is None else self._state.analyze(relation)
+        plan = self._plan if relation is None else analyzed(relation, self._session)
         return self._state.run(plan)
 
     def _rows(self, relation: Relation | None = None) -> list[Row]:

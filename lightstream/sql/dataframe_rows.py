@@ -23,6 +23,7 @@ from lightstream.plan.expressions import (
     UnresolvedAttribute,
     UnresolvedFunction,
 )
+from lightstream.plan.logical import Deferred
 from lightstream.sql.arguments import cannot_be_empty, need_int, need_str, not_expected
 from lightstream.sql.column import Column, column_expression, flatten
 from lightstream.sql.frame import Frame
@@ -298,13 +299,24 @@ class Rows(Frame):
             fractions[key] = float(fraction)
         return self._with(r.SampleBy(self._plan, column_expression(col), dict(fractions), seed))
 
+    def zip(self, other: DataFrame) -> DataFrame:
+        """Return the columns of both, side by side; both are selections of columns of one DataFrame.
+
+        Raises:
+            AnalysisException: ZIP_PLANS_NOT_MERGEABLE.
+        """
+        from lightstream.sql.dataframe import DataFrame
+        from lightstream.sql.zipped import zipped
+
+        return DataFrame(zipped(self._plan, _frame("other", other)._plan), self._session)
+
     def zipWithIndex(self, indexColName: str = "index") -> DataFrame:
         """Return the rows with their positions, counted from 0, in a further column."""
         one = UnresolvedFunction("monotonically_increasing_id", ())
         return self._with(r.Project(self._plan, (*self._plan.output, Alias(one, (indexColName,)))))
 
     def lateralJoin(self, other: DataFrame, on: Any = None, how: str | None = None) -> DataFrame:
-        """Join with a DataFrame that could use this one's columns; without `Column.outer` it is a join like others."""
+        """Join with a DataFrame that uses this one's columns by `Column.outer`, such as a table function of them."""
         kind = join_kind(how or "inner")
         condition = None if on is None else column_expression(on)
         if kind not in ("inner", "cross", "leftouter"):
@@ -314,7 +326,8 @@ class Rows(Frame):
                 sqlstate="0A000",
                 parameters={"typ": str(how), "supported": "inner, leftouter, cross"},
             )
-        return self._with(r.Join(self._plan, _frame("other", other)._plan, kind, condition))
+        right = _frame("other", other)._plan
+        return self._with(r.Join(self._plan, right, kind, condition, lateral=isinstance(right, Deferred)))
 
     # ---- what has no effect on one machine --------------------------------------------------------------------
 

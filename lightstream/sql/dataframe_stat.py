@@ -18,7 +18,6 @@ from lightstream.plan.expressions import Alias, Attribute, Cast, Expression, Lit
 from lightstream.sql.arguments import need_str, not_expected
 from lightstream.sql.dataframe_actions import Actions
 from lightstream.sql.literals import literal
-from lightstream.sql.unsupported import refuses
 
 if TYPE_CHECKING:
     from lightstream.sql.dataframe import DataFrame
@@ -31,10 +30,6 @@ _FUNCTIONS = {
 }  # fmt: skip
 
 
-@refuses(
-    "DataFrame",
-    freqItems="cols, support=None",
-)
 class Statistics(Actions):
     """Statistics of a DataFrame."""
 
@@ -155,6 +150,26 @@ class Statistics(Actions):
         found = [(one, *(others.get(name, 0) for name in columns)) for one, others in rows.items()]
         return local_rows(found, t.StructType(fields), self._session)
 
+    def freqItems(self, cols: list[str] | tuple[str, ...], support: float | None = None) -> DataFrame:
+        """Return one row with the frequent values of each column: all that fill the share `support` of the rows.
+
+        Spark: there may be values among them that do not; here these are those of one partition.
+        """
+        from lightstream.sql.dataframe import DataFrame
+        from lightstream.sql.frequent_items import frequent_items
+
+        return DataFrame(frequent_items(self, cols, support), self._session)
+
+    def transpose(self, indexColumn: Any = None) -> DataFrame:
+        """Return the columns as rows: the values of the index column (the first) name the new columns.
+
+        Raises:
+            AnalysisException: TRANSPOSE_NO_LEAST_COMMON_TYPE, TRANSPOSE_EXCEED_ROW_LIMIT...
+        """
+        from lightstream.sql.transpose import transposed
+
+        return transposed(self, indexColumn)
+
     def _described_any(self, name: str) -> Expression:
         return self._column(name)._expression
 
@@ -201,10 +216,6 @@ def _statistic(name: str, column: Attribute) -> Expression:
     return UnresolvedFunction(_FUNCTIONS[name], (value,), distinct=name == "count_distinct")
 
 
-@refuses(
-    "DataFrameStatFunctions",
-    freqItems="cols, support=None",
-)
 class DataFrameStatFunctions:
     """`df.stat`: functions for statistics."""
 
@@ -226,6 +237,10 @@ class DataFrameStatFunctions:
     def crosstab(self, col1: str, col2: str) -> DataFrame:
         """Return `df.crosstab(...)`."""
         return self.df.crosstab(col1, col2)
+
+    def freqItems(self, cols: list[str] | tuple[str, ...], support: float | None = None) -> DataFrame:
+        """Return `df.freqItems(...)`."""
+        return self.df.freqItems(cols, support)
 
     def sampleBy(self, col: str, fractions: dict[Any, float], seed: int | None = None) -> DataFrame:
         """Return `df.sampleBy(...)`."""

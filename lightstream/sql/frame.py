@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from lightstream.errors import AnalysisException
 from lightstream.plan import relations as r
 from lightstream.plan.expressions import Attribute, Expression, UnresolvedAttribute, UnresolvedStar
-from lightstream.plan.logical import LogicalPlan
+from lightstream.plan.logical import Deferred, LogicalPlan, NoEnclosingQuery
 from lightstream.sql.column import Column, ResolvedStar, column_expression, flatten, spread
 
 if TYPE_CHECKING:
@@ -16,6 +17,14 @@ if TYPE_CHECKING:
     from lightstream.plan.relations import Relation
     from lightstream.sql.dataframe import DataFrame
     from lightstream.sql.session import SparkSession
+
+
+def analyzed(relation: Relation, session: SparkSession) -> LogicalPlan:
+    """Return the plan of a relation; one that uses columns of an enclosing query waits for it (`Column.outer`)."""
+    try:
+        return session._state.analyze(relation)
+    except NoEnclosingQuery:
+        return Deferred(relation, functools.cache(lambda: session._state.analyze(relation, is_settled=True)))
 
 
 class Frame:
@@ -33,7 +42,7 @@ class Frame:
         """Return the DataFrame of a relation over this one; errors come here, on the user's own line."""
         from lightstream.sql.dataframe import DataFrame
 
-        return DataFrame(self._state.analyze(relation), self._session)
+        return DataFrame(analyzed(relation, self._session), self._session)
 
     def _as_relation(self) -> Relation:
         return r.Project(self._plan, (UnresolvedStar(),))

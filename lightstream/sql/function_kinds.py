@@ -9,7 +9,7 @@ from typing import Any
 
 from lightstream.errors import PySparkNotImplementedError, PySparkValueError
 
-_COLUMNS = {"pandas": ("Series", "DataFrame"), "pyarrow": ("Array",)}
+_COLUMNS = {"pandas": ("Series", "DataFrame"), "pyarrow": ("Array",), "polars": ("Series",)}
 
 
 def is_annotated(func: Callable[..., Any]) -> bool:
@@ -28,7 +28,7 @@ def kind_of(func: Callable[..., Any], kinds: Any, module: str) -> int:
     Args:
         func: The user's function.
         kinds: The class that names the kinds: SCALAR, SCALAR_ITER, GROUPED_AGG, GROUPED_AGG_ITER.
-        module: The package whose classes stand for columns.
+        module: The package whose classes stand for columns; also "polars" for its Series.
 
     Raises:
         PySparkValueError: TYPE_HINT_SHOULD_BE_SPECIFIED, for some parameters or the result only.

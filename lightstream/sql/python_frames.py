@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from lightstream.errors import PySparkException, PySparkTypeError, PythonException
 from lightstream.execute.python_functions import python_exception
-from lightstream.plan import logical as lp
 from lightstream.plan import relations as r
 from lightstream.plan import types as t
 from lightstream.plan.expressions import Alias
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from lightstream.sql.group import GroupedData
     from lightstream.sql.pandas_frames import Use
 
-_BATCH_ROWS = 10_000  # Spark: spark.sql.execution.arrow.maxRecordsPerBatch
+BATCH_ROWS = 10_000  # Spark: spark.sql.execution.arrow.maxRecordsPerBatch
 
 
 def map_frames(df: DataFrame, func: Any, schema: Any, kind: str) -> DataFrame:
@@ -29,7 +28,7 @@ def map_frames(df: DataFrame, func: Any, schema: Any, kind: str) -> DataFrame:
 
     def rows(tables: list[Any]) -> Any:
         frames = (
-            _frame(one, own, kind, zone, "frame") for one in tables[0].to_batches(max_chunksize=_BATCH_ROWS)
+            _frame(one, own, kind, zone, "frame") for one in tables[0].to_batches(max_chunksize=BATCH_ROWS)
         )
         return collected((columns_of_frame(frame, result, kind, zone) for frame in func(frames)), result)
 
@@ -116,6 +115,7 @@ def _parameters(func: Callable[..., Any]) -> int:
 def _lazy(frames: Sequence[DataFrame], schema: t.StructType, rows: Callable[[list[Any]], Any]) -> DataFrame:
     """Return a DataFrame of what a function makes of tables: of whole ones, or of each batch's when one is a stream."""
     from lightstream.analyze.analyzer import attributes_of
+    from lightstream.analyze.table_functions import through_python
     from lightstream.sql.dataframe import DataFrame
     from lightstream.sql.rows import to_arrow
 
@@ -136,14 +136,8 @@ def _lazy(frames: Sequence[DataFrame], schema: t.StructType, rows: Callable[[lis
         except Exception as error:
             raise python_exception(error) from None
 
-    if any(frame.isStreaming for frame in frames):
-        plan = lp.MapFrames(tuple(frame._plan for frame in frames), attributes_of(nullable), guarded)
-        return DataFrame(plan, df.sparkSession)
-
-    def data() -> Any:
-        return guarded([frame._state.run(frame._plan).arrow() for frame in frames])
-
-    return DataFrame(df._state.analyze(r.LocalData(nullable, data)), df.sparkSession)
+    plan = through_python([frame._plan for frame in frames], attributes_of(nullable), guarded, df._state)
+    return DataFrame(plan, df.sparkSession)
 
 
 def _frame(table: Any, schema: t.StructType, kind: str, zone: str, use: Use = "columns") -> Any:

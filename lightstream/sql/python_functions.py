@@ -80,6 +80,22 @@ class PandasFunction:
         )(kinds, columns, count)
 
 
+@dataclass(frozen=True, slots=True)
+class PolarsFunction:
+    """Calls the user's function with Polars series; `kind` is scalar, iterator, aggregate or aggregate iterator."""
+
+    func: Callable[..., Any]
+    type: t.DataType
+    kind: str = "scalar"
+    keywords: tuple[str, ...] = ()
+
+    def __call__(self, kinds: Kinds, columns: Columns, count: int) -> Any:
+        """Return the results."""
+        return _vectorized(
+            self.func, self.type, self.kind, self.keywords, _polars_series, _polars_result, _polars_values
+        )(kinds, columns, count)
+
+
 def _vectorized(
     func: Callable[..., Any],
     result: t.DataType,
@@ -170,6 +186,12 @@ def _series(kinds: Kinds, columns: Columns) -> list[Any]:
     return found
 
 
+def _polars_series(kinds: Kinds, columns: Columns) -> list[Any]:
+    import polars
+
+    return [polars.Series("", column) for column in _arrow_arguments(kinds, columns)]
+
+
 def _struct_table(struct: Any) -> Any:
     import pyarrow as pa
 
@@ -249,6 +271,19 @@ def _series_result(found: Any, kind: t.DataType) -> Any:
         return _plain(pa.Array.from_pandas(found, type=wanted, safe=True))
     except pa.ArrowInvalid:
         return _plain(pa.Array.from_pandas(found)).cast(wanted, safe=True)
+
+
+def _polars_result(found: Any, kind: t.DataType) -> Any:
+    if not hasattr(found, "to_arrow"):
+        raise PySparkRuntimeError(
+            "LIGHTSTREAM_INVALID_RESULT",
+            f"A function of Polars series has to return a series, got {type(found).__name__}.",
+        )
+    return _arrow_result(found.to_arrow(), kind)
+
+
+def _polars_values(values: list[Any], kind: t.DataType) -> Any:
+    return results_array([v.to_list() if hasattr(v, "to_list") else v for v in values], kind)
 
 
 def _arrow_values(values: list[Any], kind: t.DataType) -> Any:

@@ -222,6 +222,8 @@ class DataFrameWriter:
         chosen = (
             self._format or self._spark._state.conf.get("spark.sql.sources.default") or "parquet"
         ).lower()
+        if chosen == "noop":
+            return self._run_only()
         if chosen != "duckdb":
             raise unsupported(f"Writing {chosen} files", 'Write a table: df.write.saveAsTable("name").')
         name = self._options.get("dbtable") or self._options.get("table") or path
@@ -232,6 +234,22 @@ class DataFrameWriter:
             )
         self._format = "duckdb"
         self.saveAsTable(name)
+
+    def _run_only(self) -> None:
+        """Compute all rows and columns and write nothing.
+
+        Raises:
+            AnalysisException: the mode is neither append nor overwrite.
+        """
+        if self._mode not in ("append", "overwrite"):
+            shown = {"error": "ErrorIfExists", "ignore": "Ignore"}[self._mode]
+            raise AnalysisException(
+                "UNSUPPORTED_DATA_SOURCE_SAVE_MODE",
+                f'The data source "noop" cannot be written in the "{shown}" mode. Use "Append" or "Overwrite".',
+                sqlstate="0A000",
+                parameters={"source": "noop", "createMode": f'"{shown}"'},
+            )
+        self._df._run().discard()
 
     def _take(self, format: str | None, mode: str | None, options: dict[str, Any]) -> None:
         if format is not None:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from lightstream.sql.streaming.reader import DataStreamReader
     from lightstream.sql.tvf import TableValuedFunction
     from lightstream.sql.udf import UDFRegistration
+    from lightstream.sql.udtf import UDTFRegistration
 
 __all__ = ["SparkSession"]
 
@@ -125,7 +126,6 @@ class Builder:
     copyFromLocalToFs="local_path, dest_path",
     dataSource="property",
     profile="property",
-    udtf="property",
 )
 class SparkSession:
     """The entry point: makes DataFrames from files, tables, SQL and Python data, and reads streams.
@@ -273,6 +273,13 @@ class SparkSession:
         from lightstream.sql.udf import UDFRegistration
 
         return UDFRegistration(self)
+
+    @cached_property
+    def udtf(self) -> UDTFRegistration:
+        """Python table functions for SQL text."""
+        from lightstream.sql.udtf import UDTFRegistration
+
+        return UDTFRegistration(self)
 
     @cached_property
     def streams(self) -> StreamingQueryManager:

@@ -237,6 +237,20 @@ def _in_schema(session: SparkSession, path: tables.TablePath) -> list[tables.Tab
     return [x for x in tables.entries(session._state, path.schema) if not x.is_temporary]
 
 
+@_command("create_database")
+def _create_database(session: SparkSession, args: Args, command: r.Command) -> None:
+    from lightstream.sql.schemas import create_schema
+
+    create_schema(session._state, args["name"], args["if_not_exists"])
+
+
+@_command("drop_database")
+def _drop_database(session: SparkSession, args: Args, command: r.Command) -> None:
+    from lightstream.sql.schemas import drop_schema
+
+    drop_schema(session._state, args["name"], args["if_exists"], args["cascade"])
+
+
 @_command("create_table")
 def _create_table(session: SparkSession, args: Args, command: r.Command) -> None:
     state, path = session._state, tables.path_of(args["name"])

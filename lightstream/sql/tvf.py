@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from lightstream.plan import relations as r
 from lightstream.plan.expressions import UnresolvedFunction
 from lightstream.sql.column import Column, column_expression
+from lightstream.sql.frame import analyzed
 from lightstream.sql.unsupported import refuses
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ __all__ = ["TableValuedFunction"]
     "TableValuedFunction",
     collations="",
     python_worker_logs="",
-    sql_keywords="",
     variant_explode="input",
     variant_explode_outer="input",
 )
@@ -68,9 +68,16 @@ class TableValuedFunction:
         """Return the values in `n` rows."""
         return self._rows("stack", n, *fields)
 
+    def sql_keywords(self) -> DataFrame:
+        """Return the keywords of Spark's SQL, and whether they are reserved: none is."""
+        from lightstream.sql.dataframe import DataFrame
+
+        call = r.UnresolvedTableFunction("sql_keywords", ())
+        return DataFrame(self._sparkSession._state.analyze(call), self._sparkSession)
+
     def _rows(self, name: str, *columns: Any) -> DataFrame:
         from lightstream.sql.dataframe import DataFrame
 
         call = UnresolvedFunction(name, tuple(map(column_expression, columns)))
-        state = self._sparkSession._state
-        return DataFrame(state.analyze(r.Project(r.OneRow(), (call,))), self._sparkSession)
+        plan = analyzed(r.Project(r.OneRow(), (call,)), self._sparkSession)
+        return DataFrame(plan, self._sparkSession)

@@ -1,4 +1,4 @@
-"""`pyspark.sql.udf` and `pyspark.sql.udtf`: Python functions in queries."""
+"""`pyspark.sql.udf`: Python functions in queries."""
 
 from __future__ import annotations
 
@@ -18,24 +18,11 @@ from lightstream.plan.types import DataType, StringType
 from lightstream.sql.arguments import need_str, not_expected
 from lightstream.sql.column import Column, column_expression
 from lightstream.sql.function_kinds import is_annotated, kind_of
-from lightstream.sql.unsupported import refused_class
 
 if TYPE_CHECKING:
     from lightstream.sql.session import SparkSession
 
-__all__ = ["UDFRegistration", "UDTFRegistration", "UserDefinedFunction", "UserDefinedTableFunction"]
-
-UserDefinedTableFunction = refused_class("UserDefinedTableFunction")
-UDTFRegistration = refused_class("UDTFRegistration")
-AnalyzeArgument = refused_class("AnalyzeArgument")
-AnalyzeResult = refused_class("AnalyzeResult")
-OrderingColumn = refused_class("OrderingColumn")
-PartitioningColumn = refused_class("PartitioningColumn")
-SelectedColumn = refused_class("SelectedColumn")
-
-
-class SkipRestOfInputTableException(Exception):
-    """Raised by table functions, which are refused."""
+__all__ = ["UDFRegistration", "UserDefinedFunction"]
 
 
 class PandasUDFType:
@@ -57,10 +44,19 @@ class ArrowUDFType:
     GROUPED_AGG_ITER: ClassVar[int] = 254
 
 
+class PolarsUDFType:
+    """Kinds of Polars functions: an extension, Spark has none."""
+
+    SCALAR: ClassVar[int] = 900
+    SCALAR_ITER: ClassVar[int] = 901
+    GROUPED_AGG: ClassVar[int] = 902
+    GROUPED_AGG_ITER: ClassVar[int] = 903
+
+
 _PICKLED, _BATCHED = 100, 101
 _KINDS = {
     kind: name
-    for kinds in (PandasUDFType, ArrowUDFType)
+    for kinds in (PandasUDFType, ArrowUDFType, PolarsUDFType)
     for kind, name in (
         (kinds.SCALAR, "scalar"), (kinds.SCALAR_ITER, "iterator"),
         (kinds.GROUPED_AGG, "aggregate"), (kinds.GROUPED_AGG_ITER, "aggregate iterator"),
@@ -108,7 +104,9 @@ class UserDefinedFunction:
             if kind is None:
                 self._functions[keywords] = p.RowFunction(self.func, self.returnType, keywords)
             else:
-                made = p.PandasFunction if self.evalType < ArrowUDFType.SCALAR else p.ArrowFunction
+                made: Any = p.PandasFunction
+                if self.evalType >= ArrowUDFType.SCALAR:
+                    made = p.ArrowFunction if self.evalType < PolarsUDFType.SCALAR else p.PolarsFunction
                 self._functions[keywords] = made(self.func, self.returnType, kind, keywords)
         return self._functions[keywords]
 

@@ -44,7 +44,8 @@ def _murmur3_long(value: int, seed: int) -> int:
     return _finished(_mixed(low, (value >> 32) & _M32), 8)
 
 
-def _murmur3_bytes(value: bytes, seed: int) -> int:
+def murmur3_of_bytes(value: bytes, seed: int) -> int:
+    """Return Murmur3 of some bytes, as a signed number of 32 bits."""
     h, whole = seed & _M32, len(value) // 4 * 4
     for (word,) in struct.iter_unpack("<I", value[:whole]):
         h = _mixed(h, word)
@@ -166,7 +167,7 @@ def _family(name: str, int_: _Hash, long: _Hash, bytes_: _Hash) -> dict[str, Cal
     return found | {f"{name}_{kind}s": _all(one) for kind, one in ones.items()}
 
 
-globals().update(_family("murmur3", _murmur3_int, _murmur3_long, _murmur3_bytes))
+globals().update(_family("murmur3", _murmur3_int, _murmur3_long, murmur3_of_bytes))
 globals().update(_family("xxhash64", _xxhash64_int, _xxhash64_long, _xxhash64_bytes))
 
 

@@ -8,6 +8,7 @@ from lightstream.sql.functions import special as _special
 from lightstream.sql.functions.table import SIGNATURES as _SIGNATURES
 from lightstream.sql.functions.table import UNLISTED as _UNLISTED
 
+_UNLISTED_SPECIAL = ("polars_udf", "random", "uuid")  # the first is an extension
 _lines = {line.partition("(")[0]: line for line in (_SIGNATURES + _UNLISTED).splitlines()}
 _classes = (
     "AnalyzeArgument", "AnalyzeResult", "ArrowUDFType", "OrderingColumn", "PandasUDFType", "PartitioningColumn",
@@ -27,10 +28,10 @@ def __getattr__(name: str) -> Any:
 
         value = build(line)
     elif name in _classes:
-        from lightstream.sql import udf
+        from lightstream.sql import udf, udtf
 
-        value = getattr(udf, name)
-    elif name in _special.__all__ or name in ("random", "uuid"):
+        value = getattr(udf if hasattr(udf, name) else udtf, name)
+    elif name in _special.__all__ or name in _UNLISTED_SPECIAL:
         value = getattr(_special, name)
     else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -39,4 +40,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return [*__all__, *(line.partition("(")[0] for line in _UNLISTED.splitlines()), "random", "uuid"]
+    return [*__all__, *(line.partition("(")[0] for line in _UNLISTED.splitlines()), *_UNLISTED_SPECIAL]

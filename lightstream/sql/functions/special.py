@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import itertools
 from collections.abc import Callable, Mapping
@@ -571,6 +572,16 @@ def arrow_udf(f: Any = None, returnType: Any = None, functionType: Any = None) -
     return _vectorized(f, returnType, functionType, ArrowUDFType, "pyarrow")
 
 
+def polars_udf(f: Any = None, returnType: Any = None, functionType: Any = None) -> Any:
+    """Make a function for columns of a Python function of `polars.Series`; also a decorator.
+
+    An extension: Spark has no such function. Annotations tell an aggregate (it returns a value, no series).
+    """
+    from lightstream.sql.udf import PolarsUDFType
+
+    return _vectorized(f, returnType, functionType, PolarsUDFType, "polars")
+
+
 def _vectorized(f: Any, returnType: Any, functionType: Any, kinds: Any, module: str) -> Any:
     from lightstream.sql.udf import decorated, vectorized_function
 
@@ -582,13 +593,30 @@ def _vectorized(f: Any, returnType: Any, functionType: Any, kinds: Any, module: 
 
 
 def udtf(cls: Any = None, *, returnType: Any = None, useArrow: bool | None = None) -> Any:
-    """Refused for now: Python table functions."""
-    raise unsupported("functions.udtf")
+    """Make a table function of a Python class; also a decorator.
+
+    Its `eval` is called with each row and gives rows; `terminate`, if there is one, gives rows after the last one.
+
+    Args:
+        returnType: the columns of the rows, a StructType or DDL text; without it the class has a static `analyze`.
+
+    Raises:
+        PySparkAttributeError: INVALID_UDTF_NO_EVAL, INVALID_UDTF_RETURN_TYPE...
+    """
+    from lightstream.sql.udtf import table_function
+
+    if cls is None:
+        return functools.partial(table_function, returnType=returnType, useArrow=useArrow)
+    return table_function(cls, returnType, useArrow)
 
 
 def arrow_udtf(cls: Any = None, *, returnType: Any = None) -> Any:
-    """Refused for now: Python table functions on Arrow batches."""
-    raise unsupported("functions.arrow_udtf")
+    """Make a table function of a Python class that takes and gives Arrow record batches; also a decorator."""
+    from lightstream.sql.udtf import arrow_table_function
+
+    if cls is None:
+        return functools.partial(arrow_table_function, returnType=returnType)
+    return arrow_table_function(cls, returnType)
 
 
 __all__ = [
