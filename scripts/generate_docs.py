@@ -88,7 +88,12 @@ MEANINGS = {
 }  # fmt: skip
 
 # What stands in Spark's list of functions and is syntax here: the parser takes it apart.
-SYNTAX = {"case": "case when true then 1 end", "cast": "cast('1' as int)", "||": "'a' || 'b'"}
+SYNTAX = {
+    "case": "case when true then 1 end",
+    "cast": "cast('1' as int)",
+    "||": "'a' || 'b'",
+    "sql_keywords": "(select count(*) from sql_keywords())",
+}
 
 KINDS = ("scalar", "aggregate", "window", "generator")
 

@@ -103,13 +103,18 @@ def test_a_function_says_its_columns(spark: SparkSession) -> None:
     assert (frame.columns, rows(frame)) == (["c0", "c1"], [(0, 1)])
 
 
-def test_the_end_of_no_rows(spark: SparkSession) -> None:
+def test_a_table_without_rows_is_not_given_to_a_function(spark: SparkSession) -> None:
     empty = spark.createDataFrame([], "k string, n int")
     summary = F.udtf(Summary, returnType="rows string")
-    assert rows(summary(empty.asTable().partitionBy("k"))) == []
-    assert rows(summary(empty.asTable().withSinglePartition())) == []
-    with pytest.raises(PythonException, match="no row of the input"):
-        summary(empty.asTable()).collect()
+    Summary.made = 0
+    assert rows(summary(empty.asTable().partitionBy("k"))) == rows(summary(empty.asTable())) == []
+    assert rows(empty.lateralJoin(Words(F.col("k").outer()))) == []
+    assert Summary.made == 0
+
+
+def test_there_is_one_partition_where_none_is_asked_for(spark: SparkSession) -> None:
+    table = spark.createDataFrame([("a", 1), ("b", 2)], "k string, n int").repartition(2)
+    assert rows(F.udtf(Summary, returnType="rows string")(table.asTable())) == [("[('a', 1), ('b', 2)]",)]
 
 
 def test_a_stream_goes_through_a_function(spark: SparkSession, tmp_path: Path) -> None:

@@ -169,9 +169,8 @@ def _python_function(
     for argument_value in values:
         items.extend(own if argument_value is None else [_named(argument_value)])
     read = lp.Project(plan, (*items, *keys))
-    is_cut = bool(keys) or table.single_partition or shape.single_partition
     key_types = t.StructType([t.StructField(key.name, key.type) for key in keys])
-    given_input = TableFunctionInput(tuple(arguments), is_cut=is_cut, keys=key_types)
+    given_input = TableFunctionInput(tuple(arguments), keys=key_types)
     return through_python((read,), columns, function.program(shape, given_input), analyzer.session)
 
 

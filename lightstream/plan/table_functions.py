@@ -42,7 +42,6 @@ class TableFunctionInput:
 
     arguments: tuple[TableFunctionArgument, ...]
     kept: int = 0
-    is_cut: bool = False  # by the keys, or into one partition
     keys: StructType = StructType([])
 
 

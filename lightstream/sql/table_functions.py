@@ -41,9 +41,6 @@ class Program:
             PythonException: the function failed, or gave what is no row of its type.
         """
         try:
-            # Spark leaves out a function, and its `terminate` too, where a partitioned table has no rows.
-            if self._given.is_cut and not tables[0].num_rows:
-                return collected(iter(()), self._shape.schema)
             return self._table(tables[0])
         except PythonException:
             raise
@@ -54,7 +51,8 @@ class Program:
         import pyarrow as pa
 
         table = table.rename_columns([f"c{i}" for i in range(table.num_columns)])
-        made = self._made(self._calls(table), self._keys(table))
+        # Without rows nothing is called. Spark may call `terminate`, and fails when that makes rows.
+        made = self._made(self._calls(table), self._keys(table)) if table.num_rows else []
         columns = list(zip(*(row for _, row in made), strict=True)) if made else [()] * len(self._fields)
         arrays = [self._array(values, f.dataType) for values, f in zip(columns, self._fields, strict=True)]
         places = pa.array([place for place, _ in made], pa.int64())
@@ -120,14 +118,12 @@ class Program:
 
         Spark: rows of `terminate` stand beside the last row that was taken; `cleanup` is called of the last instance.
         """
-        function, made, place, skips = self._make(), [], -1, False
-        checked = False
+        function, made, place, skips = self._make(), [], 0, False
         try:
             for place, (args, kwargs) in enumerate(calls):
-                if not checked:
+                if not place:
                     _check_signature(self._name, function, args, kwargs)
-                    checked = True
-                if keys is not None and place and keys[place] != keys[place - 1]:
+                elif keys is not None and keys[place] != keys[place - 1]:
                     made += self._rows(function, "terminate", place)
                     function, skips = self._make(), False
                 if skips:
@@ -142,10 +138,6 @@ class Program:
         finally:
             if hasattr(function, "cleanup"):
                 function.cleanup()
-        if made and place < 0:  # Spark fails here, too
-            raise _failed(
-                "terminate", ValueError("there is no row of the input that its rows could stand beside")
-            )
         return made
 
     def _rows(self, function: Any, method: str, place: int, *args: Any, **kwargs: Any) -> Made:
@@ -221,6 +213,8 @@ class ArrowProgram(Program):
     """Calls a table function with Arrow record batches, and arrays for single values; it gives tables or batches."""
 
     def _table(self, table: Any) -> Any:
+        if not table.num_rows:
+            return collected(iter(()), self._shape.schema)
         zone = session_zone()
         keys = self._keys(table)
         function, skips, made = self._make(), False, []
