@@ -58,6 +58,55 @@ def arrow_batches(engine: Engine) -> None:
     )
 
 
+def _times() -> Any:
+    """Return a class for table functions: so many rows as it is given, and at the end how many calls there were."""
+
+    class Times:
+        def __init__(self) -> None:
+            self.calls = 0
+
+        def eval(self, n: Any) -> Any:
+            self.calls += 1
+            for i in range(min(int(n or 0), 3)):
+                yield ("row", i)
+
+        def terminate(self) -> Any:
+            yield ("calls", self.calls)
+
+    return Times
+
+
+def _keys_seen() -> Any:
+    class KeysSeen:
+        def __init__(self) -> None:
+            self.keys: list[str] = []
+
+        def eval(self, row: Any) -> None:
+            self.keys.append(str(row["k"]))
+
+        def terminate(self) -> Any:
+            yield (",".join(sorted(self.keys)),)
+
+    return KeysSeen
+
+
+@CASES
+def table_function_of_columns(engine: Engine) -> None:
+    engine.put(0, 1)
+    times = engine.F.udtf(_times(), returnType="what string, i int")
+    stream = engine.stream(maxFilesPerTrigger=1).select("k", "n")
+    engine.run(
+        stream.lateralJoin(times(engine.F.col("n").outer())).where("what = 'row'").select("k", "n", "i")
+    )
+
+
+@CASES
+def table_function_of_a_stream(engine: Engine) -> None:
+    engine.put(0, 1, 3)
+    keys_seen = engine.F.udtf(_keys_seen(), returnType="keys string")
+    engine.run(keys_seen(engine.stream(maxFilesPerTrigger=1).asTable().withSinglePartition()))
+
+
 @CASES
 def groups_of_each_batch(engine: Engine) -> None:
     engine.put(0, 1, 3)
@@ -138,6 +187,8 @@ def what_is_refused(engine: Engine) -> None:
     frame = engine.stream().mapInPandas(FUNCTIONS["doubled"], "k string, n double")
     for mode in ("complete",):
         engine.attempt(mode, lambda m=mode: frame.writeStream.format("noop").outputMode(m).start())
+    parts = engine.F.udtf(_keys_seen(), returnType="keys string")(engine.stream().asTable().partitionBy("k"))
+    engine.attempt("partitions", lambda: parts.writeStream.format("noop").start())
     watermarked = (
         engine.stream()
         .withWatermark("ts", "5 minutes")
