@@ -51,7 +51,7 @@ def _table_function(relation: r.UnresolvedTableFunction, analyzer: Analyzer) -> 
     if function is not None:
         return _python_function(relation, function, analyzer)
     built_in = registry.lookup(name)
-    if built_in is None and name in SPARK_NAMES:
+    if name != "range" and built_in is None and name in SPARK_NAMES:
         raise unsupported(f"The function {name}")
     if name != "range" and (built_in is None or built_in.kind != "generator"):
         raise AnalysisException(
