@@ -90,7 +90,6 @@ def test_columns_print_as_in_spark(column: Column, text: str) -> None:
          "AnalysisException DATATYPE_MISMATCH.SPECIFIED_WINDOW_FRAME_WRONG_COMPARISON"),
         (lambda: F.lit({1}), "PySparkTypeError UNSUPPORTED_DATA_TYPE"),
         (lambda: F.lit(2**63), "PySparkValueError VALUE_OUT_OF_BOUNDS"),
-        (lambda: a.outer(), "UnsupportedOperationException LIGHTSTREAM_UNSUPPORTED"),
     ],
 )  # fmt: skip
 def test_columns_refuse_what_spark_refuses(function: Callable[[], Any], condition: str) -> None:
