@@ -251,7 +251,7 @@ class Drawer:
                 "order by ",
                 key,
                 random.choice(["", " desc", " nulls last", " desc nulls first"]),
-                ", id",
+                *(f", {name}" for name in self.scope if name in ("id", "u_id")),
             ]
             if not re.match(r"(row_number|rank|dense_rank|ntile|percent|cume|lag|lead)", call.sql):
                 pieces.append(random.choice(_FRAMES))

@@ -10,7 +10,8 @@ from typing import Any
 SCHEMA = "ts timestamp, k string, n int, x double"
 ROUND, RUNNING = "one run a round", "a running query"
 Frame = Any
-Make = Callable[[Frame, Any], Frame]  # (stream, functions)
+Make = Callable[..., Frame]  # (stream, functions), or (one stream, the other, functions)
+SIDES = ("in", "other")  # the directories of the streams
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,7 @@ class Query:
     mode: str
     static: bool = False
     one_file: bool = False  # its rows depend on the order of files in a batch
+    streams: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +36,12 @@ class Case:
     files_a_batch: int
     stops: tuple[int, ...] = ()  # rounds before which a running query is stopped and started again
     settings: dict[str, str] = field(default_factory=dict)
+    sides: tuple[str, ...] = ()  # where each file goes; empty: all to the one stream
 
     def __str__(self) -> str:
         lines = [
             f"{self.query.text}; {self.query.mode}; {self.how}, {self.files_a_batch} files a batch, "
-            f"stops {self.stops}, {self.settings}"
+            f"stops {self.stops}, {self.settings}, {self.sides}"
         ]
         for number, files in enumerate(self.rounds):
             lines += [f"  round {number}: {[list(row.values()) for row in rows]}" for rows in files]
@@ -96,6 +99,11 @@ def draw_case(draw: Random) -> Case:
     """Draw a stream and a query."""
     files = draw_files(draw)
     query = draw_query(draw)
+    sides: tuple[str, ...] = ()
+    if query.streams > 1:
+        files += draw_files(draw)
+        draw.shuffle(files)
+        sides = tuple(draw.choice(SIDES) for _ in files)
     settings = {}
     if draw.random() < 0.25:
         settings["spark.sql.streaming.noDataMicroBatches.enabled"] = "false"
@@ -106,10 +114,10 @@ def draw_case(draw: Random) -> Case:
     if draw.random() < 0.4:
         # One file a round: with more, a running query takes as many as have come when it looks.
         stops = tuple(i for i in range(1, len(files)) if draw.random() < 0.2)
-        return Case(query, tuple((rows,) for rows in files), RUNNING, 1, stops, settings)
+        return Case(query, tuple((rows,) for rows in files), RUNNING, 1, stops, settings, sides)
     cuts = sorted(draw.sample(range(1, len(files)), min(draw.choice([0, 1, 2]), len(files) - 1)))
     rounds = tuple(tuple(files[a:b]) for a, b in zip((0, *cuts), (*cuts, len(files)), strict=True))
-    return Case(query, rounds, ROUND, 1 if query.one_file else draw.choice([1, 1, 2, 3]), (), settings)
+    return Case(query, rounds, ROUND, 1 if query.one_file else draw.choice([1, 1, 2, 3]), (), settings, sides)
 
 
 # ---- queries ---------------------------------------------------------------------------------------------------
@@ -117,7 +125,8 @@ def draw_case(draw: Random) -> Case:
 
 def draw_query(draw: Random) -> Query:
     """Draw a stateful query and an output mode, now and then one in which Spark refuses it."""
-    kinds = [_aggregation] * 3 + [_duplicates] * 2 + [_chain, _within, _limit, _watermarks, _sessions]
+    kinds = [_aggregation] * 3 + [_duplicates] * 2 + [_join] * 4
+    kinds += [_chain, _within, _limit, _watermarks, _sessions, _table_join]
     return draw.choice(kinds)(draw)
 
 
@@ -314,3 +323,74 @@ def _sessions(draw: Random) -> Query:
 
     shown = f"{text}, filter {before}, sessions {gap} {keys}: {aggregates}"
     return Query(shown, make, mode)  # late rows are dropped in complete mode, too
+
+
+_EQUAL = [
+    "lk = rk",
+    "lk = rk",
+    "lk = rk and ln = rn",
+    "lk <=> rk",
+    "lt = rt",
+    "lk = rk and lt = rt",
+    "ln % 2 = rn % 2",
+]
+_RANGES = [
+    "rt between lt and lt + interval 5 minutes", "rt >= lt - interval 10 minutes and rt < lt + interval 1 hour",
+    "lt > rt and lt <= rt + interval 1 minute", "rt >= lt", "rt <= lt + interval 10 minutes",
+]  # fmt: skip
+
+
+def _join(draw: Random) -> Query:
+    delays = [draw.choice(_DELAYS) if draw.random() < 0.85 else None for _ in range(2)]
+    kind = draw.choice(["inner", "inner", "left", "right", "full", "leftsemi"])
+    conditions = [draw.choice(_EQUAL)]
+    if draw.random() < 0.7:
+        # Not one that nothing meets: Spark sees that, and then not even the times of the rows.
+        possible = [r for r in _RANGES if "lt = rt" not in conditions[0] or "lt > rt" not in r]
+        conditions.append(draw.choice(possible))
+    if draw.random() < 0.3:
+        conditions.append(draw.choice(["ln > 0", "rn is not null", "ln < rn", "rk <> 'a'"]))
+    before = _condition(draw)
+    above = draw.choice([None, None, None, "window", "filter"]) if kind != "leftsemi" else None
+    mode = "append" if draw.random() < 0.93 else draw.choice(["update", "complete"])
+    condition = " and ".join(conditions)
+
+    def make(one: Frame, other: Frame, F: Any) -> Frame:
+        if before is not None:
+            one = one.where(before)
+        left, right = (
+            one.selectExpr("ts as lt", "k as lk", "n as ln"),
+            other.selectExpr("ts as rt", "k as rk", "n as rn"),
+        )
+        if delays[0]:
+            left = left.withWatermark("lt", delays[0])
+        if delays[1]:
+            right = right.withWatermark("rt", delays[1])
+        found = left.join(right, F.expr(condition), kind)
+        if above == "filter":
+            return found.where("ln is not null or rn is null")
+        if above == "window":
+            return found.groupBy(F.window("lt", "10 minutes")).agg(F.count("*").alias("c"))
+        return found
+
+    shown = f"watermarks {delays}, filter {before}, {kind} join on {condition}, above {above}"
+    static = kind == "inner" and above != "window" and not any(delays)
+    return Query(shown, make, mode, static, streams=2)
+
+
+def _table_join(draw: Random) -> Query:
+    kind = draw.choice(["inner", "left", "right", "full", "leftsemi", "leftanti", "cross"])
+    flipped, counted = draw.random() < 0.3, draw.random() < 0.5
+    condition = draw.choice(["k = rk", "k <=> rk", "k = rk and n > rn", "n = rn", "n > rn"])
+    mode = draw.choice(["append", "update", "complete"]) if counted else "append"
+
+    def make(df: Frame, F: Any) -> Frame:
+        rows = [("a", 1), ("a", 2), ("b", None), (None, 3), ("z", 0)]
+        table = df.sparkSession.createDataFrame(rows, "rk string, rn int")
+        on = None if kind == "cross" else F.expr(condition)
+        one, other = (table, df) if flipped else (df, table)
+        found = one.crossJoin(other) if on is None else one.join(other, on, kind)
+        return found.groupBy("k").agg(F.count("*").alias("c"), F.sum("n").alias("s")) if counted else found
+
+    shown = f"{kind} join with a table on {condition}, the table first: {flipped}, counted: {counted}"
+    return Query(shown, make, mode, static=False)

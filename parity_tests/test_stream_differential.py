@@ -18,7 +18,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from stream_cases import Engine, engines, refusal_of
-from stream_drawing import ROUND, SCHEMA, Case, draw_case
+from stream_drawing import ROUND, SCHEMA, SIDES, Case, draw_case
 
 from lightstream.parity.answers import order, rows_of, same
 
@@ -109,9 +109,12 @@ class _Waiting:
 def _program(engine: Engine, case: Case) -> Iterator[_Waiting]:
     arrived = 0
     query = None
+    for side in SIDES[: case.query.streams]:
+        (engine.directory / side).mkdir(exist_ok=True)
     for number, files in enumerate(case.rounds):
         for rows in files:
-            engine.write(f"{arrived:03}.json", list(rows), at=arrived)
+            side = case.sides[arrived] if case.sides else SIDES[0]
+            engine.write(f"{arrived:03}.json", list(rows), at=arrived, into=side)
             arrived += 1
         if query is not None and number in case.stops:
             _tell_progress(engine, query)
@@ -121,9 +124,11 @@ def _program(engine: Engine, case: Case) -> Iterator[_Waiting]:
             for key, value in case.settings.items():
                 engine.set(key, value)
             try:
-                frame = case.query.make(
-                    engine.stream(schema=SCHEMA, maxFilesPerTrigger=case.files_a_batch), engine.F
-                )
+                streams = [
+                    engine.stream(side, SCHEMA, maxFilesPerTrigger=case.files_a_batch)
+                    for side in SIDES[: case.query.streams]
+                ]
+                frame = case.query.make(*streams, engine.F)
                 trigger = {"availableNow": True} if case.how == ROUND else {}
                 query = engine.start(frame, case.query.mode, **trigger)
             except Exception as error:
@@ -175,11 +180,13 @@ def _differs_from_static(case: Case, told: list[Any], engine: Engine) -> str | N
     batches = [rows for kind, *rest in told if kind == "batch" for rows in [rest[-1]]]
     if not case.query.static or not batches:
         return None
-    frame = case.query.make(engine.spark.read.schema(SCHEMA).json(engine.path("in")), engine.F)
+    sides = SIDES[: case.query.streams]
+    tables = [engine.spark.read.schema(SCHEMA).json(engine.path(side)) for side in sides]
+    frame = case.query.make(*tables, engine.F)
     expected = rows_of(frame)
     if case.query.mode == "complete":
         found = batches[-1]
-    elif frame.columns[0] == "a0" or "dropDuplicates" not in case.query.text:
+    elif case.query.streams == 1 and (frame.columns[0] == "a0" or "dropDuplicates" not in case.query.text):
         keys = [i for i, name in enumerate(frame.columns) if name[0] != "a" or not name[1:].isdecimal()]
         latest = {repr([row[i] for i in keys]): row for rows in batches for row in rows}
         found = tuple(latest.values())

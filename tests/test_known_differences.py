@@ -47,6 +47,11 @@ def test_dates_end_with_the_year_9999(spark: SparkSession) -> None:  # noqa: F81
     assert error == "UnsupportedOperationException LIGHTSTREAM_UNSUPPORTED"
 
 
+def test_times_end_where_those_of_duckdb_do(spark: SparkSession) -> None:  # noqa: F811
+    error = condition_of(lambda: spark.sql("select date_add(date'2024-12-30', 2147483647)").collect())
+    assert error == "UnsupportedOperationException LIGHTSTREAM_UNSUPPORTED"  # Spark: -5877586-06-20
+
+
 def test_doubles_are_printed_with_the_fewest_digits(spark: SparkSession) -> None:  # noqa: F811
     assert spark.sql("select cast(2e23D as string) as v").first()["v"] == "2.0E23"
 

@@ -479,6 +479,8 @@ scalar("array_prepend", _bind_extend, "([{1}] || {0})")
 
 def _bind_insert(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
     signature("any, any, any -> any").check_count(name, args)
+    if not isinstance(type_of(args[0]), t.ArrayType):
+        raise _element_mismatch(name, args)
     array, value = _extended(name, args, conf)
     if not isinstance(type_of(args[1]), t.IntegralType | t.NullType) or isinstance(
         type_of(args[1]), t.LongType

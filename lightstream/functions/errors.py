@@ -21,6 +21,10 @@ _DECIMAL_RANGE = re.compile(
     r'Casting value "([^"]*)" to type DECIMAL\((\d+), ?(\d+)\) failed'
     r"|Could not cast value (\S+) to DECIMAL\((\d+), ?(\d+)\)"
 )
+_BEYOND = re.compile(
+    r"Error: (Date out of range|Date and time not in timestamp range|Epoch seconds out of range for TIMESTAMP|"
+    r"Timestamp difference is out of bounds|Timestamp microseconds out of range|Could not convert Timestamp)"
+)
 _CALLED_BACK = f"Python exception occurred while executing the UDF: ValueError: {ERROR_MARK}"
 # What DuckDB says where Spark has a condition of its own.
 _SAYINGS = {
@@ -88,6 +92,8 @@ def translate(message: str) -> PySparkException | None:
                 "problem and return NULL.", sqlstate="22003",
             )  # fmt: skip
         return arithmetic_overflow(detail)
+    if _BEYOND.search(message):
+        return unsupported("A date or timestamp that DuckDB cannot hold", message.splitlines()[0])
     return None
 
 

@@ -438,15 +438,12 @@ def _try_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
             return body(sql)
         return f"list_transform([{sql}], lambda ls_{name}: {body(f'ls_{name}')})[1]"
 
-    return bound(
-        args[0],
-        "left",
-        lambda left: bound(
-            args[1],
-            "right",
-            lambda right: _tried(scalar_sql(inner, [left, right], rules), divides, exact, right),
-        ),
-    )
+    def tried(left: str, right: str) -> str:
+        return _tried(scalar_sql(inner, [left, right], rules), divides, exact, right)
+
+    if divides:  # a divisor of zero decides: the left side is not evaluated
+        return bound(args[1], "right", lambda right: tried(args[0], right))
+    return bound(args[0], "left", lambda left: bound(args[1], "right", lambda right: tried(left, right)))
 
 
 def _tried(sql: str, divides: bool, exact: bool, divisor: str) -> str:
