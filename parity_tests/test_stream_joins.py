@@ -330,14 +330,13 @@ CASES.add(
 CASES.add("counted in windows, update", query(OTHERS["a range counted in windows"], "update"))
 
 
-def _live(kind: str, condition: str) -> Callable[[Engine], None]:
+def _live(make: Query) -> Callable[[Engine], None]:
     """Files that come one after the other, now of one side, now of both, with the batches without data between them."""
 
     def program(engine: Engine) -> None:
         for side in ("left", "right"):
             (engine.directory / side).mkdir()
-        left, right = late(*sides(engine))
-        running = engine.start(left.join(right, engine.F.expr(condition), kind))
+        running = engine.start(make(*sides(engine), engine.F))
         for position in range(5):
             rows = {
                 "left": [{"lt": _time(t), "k": k, "a": v} for t, k, v in LEFT_FILES[position]],
@@ -353,8 +352,85 @@ def _live(kind: str, condition: str) -> Callable[[Engine], None]:
 
 
 for _kind in ("inner", "full", "leftsemi"):
-    CASES.add(f"{_kind}, live", _live(_kind, BETWEEN))
-CASES.add("left, the time is a key, live", _live("left", "k = j and lt = rt"))
+    CASES.add(f"{_kind}, live", _live(within(_kind, BETWEEN)))
+CASES.add("left, the time is a key, live", _live(within("left", "k = j and lt = rt")))
+
+# What a filter says of the other side's columns, while that side alone has data.
+EQUAL = "k = j and a = b and rt between lt - interval 1 hour and lt + interval 5 minutes"
+FILTERED: dict[str, Query] = {
+    "below": lambda left, right, F: late(left.where("a > 4"), right)[0].join(
+        late(left, right)[1], F.expr(EQUAL)
+    ),
+    "above the watermark": lambda left, right, F: (
+        late(left, right)[0].where("a > 4").join(late(left, right)[1], F.expr(EQUAL))
+    ),
+    "of the time": lambda left, right, F: (
+        late(left, right)[0]
+        .where("lt > timestamp'2025-01-01 00:10:00'")
+        .join(late(left, right)[1], F.expr("lt = rt and k = j"))
+    ),
+    "above the join": lambda left, right, F: within("inner", EQUAL)(left, right, F).where("a > 4"),
+    "of a projection": lambda left, right, F: (
+        late(left.where("a > 4").selectExpr("lt", "k", "a as a"), right)[0]
+        .where("k <> 'b'")
+        .join(late(left, right.where("b % 2 = 0"))[1], F.expr(EQUAL))
+    ),
+    "left outer": lambda left, right, F: late(left.where("a > 4"), right)[0].join(
+        late(left, right)[1], F.expr(EQUAL), "left"
+    ),
+    "right outer": lambda left, right, F: late(left.where("a > 4"), right)[0].join(
+        late(left, right)[1], F.expr(EQUAL), "right"
+    ),
+    "semi": lambda left, right, F: late(left.where("a > 4"), right)[0].join(
+        late(left, right)[1], F.expr(EQUAL), "leftsemi"
+    ),
+}
+for _name, _make in FILTERED.items():
+    CASES.add(f"a filter {_name}, live", _live(_make))
+
+
+# Seconds and keys, by side, after both sides had a row at 6,000 and the watermark is known: rows that leave at once,
+# since nothing is late yet, with and without others that they match.
+LEAVING: dict[str, dict[str, list[tuple[int, str]]]] = {
+    "right rows": {"right": [(60, "a"), (120, "b")]},
+    "left rows": {"left": [(60, "a"), (120, "b")]},
+    "right rows beside left ones": {"left": [(6000, "q")], "right": [(60, "a"), (120, "b")]},
+    "left rows beside right ones": {"left": [(60, "a"), (120, "b")], "right": [(6000, "q")]},
+    "rows that match": {"left": [(60, "a"), (120, "b")], "right": [(60, "a"), (120, "b")]},
+    "rows that match twice": {"left": [(60, "a"), (60, "a")], "right": [(60, "a")]},
+    "rows among others": {
+        "left": [(60, "a"), (6000, "a"), (6001, "b"), (6000, "x")],
+        "right": [(60, "a"), (6000, "a"), (90, "a")],
+    },
+}
+
+
+def _leaving(kind: str, condition: str) -> Callable[[Engine], None]:
+    def program(engine: Engine) -> None:
+        engine.set("spark.sql.streaming.noDataMicroBatches.enabled", "false")
+        for name, later in LEAVING.items():
+            for number, arriving in enumerate(({"left": [(6000, "x")], "right": [(6000, "x")]}, later)):
+                for side, column in (("left", "lt k"), ("right", "rt j")):
+                    time, key = column.split()
+                    rows = [{time: _time(s / 60), key: k} for s, k in arriving.get(side, [])]
+                    engine.write(f"{number}.json", rows, at=number, into=f"{name} {side}")
+            left = engine.stream(f"{name} left", LEFT, maxFilesPerTrigger=1)
+            right = engine.stream(f"{name} right", RIGHT, maxFilesPerTrigger=1)
+            left, right = late(left, right, "1 minute", "1 minute")
+            joined = left.join(right, engine.F.expr(condition), kind)
+            running = engine.start(joined, checkpoint=f"{name} checkpoint", availableNow=True)
+            assert running.awaitTermination(120)
+            tell_state(engine, running)
+
+    return program
+
+
+for _kind in KINDS:
+    CASES.add(f"{_kind}, rows that leave at once, by key", _leaving(_kind, "k = j and lt = rt"))
+CASES.add(
+    "leftsemi, rows that leave at once, by range",
+    _leaving("leftsemi", "k = j and rt between lt and lt + interval 40 seconds"),
+)
 
 
 @pytest.mark.parametrize("program", list(CASES))

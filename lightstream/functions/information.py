@@ -13,6 +13,8 @@ from lightstream.functions.spelling import error_sql, error_with_value_sql, text
 from lightstream.plan import types as t
 from lightstream.plan.expressions import Call, Expression, Literal, type_of
 
+NO_DATA, NO_DATA_VARIABLE = "(no_data)", "lightstream_no_data_"
+
 
 def _typeof_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
     return text_sql(type_of(call.args[0]).simpleString())
@@ -132,3 +134,13 @@ scalar(
     shown="raise_error(USER_RAISED_EXCEPTION, map(errorMessage, {0}))",
     foldable=False,
 )
+
+
+def _no_data_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
+    [position] = call.args
+    assert isinstance(position, Literal)
+    return f"getvariable('{NO_DATA_VARIABLE}{position.value}')"
+
+
+# Whether a source of a stream has nothing new in the batch.
+scalar(NO_DATA, "int -> boolean", _no_data_sql)

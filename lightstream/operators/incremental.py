@@ -13,6 +13,7 @@ from lightstream.conf import Conf
 from lightstream.errors import internal
 from lightstream.execute.batch import set_now
 from lightstream.execute.natives import make_known
+from lightstream.functions.information import NO_DATA_VARIABLE
 from lightstream.operators.aggregate import AggregateOperator
 from lightstream.operators.ahead import ReadAhead
 from lightstream.operators.batch import BatchRun, qualified
@@ -49,7 +50,7 @@ class IncrementalPlan:
         self.schema = plan.schema
         self.output_mode = output_mode
         self.conf = conf
-        self.scans = _streaming_scans(plan)
+        self.scans = lp.streaming_scans(plan)
         self.steps: list[Step] = []
         self._flow = Flow(conf.boolean("spark.sql.streaming.statefulOperator.allowMultiple"))
         plan = push_filters(plan).transform_up(_combined_limits).transform_up(self._cut)
@@ -63,6 +64,7 @@ class IncrementalPlan:
         # each time and reads nothing else.
         self._final_is_a_view = bool(self.operators) and not self.final.scans and _is_deterministic(plan)
         self._uses_now = any("lightstream_now" in compiled.template for compiled in self._statements())
+        self._asks_for_data = any(NO_DATA_VARIABLE in compiled.template for compiled in self._statements())
         self._state: StateDatabase | None = None
         self._cursor: duckdb.DuckDBPyConnection | None = None
         self._streams: tuple[Stream, ...] = ()
@@ -186,6 +188,10 @@ class IncrementalPlan:
             raise internal("the plan was not opened")
         if self._uses_now:
             set_now(cursor, batch.timestamp_ms * 1000)
+        if self._asks_for_data:
+            for position, (start, end) in enumerate(zip(batch.starts, batch.ends, strict=True)):
+                is_empty = end is None or end == start
+                cursor.execute(f"SET VARIABLE {NO_DATA_VARIABLE}{position} = {is_empty}")
         run = BatchRun(batch, cursor, self.scans, self._streams, self._single, self._ahead)
         self._pending = []
         watermarks_ms = (batch.watermark_ms, batch.late_watermark_ms)
@@ -272,11 +278,3 @@ def _is_deterministic(plan: lp.LogicalPlan) -> bool:
         if any(is_volatile(item) for item in (*items, *conditions)):
             return False
     return True
-
-
-def _streaming_scans(plan: lp.LogicalPlan) -> tuple[lp.DataSourceScan, ...]:
-    found: list[lp.DataSourceScan] = []
-    for node in plan.walk():
-        if isinstance(node, lp.DataSourceScan) and node.is_streaming and all(node is not n for n in found):
-            found.append(node)
-    return tuple(found)

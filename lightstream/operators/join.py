@@ -261,7 +261,11 @@ class JoinOperator(StatefulOperator):
         items += [f"{s.letter}.id AS {s.letter}id" for s in self.sides if s.numbered]
         text = ", ".join(items) or "1 AS one"
         left, right = (arrived.rows for arrived in batch)
-        pairs = [(left, right)]
+        staying = right
+        if self._semi and batch[1].leaving_count:
+            # Spark stores the right side's new rows before it looks for those of the left, and not those that leave.
+            staying = f"(SELECT * FROM {right} WHERE ({batch[1].reached}) IS NOT TRUE)"
+        pairs = [(left, staying)]
         for side, arrived, other in zip(self.sides, batch, (right, left), strict=True):
             # Those whose keys may match are few: they are taken out first.
             met = f"{arrived.table}_met"
@@ -316,8 +320,7 @@ class JoinOperator(StatefulOperator):
     def _store(self, run: BatchRun, side: _Side, arrived: ArrivedRows, ids: str, changes: Changes) -> None:
         """Store a side's new rows; those that leave at once are counted only.
 
-        Spark: the side that is joined last (the left one of a semi join, else the right one) does not store what
-        leaves in the same batch, unless to let it come out without a match.
+        Spark: the right side does not store what leaves in the same batch, unless to let it come out without a match.
         """
         new = arrived.rows
         if self._semi and side.numbered:
@@ -327,8 +330,7 @@ class JoinOperator(StatefulOperator):
             leaving = f"SELECT count(*) FROM {new} WHERE {arrived.reached}"
             gone = run.value(leaving)
             remaining = f" WHERE ({arrived.reached}) IS NOT TRUE" if gone else ""
-            last = side is self.sides[not self._semi]
-            if gone and last:
+            if gone and side is self.sides[1]:
                 gone = run.value(f"{leaving} AND id NOT IN ({ids})") if side.is_outer else 0
         added = arrived.stored.add(f"SELECT * FROM {new}{remaining}")
         changes.updated += added + gone

@@ -13,43 +13,51 @@ from lightstream.analyze.stream_join import conjuncts
 from lightstream.compile.compiler import is_volatile
 from lightstream.conf import Conf
 from lightstream.functions import registry
+from lightstream.functions.information import NO_DATA
 from lightstream.plan import expressions as e
 from lightstream.plan import logical as lp
+from lightstream.plan import types as t
+
+Sources = Sequence[lp.DataSourceScan]
 
 
 def push_filters(plan: lp.LogicalPlan) -> lp.LogicalPlan:
-    """Return a streaming plan with each filter as far down as Spark takes it."""
-    return _push((), plan)
+    """Return a streaming plan with each filter as far down as Spark takes it.
+
+    What a join's other side says of a column may depend on whether there is data in the batch: then the filter asks
+    `no_data`, by the position of the source in the plan.
+    """
+    return _push((), plan, lp.streaming_scans(plan))
 
 
-def _push(conditions: Sequence[e.Expression], plan: lp.LogicalPlan) -> lp.LogicalPlan:
+def _push(conditions: Sequence[e.Expression], plan: lp.LogicalPlan, sources: Sources) -> lp.LogicalPlan:
     """Return a plan with conditions on its rows, each where it belongs."""
     if not plan.is_streaming:
         return _filtered(plan, conditions)
     match plan:
         case lp.Filter():
             # What stands lower is asked first.
-            return _push((*conjuncts(plan.condition), *conditions), plan.child)
+            return _push((*conjuncts(plan.condition), *conditions), plan.child, sources)
         case lp.SubqueryAlias():
-            return replace(plan, child=_push(conditions, plan.child))
+            return replace(plan, child=_push(conditions, plan.child, sources))
         case lp.Watermark():
             down, up = _split(conditions, lambda refs: plan.column.id not in refs)
-            return _filtered(replace(plan, child=_push(down, plan.child)), up)
+            return _filtered(replace(plan, child=_push(down, plan.child, sources)), up)
         case lp.Project() if not any(is_volatile(item) for item in plan.items):
             down, up = _split(conditions, lambda refs: True)
             items = {item.id: item.child for item in plan.items if isinstance(item, e.Alias)}
-            child = _push([_substituted(c, items) for c in down], plan.child)
+            child = _push([_substituted(c, items) for c in down], plan.child, sources)
             return _filtered(replace(plan, child=child), up)
         case lp.Aggregate() if plan.keys and not plan.grouping_sets:
             known = {key.id for key in plan.output[: len(plan.keys)]}
             down, up = _split(conditions, lambda refs: refs <= known and bool(refs))
             keys = {key.id: key.child for key in plan.keys if isinstance(key, e.Alias)}
-            child = _push([_substituted(c, keys) for c in down], plan.child)
+            child = _push([_substituted(c, keys) for c in down], plan.child, sources)
             return _filtered(replace(plan, child=child), up)
         case lp.Expand() | lp.Generate():
             below = {a.id for a in plan.child.output}
             down, up = _split(conditions, lambda refs: refs <= below and bool(refs))
-            return _filtered(replace(plan, child=_push(down, plan.child)), up)
+            return _filtered(replace(plan, child=_push(down, plan.child, sources)), up)
         case lp.SetOperation(kind="union", all=True):
             down, up = _split(conditions, lambda refs: True)
             sides = []
@@ -57,14 +65,14 @@ def _push(conditions: Sequence[e.Expression], plan: lp.LogicalPlan) -> lp.Logica
                 columns: dict[int, e.Expression] = dict(
                     zip((a.id for a in plan.columns), side.output, strict=True)
                 )
-                sides.append(_push([_substituted(c, columns) for c in down], side))
+                sides.append(_push([_substituted(c, columns) for c in down], side, sources))
             return _filtered(replace(plan, left=sides[0], right=sides[1]), up)
         case lp.Join(lateral=None):
-            return _through_join(conditions, plan)
-    return _filtered(plan.map_children(lambda child: _push((), child)), conditions)
+            return _through_join(conditions, plan, sources)
+    return _filtered(plan.map_children(lambda child: _push((), child, sources)), conditions)
 
 
-def _through_join(conditions: Sequence[e.Expression], plan: lp.Join) -> lp.LogicalPlan:
+def _through_join(conditions: Sequence[e.Expression], plan: lp.Join, sources: Sources) -> lp.LogicalPlan:
     left = {a.id for a in plan.left.output}
     right = {a.id for a in plan.right.output}
     plan = replace(plan, kind=_narrowed(plan.kind, conditions, left, right))
@@ -73,19 +81,19 @@ def _through_join(conditions: Sequence[e.Expression], plan: lp.Join) -> lp.Logic
     to_left, rest = _split(conditions, lambda refs: kind in _LEFT_KEPT and refs <= left and bool(refs))
     to_right, up = _split(rest, lambda refs: kind in ("inner", "rightouter") and refs <= right and bool(refs))
     own: list[e.Expression] = conjuncts(plan.condition)
-    known = [*own, *_constraints(plan.left), *_constraints(plan.right), *to_left, *to_right]
+    said = [*own, *to_left, *to_right]
     if kind in ("inner", "leftsemi", "rightouter"):
         down, own = _split(own, lambda refs: refs <= left and bool(refs))
         to_left += down
-        to_left += _inferred(known, left, [*_constraints(plan.left), *to_left])
+        to_left += _inferred(said, left, plan.left, plan.right, to_left, sources)
     if kind in ("inner", "leftsemi", "leftouter", "leftanti"):
         down, own = _split(own, lambda refs: refs <= right and bool(refs))
         to_right += down
-        to_right += _inferred(known, right, [*_constraints(plan.right), *to_right])
+        to_right += _inferred(said, right, plan.right, plan.left, to_right, sources)
     join = replace(
         plan,
-        left=_push(to_left, plan.left),
-        right=_push(to_right, plan.right),
+        left=_push(to_left, plan.left, sources),
+        right=_push(to_right, plan.right, sources),
         condition=None if plan.condition is None else _all_of(own),
     )
     return _filtered(join, up)
@@ -106,6 +114,27 @@ def _narrowed(kind: str, conditions: Sequence[e.Expression], left: set[int], rig
 
 
 def _inferred(
+    said: Sequence[e.Expression],
+    columns: set[int],
+    side: lp.LogicalPlan,
+    other: lp.LogicalPlan,
+    pushed: Sequence[e.Expression],
+    sources: Sources,
+) -> list[e.Expression]:
+    """Return what the conditions of a join and of its other side say of one side's columns."""
+    own = _constraints(side)
+    present = [*own, *pushed]
+    found = _consequences([*said, *own, *_constraints(other)], columns, present)
+    scans = lp.streaming_scans(other)
+    if len(scans) != 1 or not found:
+        return found
+    always = _consequences([*said, *own, *_constraints(other, without_data=True)], columns, present)
+    position = next(i for i, known in enumerate(sources) if known is scans[0])
+    no_data = registry.bind_call(NO_DATA, (e.Literal(position, t.IntegerType()),), Conf())
+    return [c if c in always else registry.bind_call("or", (no_data, c), Conf()) for c in found]
+
+
+def _consequences(
     known: Sequence[e.Expression], side: set[int], present: Sequence[e.Expression]
 ) -> list[e.Expression]:
     """Return what conditions say of one side, beyond what is there: as Spark infers it.
@@ -128,16 +157,26 @@ def _inferred(
     return found
 
 
-def _constraints(plan: lp.LogicalPlan) -> list[e.Expression]:
-    """Return conditions that all rows of a plan meet, as its filters say them."""
+def _constraints(plan: lp.LogicalPlan, without_data: bool = False) -> list[e.Expression]:
+    """Return conditions that all rows of a plan meet, as its filters say them.
+
+    `without_data`: what Spark still knows in a batch without data. It has put an empty relation, of which it knows
+    nothing, for a source and the filters next to it.
+    """
+    if without_data and _is_next_to_source(plan):
+        return []
     match plan:
         case lp.Filter():
-            return [*conjuncts(plan.condition), *_constraints(plan.child)]
+            return [*conjuncts(plan.condition), *_constraints(plan.child, without_data)]
         case lp.SubqueryAlias() | lp.Watermark() | lp.CollectMetrics():
-            return _constraints(plan.child)
+            return _constraints(plan.child, without_data)
         case lp.Rename():
             moved = {old.id: new for old, new in zip(plan.child.output, plan.columns, strict=True)}
-            return [_substituted(c, moved) for c in _constraints(plan.child) if e.references(c) <= set(moved)]
+            return [
+                _substituted(c, moved)
+                for c in _constraints(plan.child, without_data)
+                if e.references(c) <= set(moved)
+            ]
         case lp.Project():
             named = {
                 item.child.id: item.to_attribute()
@@ -145,10 +184,24 @@ def _constraints(plan: lp.LogicalPlan) -> list[e.Expression]:
                 if isinstance(item, e.Alias) and isinstance(item.child, e.Attribute)
             }
             named |= {item.id: item for item in plan.items if isinstance(item, e.Attribute)}
-            return [_substituted(c, named) for c in _constraints(plan.child) if e.references(c) <= set(named)]
+            return [
+                _substituted(c, named)
+                for c in _constraints(plan.child, without_data)
+                if e.references(c) <= set(named)
+            ]
         case lp.Join(kind="inner"):
-            return [*conjuncts(plan.condition), *_constraints(plan.left), *_constraints(plan.right)]
+            return [
+                *conjuncts(plan.condition),
+                *_constraints(plan.left, without_data),
+                *_constraints(plan.right, without_data),
+            ]
     return []
+
+
+def _is_next_to_source(plan: lp.LogicalPlan) -> bool:
+    while isinstance(plan, lp.Filter | lp.Project | lp.SubqueryAlias | lp.Rename):
+        plan = plan.child
+    return isinstance(plan, lp.DataSourceScan)
 
 
 # Functions that are null whenever an argument is, as Spark knows them.

@@ -154,6 +154,15 @@ class DataSourceScan(Leaf):
         return (self.metadata,) if self.metadata is not None else ()
 
 
+def streaming_scans(plan: LogicalPlan) -> tuple[DataSourceScan, ...]:
+    """Return the distinct streaming sources of a plan, in its order."""
+    found: list[DataSourceScan] = []
+    for node in plan.walk():
+        if isinstance(node, DataSourceScan) and node.is_streaming and all(node is not n for n in found):
+            found.append(node)
+    return tuple(found)
+
+
 def from_state(columns: Iterable[Attribute]) -> tuple[Attribute, ...]:
     """Return columns as they come out of a streaming operator with state: nullable in all parts, as in Spark 4.3."""
     return tuple(replace(a, type=as_nullable(a.type), nullable=True) for a in columns)
