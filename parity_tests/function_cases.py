@@ -331,6 +331,7 @@ CASES: dict[str, tuple[str, ...]] = {
         "format_number(3.5D, 0)", "format_number(1e15, 2)", "format_number(-1234567, 1)",
         "format_number(0.125D, 2)", "format_number(0.135, 2)", "format_number(NULL, 1)",
         "format_number(5, -1)", "format_number(1234L, 0)", "format_number(double('nan'), 1)",
+        "format_number(-0.5, 0)", "format_number(-0.04, 1)",
         "format_number(-0.5, 1)", "format_number(1234.5, 3)", "format_number(12.5F, 0)",
         "format_number('1234.5', 1)", "printf('Hello %d %s', 100, 'days')", "printf('%s', 1.5D)",
         "printf('%.1f', 0.25D)", "printf('%.2f', 1.005D)", "printf('%.0f', 2.5D)",
@@ -376,6 +377,7 @@ CASES: dict[str, tuple[str, ...]] = {
         'to_json(5)',
     ),
     "number_texts": (
+        "to_char(0, 'S999.9')", "to_char(-0.5, '999.9PR')", "to_char(0.04, 'S990.9')", "to_char(-0.5, 'MI999.9')",
         "to_char(454, '999')",
         "to_char(454, '99999')",
         "to_char(454, '00000')",

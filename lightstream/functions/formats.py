@@ -62,7 +62,8 @@ def _format_number_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
             tail = f"'.{zeros}'"
         else:
             tail = f"'.' || split_part({v}, '.', 2) || '{zeros}'"
-        return f"CASE WHEN starts_with({v}, '-') THEN '-' ELSE '' END || {whole} || {tail}"
+        # The sign is the value's: what is rounded to zero keeps it.
+        return f"CASE WHEN {value} < 0 THEN '-' ELSE '' END || {whole} || {tail}"
 
     return f"({let(rounded, grouped, 'rounded')})"
 

@@ -57,7 +57,9 @@ class NumberPattern:
                 text += "0" if char == " " and group[0] == "0" else char
             at += len(group)
         if self.point:
-            text = (text[:-1] + "0" if text.endswith(" ") else text) + "."
+            # A zero stands before the point, unless that is the place of the sign.
+            zero = text.endswith(" ") and not re.fullmatch("[-+<] +", text)
+            text = (text[:-1] + "0" if zero else text) + "."
         text += "#" * len(self.fraction) if over else fraction.ljust(len(self.fraction), "0")
         if text.endswith("."):
             text = text[:-1] + " "
