@@ -219,7 +219,8 @@ def _families() -> dict[str, list[str]]:
         frame = sys._getframe(1)
         while frame.f_globals["__name__"] == registry.__name__ and frame.f_back is not None:
             frame = frame.f_back
-        found[frame.f_globals["__name__"].rpartition(".")[2]] += names.split()
+        public = [name for name in names.split() if not name.startswith("(")]
+        found[frame.f_globals["__name__"].rpartition(".")[2]] += public
         register(names, *rest)  # type: ignore[arg-type]
 
     registry._register = noting  # type: ignore[assignment]
