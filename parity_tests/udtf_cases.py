@@ -227,6 +227,28 @@ def _known(s: Any) -> Any:
     return _table(s).filter("k is not null")
 
 
+def _arrow(columns: Any, given: Any) -> Any:
+    """Return a program whose function on Arrow gives a table of columns made of what it is given."""
+
+    def case(s: Any) -> Any:
+        class OnArrow:
+            def eval(self, *args: Any) -> Any:
+                import pyarrow
+
+                yield pyarrow.table(columns(args))
+
+        return s.F.arrow_udtf(OnArrow, returnType="kind string, n long")(*given(s))
+
+    return case
+
+
+def _kinds() -> Any:
+    def kinds(args: Any) -> Any:
+        return {"n": [len(args[0])], "kind": [f"{len(args)} {type(args[0]).__name__}"]}
+
+    return kinds
+
+
 NAN_KEYS = [(float("nan"),), (float("nan"),), (0.0,), (-0.0,)]
 
 many(
@@ -345,6 +367,13 @@ many(
         .select("i", s.F.col("v").outer())
     ),
     outer_alone=lambda s: _few(s)(s.F.col("k").outer()).collect(),
+    arrow_values=_arrow(_kinds(), lambda s: [s.F.lit(1), s.F.lit("x")]),
+    arrow_table=_arrow(_kinds(), lambda s: [_table(s).asTable().withSinglePartition(), s.F.lit(1)]),
+    arrow_partitions=_arrow(_kinds(), lambda s: [_table(s).asTable().partitionBy("k").orderBy("v")]),
+    arrow_lateral=lambda s: _known(s).lateralJoin(_arrow(_kinds(), lambda s: [s.F.col("k").outer()])(s)),
+    arrow_names=_arrow(lambda args: {"kind": ["a"], "m": [1]}, lambda s: [s.F.lit(1)]),
+    arrow_width=_arrow(lambda args: {"kind": ["a"]}, lambda s: [s.F.lit(1)]),
+    arrow_types=_arrow(lambda args: {"kind": ["a"], "n": ["b"]}, lambda s: [s.F.lit(1)]),
     # results
     types=_returns(
         (1, 2.5, "s", b"b", True, None, [1, None], {"k": 1}, (1, "z")),
