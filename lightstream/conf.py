@@ -10,11 +10,14 @@ from lightstream.errors import IllegalArgumentException, SparkNoSuchElementExcep
 DEFAULTS: dict[str, str | None] = {
     "spark.app.name": "lightstream",
     "spark.master": "local[*]",
+    "spark.sql.allowMultipleTableArguments.enabled": "false",
     "spark.sql.ansi.enabled": "true",
     "spark.sql.caseSensitive": "false",
     "spark.sql.columnNameOfCorruptRecord": "_corrupt_record",
     "spark.sql.crossJoin.enabled": "true",
     "spark.sql.decimalOperations.allowPrecisionLoss": "true",
+    "spark.sql.execution.pythonUDF.arrow.enabled": "true",
+    "spark.sql.execution.pythonUDTF.arrow.enabled": "true",
     "spark.sql.files.ignoreCorruptFiles": "false",
     "spark.sql.files.ignoreMissingFiles": "false",
     "spark.sql.groupByAliases": "true",
@@ -62,6 +65,7 @@ DEFAULTS: dict[str, str | None] = {
     "spark.sql.timeType.enabled": "false",
     "spark.sql.timestampNanosTypes.enabled": "false",
     "spark.sql.timestampType": "TIMESTAMP_LTZ",
+    "spark.sql.transposeMaxValues": "500",
     "spark.sql.variable.substitute": "true",
     # ours
     "lightstream.database": None,  # the DuckDB file that results live in; in memory without it
@@ -70,8 +74,11 @@ DEFAULTS: dict[str, str | None] = {
 
 # Settings whose meaning is built in: any other value would change answers, so it is refused.
 FIXED: dict[str, frozenset[str]] = {
+    "spark.sql.allowMultipleTableArguments.enabled": frozenset({"false"}),
     "spark.sql.crossJoin.enabled": frozenset({"true"}),
     "spark.sql.decimalOperations.allowPrecisionLoss": frozenset({"true"}),
+    "spark.sql.execution.pythonUDF.arrow.enabled": frozenset({"true"}),
+    "spark.sql.execution.pythonUDTF.arrow.enabled": frozenset({"true"}),
     "spark.sql.groupByAliases": frozenset({"true"}),
     "spark.sql.groupByOrdinal": frozenset({"true"}),
     "spark.sql.json.enablePartialResults": frozenset({"true"}),

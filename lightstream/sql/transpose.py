@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from lightstream.sql.dataframe import DataFrame
     from lightstream.sql.dataframe_stat import Statistics
 
-_MAX_VALUES = 500  # Spark: spark.sql.transposeMaxValues
-
 
 def transposed(df: Statistics, index: Any) -> DataFrame:
     """Return the transposed rows, which are read at once.
@@ -51,15 +49,16 @@ def transposed(df: Statistics, index: Any) -> DataFrame:
         *(Alias(Cast(a, kind) if a.type != kind else a, (f"c{i}",)) for i, a in enumerate(others)),
     )
     sorted_rows = r.Sort(df._plan, (SortOrder(key),))
-    limit = Literal(_MAX_VALUES + 1, t.IntegerType())
+    most = int(df._state.conf.get("spark.sql.transposeMaxValues") or 0)
+    limit = Literal(most + 1, t.IntegerType())
     result = df._run(r.Project(r.Limit(sorted_rows, limit), items))
     rows = to_rows(result.tuples(), result.schema)
-    if len(rows) > _MAX_VALUES:
+    if len(rows) > most:
         raise AnalysisException(
             "TRANSPOSE_EXCEED_ROW_LIMIT",
-            f"Number of rows exceeds the allowed limit of {_MAX_VALUES} for TRANSPOSE.",
+            f"Number of rows exceeds the allowed limit of {most} for TRANSPOSE.",
             sqlstate="54006",
-            parameters={"maxValues": str(_MAX_VALUES), "config": "spark.sql.transposeMaxValues"},
+            parameters={"maxValues": str(most), "config": "spark.sql.transposeMaxValues"},
         )
     rows = [row for row in rows if row[0] is not None]
     fields = [t.StructField("key", t.StringType(), False), *(t.StructField(row[0], kind) for row in rows)]
