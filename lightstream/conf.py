@@ -10,7 +10,6 @@ from lightstream.errors import IllegalArgumentException, SparkNoSuchElementExcep
 DEFAULTS: dict[str, str | None] = {
     "spark.app.name": "lightstream",
     "spark.master": "local[*]",
-    "spark.sql.allowMultipleTableArguments.enabled": "false",
     "spark.sql.ansi.enabled": "true",
     "spark.sql.caseSensitive": "false",
     "spark.sql.columnNameOfCorruptRecord": "_corrupt_record",
@@ -74,7 +73,6 @@ DEFAULTS: dict[str, str | None] = {
 
 # Settings whose meaning is built in: any other value would change answers, so it is refused.
 FIXED: dict[str, frozenset[str]] = {
-    "spark.sql.allowMultipleTableArguments.enabled": frozenset({"false"}),
     "spark.sql.crossJoin.enabled": frozenset({"true"}),
     "spark.sql.decimalOperations.allowPrecisionLoss": frozenset({"true"}),
     "spark.sql.execution.pythonUDF.arrow.enabled": frozenset({"true"}),

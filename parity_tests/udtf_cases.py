@@ -289,6 +289,9 @@ many(
             "select * from values (1), (5) o(x), lateral (select a + x as s from certain(o.x, 2) where a > 1)"
         ),
     )[1],
+    lateral_columns=_sql("select * from values (1), (5) o(x), lateral (select b, a + o.x, o.x from two(o.x, 2))"),
+    lateral_outer_name=_sql("select * from values (1), (5) o(x), lateral (select o.x, x + 1, x as y)"),
+    lateral_left_columns=_sql("select * from values (0), (2) o(x) left join lateral (select i + 1 from few(o.x))"),
     lateral_names=_sql("select o.x, f.a from values (1), (5) o(x), lateral two(o.x, 2) f where f.b = 2"),
     lateral_view=_sql("select * from values (1), (5) o(x) lateral view two(x, 2) v as p, q"),
     not_lateral=_sql("select * from values (1), (5) o(x), two(x, 2)"),

@@ -27,7 +27,6 @@ NOTE = "<!-- Written by scripts/generate_docs.py: change the code or the script,
 MEANINGS = {
     "spark.app.name": "The program's name.",
     "spark.master": "Where Spark would run. Everything runs in this process.",
-    "spark.sql.allowMultipleTableArguments.enabled": "Whether a table function may be given several tables.",
     "spark.sql.ansi.enabled": "Overflow, bad casts and missing elements are errors (`true`) or NULL (`false`).",
     "spark.sql.caseSensitive": "Whether column names are told apart by case.",
     "spark.sql.columnNameOfCorruptRecord": "The column that takes the text of bad records, if the schema has it.",

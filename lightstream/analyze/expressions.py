@@ -623,6 +623,8 @@ def name_item(expression: e.Expression) -> e.Alias | e.Attribute:
         return expression
     if isinstance(expression, e.Alias):
         return replace(expression, id=expression.id or e.fresh_id())
+    if isinstance(expression, e.OuterReference):
+        return e.Alias(expression, (expression.name,), id=e.fresh_id())
     if (
         isinstance(expression, e.Cast)
         and not expression.implicit

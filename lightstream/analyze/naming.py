@@ -21,7 +21,7 @@ def shown(expression: e.Expression) -> str:
         case e.Attribute():
             return expression.name
         case e.OuterReference():
-            return f"outer({expression.name})"
+            return f"outer({'.'.join((*expression.qualifier, expression.name))})"
         case e.Literal():
             if expression.local is not None:
                 return f"TIMESTAMP '{expression.local}'"

@@ -126,7 +126,7 @@ def _outer(node: e.Expression, scopes: Sequence[Scope]) -> e.Expression:
         return node
     for scope in scopes:
         scope.used_outer[node.id] = node
-    return e.OuterReference(node.name, node.type, node.nullable, node.id)
+    return e.OuterReference(node.name, node.type, node.nullable, node.id, node.qualifier)
 
 
 def scope_of(plans: Iterable[LogicalPlan], case_sensitive: bool, outer: Scope | None = None) -> Scope:

@@ -307,15 +307,6 @@ def _metadata_error(why: str, kind: str = "INCOMPATIBLE_WITH_CALL") -> AnalysisE
     )
 
 
-def _is_alias(plan: lp.LogicalPlan) -> bool:
-    """Return whether a plan gives its input other names and nothing else."""
-    if isinstance(plan, lp.Project):
-        pairs = zip(plan.items, plan.child.output, strict=False)
-        same = all((i.child if isinstance(i, e.Alias) else i) == a for i, a in pairs)
-        return same and len(plan.items) == len(plan.child.output)
-    return isinstance(plan, lp.SubqueryAlias)
-
-
 def _is_one_row(plan: lp.LogicalPlan) -> bool:
     """Return whether a plan has one row at most, as far as Spark sees it."""
     match plan:
@@ -349,16 +340,16 @@ def lateral(
         plan = plan.child
     if not isinstance(plan, lp.TableFunction):
         raise unsupported("This query over a table function of the left side's columns")
-    is_outer = kind == "leftouter"
-    if is_outer and (condition is not None or any(isinstance(node, lp.Filter) for node in above)):
+    is_outer, is_filtered = kind == "leftouter", any(isinstance(node, lp.Filter) for node in above)
+    if is_outer and (condition is not None or is_filtered):
         raise unsupported("A left join with a condition over a table function of the left side's columns")
     if any(map(_is_outer, _expressions(left))):
         raise unsupported("A table function in a correlated subquery")
-    if not plan.deterministic and not all(map(_is_alias, above)) and not _is_one_row(left):
+    if is_filtered and not plan.deterministic and not _is_one_row(left):
         raise AnalysisException(
             "UNSUPPORTED_SUBQUERY_EXPRESSION_CATEGORY.NON_DETERMINISTIC_LATERAL_SUBQUERIES",
-            "A lateral query over a table function that is not deterministic cannot be joined with more than one "
-            "row. Mark the function as deterministic: asDeterministic().",
+            "A lateral query that filters the rows of a table function that is not deterministic cannot be joined "
+            "with more than one row. Filter after the join, or mark the function: asDeterministic().",
             sqlstate="0A000",
         )
 

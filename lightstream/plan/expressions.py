@@ -357,6 +357,7 @@ class OuterReference(Expression):
     type: DataType = field(compare=False)
     nullable: bool = field(compare=False)
     id: int
+    qualifier: tuple[str, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
