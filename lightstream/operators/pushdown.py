@@ -25,7 +25,7 @@ def push_filters(plan: lp.LogicalPlan) -> lp.LogicalPlan:
     """Return a streaming plan with each filter as far down as Spark takes it.
 
     What a join's other side says of a column may depend on whether there is data in the batch: then the filter asks
-    `no_data`, by the position of the source in the plan.
+    `(no_data)`, by the position of the source in the plan.
     """
     return _push((), plan, lp.streaming_scans(plan))
 

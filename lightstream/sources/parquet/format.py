@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -163,6 +164,8 @@ class ParquetFormat:
                         if not _skips_corrupt(source):
                             raise refused(path, error) from error
             self._known |= {keys[path]: root for path, root in found.items()}
+        # No more than the files at hand: a stream does not come back to those of its earlier batches.
+        self._known = {key: self._known[key] for key in keys.values() if key in self._known}
         return {path: self._known[key] for path, key in keys.items() if key in self._known}
 
 
@@ -254,11 +257,15 @@ def _refuse_old_calendar(files: Sequence[FileEntry], cursor: duckdb.DuckDBPyConn
         [[escape_glob(file.path) for file in files], _SPARK_VERSION, *_OLD_CALENDAR],
     ).fetchall()
     for path, key, value in rows:
-        if bytes(key) in _OLD_CALENDAR or bytes(value) < b"3.1":
+        if bytes(key) in _OLD_CALENDAR or _version(value) < (3, 1):
             raise unsupported(
                 f"Reading dates and times of {path}, which were written in the calendar of Spark 2,",
                 "Write the file again with Spark 3 or later.",
             )
+
+
+def _version(value: bytes) -> tuple[int, ...]:
+    return tuple(int(number) for number in re.findall(rb"\d+", value)[:2])
 
 
 def _refuse_summaries(files: Sequence[FileEntry]) -> None:
