@@ -30,6 +30,7 @@ class Drawn:
     where: str | None = None
     time_zone: str = "UTC"
     files_per_trigger: int | None = None
+    format: str = "json"
 
     def only(self, *names: str) -> Drawn:
         """Return the same with only some of the files."""

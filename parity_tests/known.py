@@ -25,6 +25,7 @@ KNOWN: dict[str, str] = {
     "changed query: no new data": "the state is compared when the query starts, in Spark when a batch runs",
     "textbook: the first rows of the files": "Spark reads a table's largest file first, here they are read by path",
     "inferred: empty file": "a directory with nothing but empty files has no columns in Spark, here it is refused",
+    "csv: inferred: empty files only": "a directory with nothing but empty files has no columns in Spark, here it is refused",
     "operators: array(1)[NULL]": "Spark takes it for not nullable, and shows what a NULL leaves behind",
     "arrays: sequence(1, 'a')": "a text is not cast to a number in sequence",
     "dates in UTC: timestampadd(HOUR, 9223372036854775807L, timestamp'2024-03-09 02:30:00')": "the overflow is reported as one of its multiplication",

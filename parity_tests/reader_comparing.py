@@ -133,7 +133,7 @@ def _schema(session: Any, case: Drawn) -> Any:
 
 
 def _frame(session: Any, reader: Any, case: Drawn, path: Path) -> Any:
-    frame = reader.schema(_schema(session, case)).options(**case.options).json(str(path))
+    frame = reader.schema(_schema(session, case)).options(**case.options).format(case.format).load(str(path))
     if case.where is not None:
         frame = frame.where(case.where)
     names = case.columns if case.columns is not None else frame.columns

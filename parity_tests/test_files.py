@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from csv_cases import CSV_CASES
 from file_cases import FileCase, read, write
 from known import known
 from parquet_cases import PARQUET_CASES
@@ -13,7 +14,7 @@ from text_cases import TEXT_CASES
 
 from lightstream.parity.answers import difference
 
-CASES = [*TEXT_CASES, *PARQUET_CASES]
+CASES = [*TEXT_CASES, *PARQUET_CASES, *CSV_CASES]
 
 
 @pytest.mark.parametrize("case", [known(f"{case.format}: {case.name}", case) for case in CASES])

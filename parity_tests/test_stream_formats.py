@@ -43,6 +43,38 @@ def text_counted_and_with_its_origin(engine: Engine) -> None:
 
 
 @CASES
+def csv_files(engine: Engine) -> None:
+    engine.write("p=1/a", b'k,n\na,1\n"b, c",2\nbad\n')
+    engine.write("p=1/b", b'k,n\n"x""y",3,4\n\n')
+    schema = "k string, n int, _corrupt_record string"
+    reader = engine.spark.readStream.schema(schema).option("maxFilesPerTrigger", 1)
+    engine.run(reader.csv(engine.path("in"), header=True))
+    engine.write("p=2/c", b"k,n\n,\n")
+    engine.run(reader.csv(engine.path("in"), header=True))
+    counted = engine.spark.readStream.schema("k string, n int").csv(engine.path("in"), header=True)
+    engine.run(
+        counted.groupBy("p").agg(engine.F.count("*"), engine.F.sum("n")), "complete", checkpoint="counted"
+    )
+
+
+@CASES
+def csv_with_inference(engine: Engine) -> None:
+    engine.write("a", b"k;n\na;1\n")
+    engine.attempt("no schema", lambda: engine.spark.readStream.csv(engine.path("in")))
+    engine.set("spark.sql.streaming.schemaInference", "true")
+    engine.run(engine.spark.readStream.csv(engine.path("in"), sep=";", header=True, inferSchema=True))
+
+
+@CASES
+def csv_that_fails(engine: Engine) -> None:
+    engine.write("a", b"a,1\n")
+    engine.write("b", b"b,x\n")
+    reader = engine.spark.readStream.schema("k string, n int").option("maxFilesPerTrigger", 1)
+    writer = reader.csv(engine.path("in"), mode="FAILFAST").writeStream.format("noop")
+    engine.fail(writer.option("checkpointLocation", engine.path("checkpoint")).start())
+
+
+@CASES
 def parquet_files(engine: Engine) -> None:
     engine.write("a", parquet({"k": ["a", "b"], "n": [1, 2]}))
     engine.write("b", parquet({"n": [3], "k": ["a"]}))

@@ -14,6 +14,7 @@ from lightstream.conf import FIXED
 from lightstream.sinks import attached, console, duckdb_table, memory, noop, python_function, registry
 from lightstream.sources import file_options
 from lightstream.sources import registry as formats
+from lightstream.sources.csv import options as csv_options
 from lightstream.sources.json import options as json_options
 from lightstream.sources.parquet import format as parquet_format
 from lightstream.sources.text import format as text_format
@@ -43,11 +44,12 @@ def test_generated_pages_are_fresh() -> None:
 
 def test_every_option_of_sources_is_described() -> None:
     read = re.compile(
-        r"""(?:get|flag|flag\.\w+|_positive|_boolean)\(\s*(?:given, |options, |source\.options, )?"(\w+)\""""
+        r"""(?:get|flag|flag\.\w+|_positive|_boolean|_flag|_char|_integer|_number)"""
+        r"""\(\s*(?:given, |options, |lower, |source\.options, )?"(\w+)\""""
         r"""|if "(\w+)" in lower"""
     )
     found: set[str] = set()
-    for module in (file_options, json_options, text_format, parquet_format):
+    for module in (file_options, json_options, csv_options, text_format, parquet_format):
         found |= {(a or b).lower() for a, b in read.findall(inspect.getsource(module))}
     found |= {"modifiedbefore", "modifiedafter"}
     assert {"maxfilespertrigger", "multiline", "mode"} < found

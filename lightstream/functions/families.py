@@ -74,6 +74,7 @@ LATE: dict[str, str] = {
     "json_texts": """
         from_json to_json get_json_object json_array_length json_object_keys schema_of_json json_tuple
     """,
+    "csv_texts": "from_csv to_csv schema_of_csv",
     "fields": """
         update_fields
     """,

@@ -144,14 +144,21 @@ def flag(options: Mapping[str, str], name: str, default: bool) -> bool:
 _ENCODINGS = ("utf-8", "iso-8859-1", "us-ascii", "utf-16", "utf-16be", "utf-16le", "utf-32")
 
 
-def codec_name(name: str) -> str:
-    """Return Python's name for an encoding that Spark's options can name.
+def codec_name(name: str, function: str | None = None) -> str:
+    """Return Python's name for an encoding that Spark's options can name; `function` is who Spark says refuses it.
 
     Raises:
-        IllegalArgumentException: it is none; the text is all that Spark says.
+        IllegalArgumentException: INVALID_PARAMETER_VALUE.CHARSET, or the name alone without a function.
     """
     if name.lower() not in _ENCODINGS:
-        raise IllegalArgumentException(None, name)
+        if function is None:
+            raise IllegalArgumentException(None, name)
+        raise IllegalArgumentException(
+            "INVALID_PARAMETER_VALUE.CHARSET",
+            f"The encoding {name!r} is none of {', '.join(_ENCODINGS)}.",
+            sqlstate="22023",
+            parameters={"parameter": "`charset`", "functionName": f"`{function}`", "charset": name},
+        )
     return codecs.lookup(name).name
 
 

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from lightstream.database.connection import Database
     from lightstream.sources.contract import Reader
 
-FILE_FORMATS = ("json", "text", "parquet")
+FILE_FORMATS = ("json", "csv", "text", "parquet")
 # What Spark has and lightstream has not yet.
-_LATER = ("csv", "orc", "avro", "xml", "binaryfile", "kafka", "delta", "iceberg",
+_LATER = ("orc", "avro", "xml", "binaryfile", "kafka", "delta", "iceberg",
           "image", "libsvm")  # fmt: skip
 _NOT_STREAMING = ("jdbc",)
 # Streams that are no files, and the names that Spark's errors have for them.
