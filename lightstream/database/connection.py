@@ -68,7 +68,7 @@ class Database:
         # DuckDB's allocator keeps freed memory in several pools for each core. With few cores one pool does: a tenth
         # less memory, at no cost. It reads this when it is loaded.
         if (os.cpu_count() or 1) <= _FEW_CORES:
-            os.environ.setdefault("DUCKDB_JE_MALLOC_CONF", "narenas:1")
+            os.environ.setdefault("DUCKDB_JE_MALLOC_CONF", "narenas:1,dirty_decay_ms:10000")
         import duckdb
 
         from lightstream.functions.casts import macros

@@ -67,52 +67,68 @@ class AggregateOperator(StatefulOperator):
     def run(self, run: BatchRun) -> Changes:
         """Merge the batch's groups with the stored ones and choose what comes out."""
         changes = Changes()
-        everything = self._merges_all
+        # Where little is stored it is quicker to go through all of it than to find the groups of the batch.
+        whole = self._merges_all or self.stored.is_small
         evicting = self.output_mode != "complete" and self.event_key is not None
-        early = run.early(self.delta, self.reading) is not None
-        if everything and not early:
+        groups = run.early(self.delta, self.reading)
+        if whole and groups is None and not evicting:
             # One statement reads, aggregates and merges.
             merge = self._merge(self.reading.template, self.stored.all())
             rows = run.create(self.merged, Compiled(merge, self.reading.scans, self.reading.names))
         else:
-            if not early:
-                run.create(self.delta, self.reading)
+            if groups is None:
+                groups = run.create(self.delta, self.reading)
             delta = f"SELECT * FROM {qualified(self.delta)}"
             if evicting:
                 late = self._reached(run.batch.late_watermark_ms)
                 changes.dropped = run.value(f"SELECT count(*) FROM {qualified(self.delta)} WHERE {late}")
                 if changes.dropped:
                     delta += f" WHERE ({late}) IS NOT TRUE"
-            stored = self.stored.all() if everything else self.stored.of(qualified(self.delta), run)
+                    groups -= changes.dropped
+            stored = self.stored.all() if whole else self.stored.of(qualified(self.delta), run)
             rows = run.statement(self.merged, self._merge(delta, stored))
         if evicting:
-            changes.removed = self._evict(run)
-        changes.write = lambda: self._write(run, changes, rows)
+            changes.removed = self._evict(run, whole)
+        changes.write = lambda: self._write(run, changes, groups, rows if whole else None)
         return changes
 
-    def _evict(self, run: BatchRun) -> int:
+    def _evict(self, run: BatchRun, whole: bool) -> int:
         """Find the groups that the watermark has reached; in append mode they come out."""
         reached = self._reached(run.batch.watermark_ms)
         columns = ", ".join(self.columns)
-        closed = f"SELECT {columns} FROM {qualified(self.merged)} WHERE touched AND {reached}"
+        closed = f"SELECT {columns} FROM {qualified(self.merged)} WHERE {reached}"
         # Stored groups are looked at when the watermark has moved.
-        stored = self.stored.all(reached) if self.watermark_moved(run.batch) else None
-        if stored is not None:
-            others = f"(SELECT * FROM {qualified(self.merged)} WHERE touched)"
-            closed += (
-                f" UNION ALL SELECT s.* FROM ({stored}) s ANTI JOIN {others} d ON {same_keys(self.keys)}"
-            )
+        moved = self.watermark_moved(run.batch)
+        if not whole:
+            closed += " AND touched"
+            stored = self.stored.all(reached) if moved else None
+            if stored is not None:
+                others = f"(SELECT * FROM {qualified(self.merged)} WHERE touched)"
+                closed += (
+                    f" UNION ALL SELECT s.* FROM ({stored}) s ANTI JOIN {others} d ON {same_keys(self.keys)}"
+                )
         return run.statement(self.closed, closed)
 
-    def _write(self, run: BatchRun, changes: Changes, merged: int) -> None:
+    def _write(self, run: BatchRun, changes: Changes, groups: int | None, all_rows: int | None) -> None:
+        """Store what the batch changed.
+
+        Args:
+            groups: how many groups the batch has; None when they were not counted.
+            all_rows: how many rows are merged, if these are all there are.
+        """
+        columns = ", ".join(self.columns)
         touched = f"{qualified(self.merged)} WHERE touched"
-        every = f"SELECT {', '.join(self.columns)} FROM {qualified(self.merged)}"
-        if self._merges_all and self.stored.replace(every, merged):
-            changes.updated = run.value(f"SELECT count(*) FROM {touched}")
-            return
+        if all_rows is not None:
+            staying = f"SELECT {columns} FROM {qualified(self.merged)}"
+            if changes.removed:
+                staying += f" WHERE ({self._reached(run.batch.watermark_ms)}) IS NOT TRUE"
+            if self.stored.replace(staying, all_rows - changes.removed):
+                changes.updated = run.value(f"SELECT count(*) FROM {touched}") if groups is None else groups
+                return
         new = run.value(f"SELECT count(*) FROM {touched} AND NOT known") if self.stored.needs_count else None
-        rows = f"SELECT {', '.join(self.columns)} FROM {touched}"
-        changes.updated = self.stored.put(rows, f"(SELECT * FROM {touched})", new)
+        changes.updated = self.stored.put(
+            f"SELECT {columns} FROM {touched}", f"(SELECT * FROM {touched})", new
+        )
         if changes.removed:
             self.stored.remove(self._reached(run.batch.watermark_ms), changes.removed)
         self.stored.fold()

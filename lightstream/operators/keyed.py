@@ -196,6 +196,11 @@ class KeyedTable:
     # ---- writing, in the state's transaction --------------------------------------------------------------------
 
     @property
+    def is_small(self) -> bool:
+        """Return whether so little is stored that it can be written anew with each batch."""
+        return not self.needs_count and self._recent_rows <= _MAX_WHOLE_ROWS
+
+    @property
     def needs_count(self) -> bool:
         """Return whether `put` has to be told how many rows are new."""
         return bool(self._base.rows or self._middle.rows)
