@@ -37,6 +37,7 @@ DEFAULTS: dict[str, str | None] = {
     "spark.sql.repl.eagerEval.maxNumRows": "20",
     "spark.sql.repl.eagerEval.truncate": "20",
     "spark.sql.session.timeZone": None,  # the machine's time zone
+    "spark.sql.python.filterPushdown.enabled": "false",
     "spark.sql.shuffle.partitions": "200",
     "spark.sql.sources.default": "parquet",
     "spark.sql.sources.partitionColumnTypeInference.enabled": "true",

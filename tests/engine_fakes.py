@@ -62,7 +62,6 @@ class RowsStream:
     """One query's reading of `Rows`."""
 
     needs_polling = False
-    reports_latest = False
 
     def __init__(self, source: Rows) -> None:
         self.source = source
@@ -86,6 +85,9 @@ class RowsStream:
 
     def expected(self, count: int) -> list[tuple[int, int]]:
         return []
+
+    def reported(self, end: str | None) -> tuple[str | None, dict[str, str]]:
+        return None, {}
 
     def scan(self, what: tuple[int, int], columns: Any, cursor: Any) -> Scan:
         if self.source.before_scan is not None:

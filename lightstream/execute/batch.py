@@ -11,6 +11,7 @@ from lightstream.compile.compiler import Compiled, CompiledScan, compile_plan
 from lightstream.errors import AnalysisException, internal
 from lightstream.execute.errors import translated
 from lightstream.execute.natives import make_known
+from lightstream.execute.pushdown import with_pushed_filters
 from lightstream.functions.spelling import text_sql
 from lightstream.plan import logical as lp
 from lightstream.plan import types as t
@@ -49,6 +50,7 @@ def run(plan: lp.LogicalPlan, session: SessionState) -> Result:
 
 def compile_observed(plan: lp.LogicalPlan, conf: Conf, cursor: duckdb.DuckDBPyConnection) -> Compiled:
     """Compile a batch plan; observations in it are told their metrics, for which their rows are put into tables."""
+    plan = with_pushed_filters(plan)
     if any(isinstance(node, lp.CollectMetrics) for node in plan.walk()):
         from lightstream.execute.observed import with_observations
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from lightstream.conf import Conf
 from lightstream.database.connection import Database
@@ -13,10 +13,23 @@ if TYPE_CHECKING:
 
     from lightstream.execute.batch import Result
     from lightstream.plan.table_functions import PythonTableFunction
+    from lightstream.sinks.contract import Sink
+    from lightstream.sinks.registry import SinkRequest
+    from lightstream.sources.contract import Reader
 
     Arguments = tuple[expressions.Expression, ...]
     NamedArguments = tuple[tuple[str, expressions.Expression], ...]
     FunctionBuilder = Callable[[Arguments, NamedArguments], expressions.PythonUdf]
+
+
+class Connector(Protocol):
+    """A format that a program has registered."""
+
+    def open_reader(self, relation: relations.DataSourceRead, conf: Conf) -> Reader:
+        """Return the reader of a query's read."""
+
+    def open_sink(self, request: SinkRequest, time_zone: str) -> Sink:
+        """Return the sink of a streaming query, not yet opened."""
 
 
 class SessionState:
@@ -29,6 +42,9 @@ class SessionState:
         # Python functions that SQL text can call, by name in small letters: from arguments to the call.
         self.functions: dict[str, FunctionBuilder] = {}
         self.table_functions: dict[str, PythonTableFunction] = {}
+        # Formats that programs have registered, by name in small letters, and who finds others that are installed.
+        self.connectors: dict[str, Connector] = {}
+        self.installed_connector: Callable[[str], Connector | None] = lambda name: None
 
     def new_session(self) -> SessionState:
         """Return a session with the same database and its own settings and views."""
@@ -65,8 +81,19 @@ class SessionState:
 
         return sql_name(self.database, udf, arguments)
 
+    def connector(self, name: str | None) -> Connector | None:
+        """Return the connector of a format; None when the format is built in, or nobody's."""
+        from lightstream.sources.registry import is_built_in
+
+        if name is None or is_built_in(name):
+            return None
+        return self.connectors.get(name.lower()) or self.installed_connector(name.lower())
+
     def read(self, relation: relations.DataSourceRead) -> logical.LogicalPlan:
         """Open a format's reader: find files, infer or take the schema."""
-        from lightstream.sources.registry import open_reader
+        from lightstream.sources.registry import open_reader, scan_of
 
+        connector = self.connector(relation.format)
+        if connector is not None:
+            return scan_of(connector.open_reader(relation, self.conf), relation.is_streaming)
         return open_reader(relation, self.conf, self.database)

@@ -76,6 +76,9 @@ def find_sink(request: SinkRequest, session: SessionState) -> Sink:
         return NoopSink()
     if name == "duckdb":
         return _duckdb_sink(request, session)
+    connector = session.connector(name)
+    if connector is not None:
+        return connector.open_sink(request, session.conf.time_zone)
     raise _refused(name, request)
 
 

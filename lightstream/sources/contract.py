@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -39,7 +39,6 @@ class Stream(Protocol):
 
     description: str
     needs_polling: bool = False  # it cannot tell when data arrives
-    reports_latest: bool = False  # progress has the latest offset; Spark: not for every source
 
     def latest_offset(self, start: str | None, *, ignore_limits: bool = False) -> str | None:
         """Return the end of the next batch; `start` itself (or None at first) when there is nothing new."""
@@ -52,6 +51,12 @@ class Stream(Protocol):
 
     def scan(self, what: Any, columns: tuple[Required, ...], cursor: duckdb.DuckDBPyConnection) -> Scan:
         """Return the rows of what `input_of` or `expected` gave."""
+
+    def reported(self, end: str | None) -> tuple[str | None, Mapping[str, str]]:
+        """Return what the progress says after a batch up to `end`: the newest offset there is, and metrics.
+
+        Spark: not every source tells the newest offset, and few have metrics.
+        """
 
     def prepare_available_now(self) -> bool:
         """Fix the horizon for an availableNow run; return False when the source cannot."""

@@ -57,7 +57,6 @@ class FileStream:
     """
 
     needs_polling = False
-    reports_latest = False
 
     def __init__(
         self,
@@ -178,6 +177,10 @@ class FileStream:
                 position += len(files)
                 found.append([self._entry(file.path, file.size, file.mtime_ms) for file in files])
         return [self._to_read(entries) for entries in found]
+
+    def reported(self, end: str | None) -> tuple[str | None, Mapping[str, str]]:
+        """Tell nothing: Spark's file source reports no newest offset."""
+        return None, {}
 
     def prepare_available_now(self) -> bool:
         """Fix the files that this run takes, by one listing; later ones wait for the next run.

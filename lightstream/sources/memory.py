@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from lightstream.conf import Conf
@@ -86,7 +86,6 @@ class MemoryStream:
     """One query's reading of a `MemorySource`."""
 
     needs_polling = False
-    reports_latest = False
 
     def __init__(self, source: MemorySource) -> None:
         self._source = source
@@ -112,6 +111,10 @@ class MemoryStream:
     ) -> Scan:
         """Return the rows between two offsets."""
         return self._source.scan_between(*what, columns)
+
+    def reported(self, end: str | None) -> tuple[str | None, Mapping[str, str]]:
+        """Tell nothing: Spark's memory stream reports no newest offset."""
+        return None, {}
 
     def prepare_available_now(self) -> bool:
         """Fix what is there now."""

@@ -95,7 +95,6 @@ class GeneratedStream:
     def __init__(self, description: str, generator: _Generator) -> None:
         self.description = description
         self.needs_polling = generator.needs_polling
-        self.reports_latest = generator.reports_latest
         self._generator = generator
         self._available_now = False
         self._horizon: str | None = None
@@ -119,6 +118,10 @@ class GeneratedStream:
     def scan(self, what: Values, columns: tuple[Required, ...], cursor: duckdb.DuckDBPyConnection) -> Scan:
         """Return the columns that are needed."""
         return what.scan(columns)
+
+    def reported(self, end: str | None) -> tuple[str | None, Mapping[str, str]]:
+        """Return the end of the batch, where Spark's source of this kind tells it."""
+        return (end if self._generator.reports_latest else None), {}
 
     def prepare_available_now(self) -> bool:
         """Take what there is when the query first looks."""

@@ -25,12 +25,19 @@ FILE_FORMATS = ("json", "csv", "text", "parquet")
 _LATER = ("orc", "avro", "xml", "binaryfile", "kafka", "delta", "iceberg",
           "image", "libsvm")  # fmt: skip
 _NOT_STREAMING = ("jdbc",)
+_SINKS = ("memory", "console", "noop", "duckdb")
 # Streams that are no files, and the names that Spark's errors have for them.
 _PROVIDERS = {
     "rate": "RateStreamProvider",
     "rate-micro-batch": "RatePerMicroBatchProvider",
     "socket": "TextSocketSourceProvider",
 }
+
+
+def is_built_in(name: str) -> bool:
+    """Return whether a format is one of Spark's or ours: connectors cannot take its name."""
+    known = (*FILE_FORMATS, *_LATER, *_NOT_STREAMING, *_PROVIDERS, *_SINKS, "statestore", "state-metadata")
+    return name.lower() in known
 
 
 def open_reader(relation: r.DataSourceRead, conf: Conf, database: Database) -> lp.DataSourceScan:
@@ -125,4 +132,4 @@ def schema_required() -> IllegalArgumentException:
     )
 
 
-__all__ = ["FILE_FORMATS", "open_reader", "scan_of", "schema_required"]
+__all__ = ["FILE_FORMATS", "is_built_in", "open_reader", "scan_of", "schema_required"]

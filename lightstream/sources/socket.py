@@ -61,7 +61,6 @@ class SocketStream:
     """One connection. Offsets are the numbers of lines, from 0; -1 before the first."""
 
     needs_polling = False
-    reports_latest = True
 
     def __init__(self, connection: socket.socket, description: str) -> None:
         self.description = description
@@ -131,6 +130,10 @@ class SocketStream:
         items = ", ".join(f"{quote(column.path[0])} AS {quote(column.output)}" for column in columns)
         frame = f"lightstream_lines_{id(self)}"
         return Scan(f"(SELECT {items or '1 AS one'} FROM {frame})", {frame: rows}, rows=len(lines))
+
+    def reported(self, end: str | None) -> tuple[str | None, Mapping[str, str]]:
+        """Return the end of the batch, which is all there is."""
+        return end, {}
 
     def prepare_available_now(self) -> bool:
         """Fix what is there now."""

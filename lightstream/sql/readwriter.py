@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lightstream.errors import AnalysisException, unsupported
+from lightstream.errors import AnalysisException, IllegalArgumentException, unsupported
 from lightstream.sql.arguments import need_str, not_expected
 from lightstream.sql.dataframe import DataFrame
 from lightstream.sql.readers import BATCH_OPTIONS, Reader, format_method, option_text
@@ -224,6 +224,9 @@ class DataFrameWriter:
         ).lower()
         if chosen == "noop":
             return self._run_only()
+        connector = self._spark._state.connector(chosen)
+        if connector is not None:
+            return self._through(connector, path)
         if chosen != "duckdb":
             raise unsupported(f"Writing {chosen} files", 'Write a table: df.write.saveAsTable("name").')
         name = self._options.get("dbtable") or self._options.get("table") or path
@@ -241,15 +244,36 @@ class DataFrameWriter:
         Raises:
             AnalysisException: the mode is neither append nor overwrite.
         """
+        self._append_or_overwrite("noop")
+        self._df._run().discard()
+
+    def _through(self, connector: Any, path: str | None) -> None:
+        """Write through a connector.
+
+        Raises:
+            AnalysisException: the mode is neither append nor overwrite; there is no writer.
+            PythonException: writing failed.
+        """
+        name = self._format or ""
+        self._append_or_overwrite(name)
+        if self._partitioned:
+            raise IllegalArgumentException(
+                None,
+                "requirement failed: The provided partitioning or clustering columns do not match the existing "
+                f"table's: the format {name} has none. Leave partitionBy out.",
+            )
+        options = dict(self._options) if path is None else {**self._options, "path": path}
+        connector.write(self._df, name, options, self._mode == "overwrite")
+
+    def _append_or_overwrite(self, name: str) -> None:
         if self._mode not in ("append", "overwrite"):
             shown = {"error": "ErrorIfExists", "ignore": "Ignore"}[self._mode]
             raise AnalysisException(
                 "UNSUPPORTED_DATA_SOURCE_SAVE_MODE",
-                f'The data source "noop" cannot be written in the "{shown}" mode. Use "Append" or "Overwrite".',
+                f'The data source "{name}" cannot be written in the "{shown}" mode. Use "Append" or "Overwrite".',
                 sqlstate="0A000",
-                parameters={"source": "noop", "createMode": f'"{shown}"'},
+                parameters={"source": name, "createMode": f'"{shown}"'},
             )
-        self._df._run().discard()
 
     def _take(self, format: str | None, mode: str | None, options: dict[str, Any]) -> None:
         if format is not None:

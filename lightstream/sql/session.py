@@ -19,8 +19,10 @@ from lightstream.sql.dataframe import DataFrame
 from lightstream.sql.unsupported import refuses
 
 if TYPE_CHECKING:
+    from lightstream.execute.session import Connector
     from lightstream.plan.types import StructType
     from lightstream.sql.catalog import Catalog
+    from lightstream.sql.datasource import DataSourceRegistration
     from lightstream.sql.readwriter import DataFrameReader
     from lightstream.sql.streaming.manager import StreamingQueryManager
     from lightstream.sql.streaming.reader import DataStreamReader
@@ -31,6 +33,12 @@ if TYPE_CHECKING:
 __all__ = ["SparkSession"]
 
 _lock = threading.RLock()
+
+
+def _installed_connector(name: str) -> Connector | None:
+    from lightstream.sql.connector import installed
+
+    return installed().get(name)
 
 
 class _FreshBuilder:
@@ -124,7 +132,6 @@ class Builder:
     addArtifacts="*path, pyfile=False, archive=False, file=False",
     client="property",
     copyFromLocalToFs="local_path, dest_path",
-    dataSource="property",
     profile="property",
 )
 class SparkSession:
@@ -154,6 +161,7 @@ class SparkSession:
 
     def _start(self, state: SessionState, root: SparkSession | None = None) -> None:
         self._state = state
+        state.installed_connector = _installed_connector
         # Sessions of one database end together.
         self._root = root or self
         self._sessions: weakref.WeakSet[SparkSession] = weakref.WeakSet() if root is None else root._sessions
@@ -280,6 +288,13 @@ class SparkSession:
         from lightstream.sql.udtf import UDTFRegistration
 
         return UDTFRegistration(self)
+
+    @cached_property
+    def dataSource(self) -> DataSourceRegistration:
+        """Connectors written in Python, to be registered as formats."""
+        from lightstream.sql.datasource import DataSourceRegistration
+
+        return DataSourceRegistration(self)
 
     @cached_property
     def streams(self) -> StreamingQueryManager:

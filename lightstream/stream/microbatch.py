@@ -471,6 +471,6 @@ class MicroBatchRunner:
         self, starts: Sequence[str | None], ends: Sequence[str | None], rows: Sequence[int]
     ) -> tuple[SourceReport, ...]:
         return tuple(
-            SourceReport(stream.description, start, end, count, end if stream.reports_latest else None)
+            SourceReport(stream.description, start, end, count, *stream.reported(end))
             for stream, start, end, count in zip(self.streams, starts, ends, rows, strict=True)
         )

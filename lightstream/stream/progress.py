@@ -7,7 +7,7 @@ import datetime
 import json
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +29,7 @@ class SourceReport:
     end: str | None
     rows: int = 0
     latest: str | None = None
+    metrics: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +152,7 @@ class ProgressReporter:
                 "endOffset": _offset(source.end),
                 "latestOffset": _offset(source.latest),
                 **rates(source.rows),
+                **({"metrics": dict(sorted(source.metrics.items()))} if source.metrics else {}),
             }
             for source in report.sources
         ]

@@ -295,6 +295,7 @@ def _clone(session: SparkSession) -> SparkSession:
     clone = session.newSession()
     clone._state.conf.values.update(session._state.conf.values)
     clone._state.views.update(session._state.views)
+    clone._state.connectors.update(session._state.connectors)
     return clone
 
 
