@@ -50,6 +50,7 @@ MEANINGS = {
     "spark.sql.parquet.int96RebaseModeInRead": "The calendar of INT96 timestamps in files that do not tell it.",
     "spark.sql.parquet.mergeSchema": "Whether the schemas of all Parquet files are merged, or that of one is taken.",
     "spark.sql.parser.escapedStringLiterals": "Whether backslashes in SQL strings are kept as they are.",
+    "spark.sql.python.filterPushdown.enabled": "Whether a connector's `pushFilters` is asked; one that has it needs this.",
     "spark.sql.repl.eagerEval.enabled": "Whether a DataFrame shows its rows in a notebook.",
     "spark.sql.repl.eagerEval.maxNumRows": "How many rows it shows.",
     "spark.sql.repl.eagerEval.truncate": "How many characters of a cell it shows.",
