@@ -74,15 +74,21 @@ Entry = TypeVar("Entry")
 
 
 class _BatchLog(Generic[Entry]):
-    """Files named by batch id in one directory. The ids are kept in memory: no batch lists the directory."""
+    """Files named by batch id in one directory. The ids are kept in memory: no batch lists the directory.
+
+    Args:
+        path: the directory.
+        durable: force entries to disk.
+        tidy: remove what a writer that was killed has left; False where another process may be writing.
+    """
 
     condition = ""
     label = ""
 
-    def __init__(self, path: str, *, durable: bool) -> None:
+    def __init__(self, path: str, *, durable: bool, tidy: bool = True) -> None:
         self.path = path
         self.durable = durable
-        self._ids: list[int] = sorted(_scan_ids(path))
+        self._ids: list[int] = sorted(_scan_ids(path, tidy))
 
     def ids(self) -> tuple[int, ...]:
         """Return the ids of all entries, ascending."""
@@ -146,6 +152,11 @@ class _BatchLog(Generic[Entry]):
             remove(self.path, str(self._ids[kept]))
             kept += 1
         del self._ids[:kept]
+
+    def rewind(self, last: int) -> None:
+        """Remove the entries of ids above `last`, the newest first."""
+        while self._ids and self._ids[-1] > last:
+            remove(self.path, str(self._ids.pop()))
 
     def discard_unfinished(self) -> None:
         """Remove newest entries that are empty files.
@@ -238,7 +249,7 @@ class CommitLog(_BatchLog[CommitEntry]):
         )
 
 
-def _scan_ids(path: str) -> list[int]:
+def _scan_ids(path: str, tidy: bool) -> list[int]:
     ids = []
     try:
         with os.scandir(path) as entries:
@@ -246,7 +257,7 @@ def _scan_ids(path: str) -> list[int]:
                 name = entry.name
                 if name.isdecimal() and name.isascii() and entry.is_file():
                     ids.append(int(name))
-                elif name.endswith(TEMPORARY_SUFFIX):
+                elif tidy and name.endswith(TEMPORARY_SUFFIX):
                     os.unlink(entry.path)
     except FileNotFoundError:
         pass

@@ -44,12 +44,15 @@ class SourceLog:
         path: `<checkpoint>/sources/K`; None keeps the log in memory.
         durable: force entries to disk.
         compact_interval: `spark.sql.streaming.fileSource.log.compactInterval`; the first compaction's distance.
+        tidy: remove what a writer that was killed has left; False where another process may be writing.
 
     Raises:
         SparkRuntimeException: LIGHTSTREAM_CHECKPOINT_DAMAGED when files are missing.
     """
 
-    def __init__(self, path: str | None, *, durable: bool = True, compact_interval: int = 10) -> None:
+    def __init__(
+        self, path: str | None, *, durable: bool = True, compact_interval: int = 10, tidy: bool = True
+    ) -> None:
         self.path = path
         self.durable = durable
         self._compact_interval = compact_interval
@@ -57,7 +60,7 @@ class SourceLog:
         self._plain: list[int] = []
         self._compact: list[int] = []
         if path is not None:
-            self._open(path)
+            self._open(path, tidy)
         self._next_compact_id = self._choose_compact_id()
 
     @property
@@ -125,19 +128,20 @@ class SourceLog:
                 found += [entry for entry in self._read(self.path, str(log_id)) if entry.batch_id == log_id]
         return found
 
-    def _open(self, path: str) -> None:
+    def _open(self, path: str, tidy: bool) -> None:
         os.makedirs(path, exist_ok=True)
         with os.scandir(path) as scanned:
             for file in scanned:
                 number, suffix = file.name.removesuffix(COMPACT_SUFFIX), file.name.endswith(COMPACT_SUFFIX)
                 if number.isdecimal() and number.isascii() and file.is_file():
                     (self._compact if suffix else self._plain).append(int(number))
-                elif file.name.endswith(TEMPORARY_SUFFIX):
+                elif tidy and file.name.endswith(TEMPORARY_SUFFIX):
                     os.unlink(file.path)
         self._plain.sort()
         self._compact.sort()
-        self._drop_superseded(path)
-        self._discard_unfinished(path)
+        if tidy:
+            self._drop_superseded(path)
+            self._discard_unfinished(path)
         expected = self._compact[-1] + 1 if self._compact else 0
         for log_id in self._after_compact():
             if log_id != expected:

@@ -20,12 +20,13 @@ lightstream run app.py
 lightstream run --database activity.duckdb app.py
 lightstream sql activity.duckdb "show tables"
 lightstream parity app.py
+lightstream checkpoint show /tmp/checkpoints/counts
 """
 _EXIT_CODES = """
 [bold]Exit codes[/bold]
 0    it went well
 1    the program, the query or the statement failed;
-     engines differ
+     engines differ; a checkpoint is damaged
 2    called wrongly: an unknown option, a file that is not there
 3    not to be done here: unsupported by lightstream, pyspark or
      Java missing, a database that another process holds
@@ -250,3 +251,50 @@ def doctor_command() -> None:
     from lightstream.commands import doctor
 
     raise typer.Exit(doctor.run())
+
+
+checkpoints = typer.Typer(
+    help="Look at the checkpoint of a query, check it, or go back in it.", no_args_is_help=True
+)
+app.add_typer(checkpoints, name="checkpoint")
+_Checkpoint = Annotated[str, typer.Argument(metavar="DIR", help="A checkpointLocation.", show_default=False)]
+
+
+@checkpoints.command(name="show")
+def show_command(
+    directory: _Checkpoint,
+    batches: Annotated[
+        int, typer.Option("--batches", "-n", min=0, metavar="N", help="Newest batches to print; 0: all.")
+    ] = 10,
+    as_json: Annotated[bool, typer.Option("--json", help="Print all of it as JSON.")] = False,
+) -> None:
+    """Print what a checkpoint holds: batches, offsets, watermarks, files seen, state."""
+    from lightstream.commands import checkpoint
+
+    raise typer.Exit(checkpoint.show(directory, batches, as_json))
+
+
+@checkpoints.command(name="verify")
+def verify_command(directory: _Checkpoint) -> None:
+    """Read all of a checkpoint and tell what is damaged, missing or contradictory; the exit code is then 1."""
+    from lightstream.commands import checkpoint
+
+    raise typer.Exit(checkpoint.verify(directory))
+
+
+@checkpoints.command(
+    name="rewind",
+    help=_paragraphs(
+        "Go back to where a batch had just ended: the query then runs the following ones anew.",
+        "No query may be running on it. What a sink has of later batches stays there: give the query another table or "
+        "directory, or remove those rows. Queries with state cannot go back: the state of earlier batches is not kept.",
+    ),
+)
+def rewind_command(
+    directory: _Checkpoint,
+    to: Annotated[int, typer.Option("--to", min=0, metavar="N", help="The last batch that stays.")],
+) -> None:
+    """Go back to an earlier batch."""
+    from lightstream.commands import checkpoint
+
+    raise typer.Exit(checkpoint.rewind(directory, to))
