@@ -6,7 +6,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from lightstream.analyze.analyzer import Analyzer, _ordinal, order_by, project, rule, sort_orders
-from lightstream.analyze.expressions import ExpressionResolver, is_volatile, name_item, trim_alias
+from lightstream.analyze.expressions import (
+    ExpressionResolver,
+    check_no_maps,
+    check_sorts,
+    is_volatile,
+    name_item,
+    trim_alias,
+)
 from lightstream.analyze.naming import shown
 from lightstream.analyze.time_windows import TimeWindows, has_time_window, is_session, with_merged_sessions
 from lightstream.conf import Conf
@@ -39,6 +46,7 @@ def has_aggregate(expression: e.Expression) -> bool:
 def _aggregate(relation: r.Aggregate, analyzer: Analyzer) -> lp.LogicalPlan:
     if relation.kind == "distinct":
         child = analyzer.plan(relation.input)
+        check_no_maps(child.output)
         # Spark: SELECT DISTINCT is an aggregation by all columns without aggregates.
         if any(map(is_session, child.output)):
             return build_aggregate(child, child.output, child.output)
@@ -73,13 +81,6 @@ def _resolve_parts(
                 f"Aggregate functions are not allowed in GROUP BY, but found {shown(item)}.",
                 sqlstate="42903",
                 parameters={"sqlExpr": shown(item)},
-            )
-        if isinstance(item.type, t.MapType):
-            raise AnalysisException(
-                "GROUP_EXPRESSION_TYPE_IS_NOT_ORDERABLE",
-                f'The expression "{shown(item)}" cannot be used as a grouping expression because its data type '
-                f'"{item.type.sql()}" is not an orderable data type.',
-                sqlstate="42822",
             )
     if any(has_time_window(key) for key in keys):
         # A window is a column of the input from here on: `select window, count(*) ... group by window(...)`.
@@ -427,6 +428,7 @@ def _sorted(
         )
         for i, o in enumerate(orders)
     ]
+    check_sorts(final)
     sorted_plan = lp.Sort(plan, tuple(final), sort.is_global)
     return lp.Project(sorted_plan, wide.output[: len(items)])
 

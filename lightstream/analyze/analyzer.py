@@ -6,7 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from lightstream.analyze.expressions import ExpressionResolver, makes_rows, name_item
+from lightstream.analyze.expressions import (
+    ExpressionResolver,
+    check_no_maps,
+    check_sorts,
+    makes_rows,
+    name_item,
+)
 from lightstream.analyze.scope import Scope, scope_of, unresolved_column
 from lightstream.errors import (
     AnalysisException,
@@ -360,6 +366,7 @@ def order_by(
     child: lp.LogicalPlan, orders: Sequence[e.SortOrder], is_global: bool, analyzer: Analyzer
 ) -> lp.LogicalPlan:
     """Return a Sort; columns that only the sort needs are carried through the projection below and dropped above."""
+    check_sorts(orders)
     needed: set[int] = set()
     for order in orders:
         needed |= e.references(order)
@@ -661,14 +668,7 @@ def _deduplicate(relation: r.Deduplicate, analyzer: Analyzer) -> lp.LogicalPlan:
                 )
             found.extend(m for m in matches if m not in found)
         keys = tuple(found)
-    for key in keys:
-        if isinstance(key.type, t.MapType):
-            raise AnalysisException(
-                "UNSUPPORTED_FEATURE.SET_OPERATION_ON_MAP_TYPE",
-                f"Cannot have MAP type columns in a DataFrame which calls set operations: the column `{key.name}`.",
-                sqlstate="0A000",
-                parameters={"colName": f"`{key.name}`"},
-            )
+    check_no_maps(keys)
     if not child.is_streaming:
         from lightstream.analyze.time_windows import is_session, with_merged_sessions
 

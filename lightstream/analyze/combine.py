@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from lightstream.analyze.analyzer import Analyzer, check_columns, project, renewed, rule
+from lightstream.analyze.expressions import check_no_maps
 from lightstream.analyze.scope import Scope, scope_of
 from lightstream.errors import AnalysisException, unsupported
 from lightstream.functions import registry
@@ -235,12 +236,8 @@ def _set_operation(relation: r.SetOperation, analyzer: Analyzer) -> lp.LogicalPl
 
     targets: list[t.DataType] = []
     for position, (a, b) in enumerate(zip(left.output, right.output, strict=True), 1):
-        if word != "UNION" and any(isinstance(c.type, t.MapType) for c in (a, b)):
-            raise AnalysisException(
-                "UNSUPPORTED_FEATURE.SET_OPERATION_ON_MAP_TYPE",
-                f"Cannot have MAP type columns in a DataFrame which calls set operations: the column `{a.name}`.",
-                sqlstate="0A000",
-            )
+        if word != "UNION" or not relation.all:
+            check_no_maps((a, b))
         target = a.type if a.type == b.type else common_type([a.type, b.type])
         if target is None:
             raise AnalysisException(

@@ -340,7 +340,7 @@ class ExpressionResolver:
             self.conf,
             distinct=call.distinct,
             filter=None if call.filter is None else self.condition(call.filter, "aggregate filter"),
-            order_by=tuple(replace(o, child=self.value(o.child)) for o in call.order_by),
+            order_by=self._orders(call.order_by),
             ignore_nulls=call.ignore_nulls,
         )
 
@@ -431,7 +431,14 @@ class ExpressionResolver:
         nullable = cast_nullable(e.nullable_of(child), source, cast.type, mode)
         return replace(cast, child=child, mode=mode, nullable=nullable)
 
+    def _orders(self, orders: Sequence[e.SortOrder]) -> tuple[e.SortOrder, ...]:
+        resolved = tuple(replace(order, child=self.value(order.child)) for order in orders)
+        check_sorts(resolved)
+        return resolved
+
     def _window(self, window: e.WindowExpression) -> e.Expression:
+        from lightstream.functions.signatures import is_orderable
+
         self._in_window = True
         try:
             function = self.value(window.function)
@@ -440,9 +447,18 @@ class ExpressionResolver:
         resolved = e.WindowExpression(
             function,
             tuple(self.value(item) for item in window.partition_by),
-            tuple(replace(order, child=self.value(order.child)) for order in window.order_by),
+            self._orders(window.order_by),
             window.frame,
         )
+        for key in resolved.partition_by:
+            if not is_orderable(e.type_of(key)):
+                raise AnalysisException(
+                    "EXPRESSION_TYPE_IS_NOT_ORDERABLE",
+                    f'The expression "{shown(key)}" cannot be sorted because its type "{e.type_of(key).sql()}" is not '
+                    "orderable.",
+                    sqlstate="42822",
+                    parameters={"expr": f'"{shown(key)}"', "exprType": f'"{e.type_of(key).sql()}"'},
+                )
         if isinstance(function, e.Call) and function.distinct:
             raise AnalysisException(
                 "DISTINCT_WINDOW_FUNCTION_UNSUPPORTED",
@@ -535,6 +551,37 @@ def is_volatile(expression: e.Expression) -> bool:
         if isinstance(node, e.Call) and not registry.entry_of(node).deterministic:
             return True
     return False
+
+
+def check_sorts(orders: Sequence[e.SortOrder]) -> None:
+    """Raise DATATYPE_MISMATCH.INVALID_ORDERING_TYPE for sort keys that have no order."""
+    from lightstream.functions.signatures import is_orderable
+
+    for order in orders:
+        kind = e.type_of(order)
+        if not is_orderable(kind):
+            direction = "ASC" if order.ascending else "DESC"
+            text = f'"{shown(order.child)} {direction} NULLS {"FIRST" if order.nulls_first else "LAST"}"'
+            raise AnalysisException(
+                "DATATYPE_MISMATCH.INVALID_ORDERING_TYPE",
+                f"Cannot resolve {text} due to data type mismatch: The `sortorder` does not support ordering on type "
+                f'"{kind.sql()}".',
+                sqlstate="42K09",
+                parameters={"sqlExpr": text, "functionName": "`sortorder`", "dataType": f'"{kind.sql()}"'},
+            )
+
+
+def check_no_maps(columns: Sequence[e.Attribute]) -> None:
+    """Raise UNSUPPORTED_FEATURE.SET_OPERATION_ON_MAP_TYPE for columns whose values Spark does not compare as rows."""
+    for column in columns:
+        if t.holds_map(column.type):
+            raise AnalysisException(
+                "UNSUPPORTED_FEATURE.SET_OPERATION_ON_MAP_TYPE",
+                "Cannot have MAP type columns in a set operation or among distinct rows: the type of the column "
+                f'`{column.name}` is "{column.type.sql()}".',
+                sqlstate="0A000",
+                parameters={"colName": f"`{column.name}`", "dataType": f'"{column.type.sql()}"'},
+            )
 
 
 # The frame that Spark gives to ranks, and the only one that may be written for them.

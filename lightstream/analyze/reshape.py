@@ -51,6 +51,7 @@ def with_windows(child: lp.LogicalPlan, items: Sequence[e.Alias | e.Attribute]) 
             return replace(node, args=(*node.args, place()))
         _check_rows(node)
         if isinstance(node, e.WindowExpression):
+            _check_over(node.function)
             for known in windows:
                 if known.child == node:
                     return known.to_attribute()
@@ -83,6 +84,18 @@ _CONDITIONAL = frozenset(
         "decode",
     )
 )
+
+
+def _check_over(function: e.Expression) -> None:
+    from lightstream.functions import registry
+
+    if isinstance(function, e.Call) and registry.entry_of(function).kind == "scalar":
+        raise AnalysisException(
+            "UNSUPPORTED_EXPR_FOR_WINDOW",
+            f'The expression "{shown(function)}" is no function over a window.',
+            sqlstate="42P20",
+            parameters={"sqlExpr": f'"{shown(function)}"'},
+        )
 
 
 def _check_rows(node: e.Expression) -> None:

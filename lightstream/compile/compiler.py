@@ -13,7 +13,7 @@ from lightstream.compile.select import Select, distinct_names, is_column
 from lightstream.conf import Conf
 from lightstream.dataclass import dataclass
 from lightstream.errors import AnalysisException, internal, unsupported
-from lightstream.functions.registry import SqlContext
+from lightstream.functions.registry import SqlContext, aggregate_parts
 from lightstream.functions.spelling import error_sql, let, quote
 from lightstream.plan import expressions as e
 from lightstream.plan import logical as lp
@@ -223,7 +223,8 @@ class Compiler:
         )
         if repeated or (child.distinct and not _passes(items, child)):
             child = self.wrapped(child, plan.child)
-        columns = {item.id: self.sql(item, child.columns) for item in items}
+        child, texts = self._texts(items, child, plan.child)
+        columns = {item.id: text for item, text in zip(items, texts, strict=True)}
         columns.update({i: child.columns[i] for i in hidden if i in child.columns})
         volatile = {item.id for item in items if is_volatile(item, child.volatile)}
         return replace(child, columns=columns, volatile=frozenset(volatile))
@@ -233,7 +234,36 @@ class Compiler:
         child = self.plan(plan.child, needed | used)
         if not child.takes_where or used & child.volatile:
             child = self.wrapped(child, plan.child)
-        return child.with_where(self.sql(plan.condition, child.columns))
+        child, (text,) = self._texts((plan.condition,), child, plan.child)
+        return child.with_where(text)
+
+    def _texts(
+        self, items: Sequence[e.Expression], child: Select, plan: lp.LogicalPlan
+    ) -> tuple[Select, list[str]]:
+        """Return the texts of expressions over a SELECT, which is that of `plan`.
+
+        DuckDB takes no subqueries in lambdas: where there would be some, they become columns below.
+        """
+        texts = [self.sql(item, child.columns) for item in items]
+        if not any("lambda " in text and "(SELECT " in text for text in texts):
+            return child, texts
+        keys: list[e.Alias] = []
+
+        def take(node: e.Expression) -> e.Expression:
+            if isinstance(node, e.SubqueryExpression):
+                keys.append(e.Alias(node, ("subquery",), id=e.fresh_id()))
+                return keys[-1].to_attribute()
+            return node.map_children(take)
+
+        items = [take(item) for item in items]
+        child = self._with_named(keys, self.wrapped(child, plan), plan)
+        return child, [self.sql(item, child.columns) for item in items]
+
+    def _with_named(self, keys: Sequence[e.Alias], child: Select, plan: lp.LogicalPlan) -> Select:
+        """Return a SELECT, which is that of `plan`, with columns for what is computed from it."""
+        named = {key.id: self.sql(key, child.columns) for key in keys}
+        child = replace(child, columns={**child.columns, **named})
+        return self._wrapped(child, (*plan.output, *plan.hidden, *(key.to_attribute() for key in keys)))
 
     def _aggregate(self, plan: lp.Aggregate, needed: set[int]) -> Select:
         keys = plan.output[: len(plan.keys)]
@@ -241,6 +271,13 @@ class Compiler:
         if not keys and not aggregates:
             return Select("(SELECT 1)", {})
         child = self.aggregate_input(plan, aggregates)
+        named: list[e.Alias] = []
+        aggregates = [self._without_lambdas(a, child.columns, named) for a in aggregates]
+        if named:
+            below = {key.id: self.sql(key, child.columns) for key in named}
+            present = [a for a in (*keys, *plan.child.output) if a.id in child.columns]
+            child = replace(child, columns={**child.columns, **below})
+            child = self._wrapped(child, (*present, *(key.to_attribute() for key in named)))
         columns = {key.id: child.columns[key.id] for key in keys}
         if plan.grouping_sets and keys:
             # Spark makes each row once a set: without rows there is no grand total either.
@@ -255,6 +292,23 @@ class Compiler:
             if plan.grouping_id is not None:
                 columns[plan.grouping_id.id] = f"grouping_id({', '.join(texts)})"
         return replace(child, columns=columns, group=group)
+
+    def _without_lambdas(
+        self, aggregate: e.Alias, columns: Mapping[int, str], named: list[e.Alias]
+    ) -> e.Alias:
+        """Return an aggregate that is finished by a lambda without lambdas in its cores, which DuckDB does not take."""
+        call = aggregate.child
+        if not isinstance(call, e.Call) or "lambda " not in aggregate_parts(call, self.context).final:
+            return aggregate
+
+        def take(value: e.Expression) -> e.Expression:
+            if "lambda " not in self.sql(value, columns):
+                return value
+            named.append(e.Alias(value, ("argument",), id=e.fresh_id()))
+            return named[-1].to_attribute()
+
+        kept = None if call.filter is None else take(call.filter)
+        return replace(aggregate, child=replace(call, args=tuple(map(take, call.args)), filter=kept))
 
     def aggregate_input(self, plan: lp.Aggregate, aggregates: Sequence[e.Alias]) -> Select:
         """Return the input of an aggregation with each key as a plain column under the key's id."""
@@ -290,9 +344,13 @@ class Compiler:
         return Select(f"{source} AS {alias}", {i: f"{alias}.{text}" for i, text in texts.items()})
 
     def _key(self, key: e.Expression, columns: Mapping[int, str]) -> str:
-        """Return a grouping key; Spark makes one zero of 0.0 and -0.0 and shows the first."""
-        text = self.sql(key, columns)
-        return f"({text} + 0)" if isinstance(e.type_of(key), t.FloatType | t.DoubleType) else text
+        """Return a grouping key; Spark makes one zero of 0.0 and -0.0 and shows the first, and sorts maps."""
+        text, kind = self.sql(key, columns), e.type_of(key)
+        if t.holds_map(kind):
+            from lightstream.functions.maps import in_key_order
+
+            return in_key_order(text, kind)
+        return f"({text} + 0)" if isinstance(kind, t.FloatType | t.DoubleType) else text
 
     def _window(self, plan: lp.Window, needed: set[int]) -> Select:
         wanted = [item for item in plan.items if item.id in needed]
@@ -304,11 +362,7 @@ class Compiler:
         child = self.plan(plan.child, used)
         child = self.wrapped(child, plan.child) if not child.is_bare else child
         if keys:
-            named = {key.id: self.sql(key, child.columns) for key in keys}
-            child = replace(child, columns={**child.columns, **named})
-            child = self._wrapped(
-                child, (*plan.child.output, *plan.child.hidden, *(key.to_attribute() for key in keys))
-            )
+            child = self._with_named(keys, child, plan.child)
         columns = dict(child.columns)
         for item in items:
             columns[item.id] = self.sql(item, child.columns)

@@ -86,6 +86,11 @@ class ExpressionCompiler:
         text = core
         if call.distinct:
             text = text.replace("(", "(DISTINCT ", 1)
+            if any(t.holds_map(e.type_of(argument)) for argument in call.args):
+                from lightstream.functions.maps import in_key_order
+
+                kinds = [e.type_of(argument) for argument in call.args]
+                arguments = [in_key_order(a, kind) for a, kind in zip(arguments, kinds, strict=True)]
         # DuckDB takes no constants for keys, which order nothing.
         ordered = [o for o in call.order_by if not isinstance(o.child, e.Literal)]
         if ordered:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from lightstream.conf import Conf
 from lightstream.errors import unsupported
 from lightstream.functions import mismatch
+from lightstream.functions.coercion import cast_to
 from lightstream.functions.operators import check_orderable, refuse_null_order
 from lightstream.functions.registry import AggregateParts, Bound, SqlContext, aggregate
 from lightstream.functions.signatures import parse as signature
@@ -42,8 +43,16 @@ aggregate("count_if", "boolean -> bigint!", "count(CASE WHEN {0} THEN 1 END)", m
 # ---- sum and avg ----------------------------------------------------------------------------------------------
 
 
+def _as_numbers(args: tuple[Expression, ...], conf: Conf) -> tuple[Expression, ...]:
+    """Return arguments in which timestamps are seconds: Spark adds these up, too."""
+    seconds = t.DoubleType()
+    return tuple(
+        cast_to(a, seconds, conf.ansi) if isinstance(type_of(a), t.TimestampType) else a for a in args
+    )
+
+
 def _bind_sum(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
-    bound = signature("numeric|daytime|yearmonth -> $0?").bind(name, args, conf)
+    bound = signature("numeric|daytime|yearmonth -> $0?").bind(name, _as_numbers(args, conf), conf)
     found = bound.type
     result: t.DataType
     match found:
@@ -81,7 +90,7 @@ aggregate("sum", _bind_sum, _sum_parts)
 
 
 def _bind_avg(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
-    bound = signature("numeric|daytime|yearmonth -> $0?").bind(name, args, conf)
+    bound = signature("numeric|daytime|yearmonth -> $0?").bind(name, _as_numbers(args, conf), conf)
     found = bound.type
     result: t.DataType = t.DoubleType()
     if isinstance(found, t.DecimalType):
@@ -229,19 +238,10 @@ aggregate("any_value", _bind_first, _first_parts, shown=_shown_first, ignore_nul
 # ---- collections ----------------------------------------------------------------------------------------------
 
 
-def _has_map(found: t.DataType) -> bool:
-    match found:
-        case t.ArrayType():
-            return _has_map(found.elementType)
-        case t.StructType():
-            return any(_has_map(field.dataType) for field in found)
-    return isinstance(found, t.MapType)
-
-
 def _bind_collect(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
     bound = signature("any -> any").bind(name, args, conf)
     found = type_of(bound.args[0])
-    if name == "collect_set" and _has_map(found):
+    if name == "collect_set" and t.holds_map(found):
         raise mismatch.data_mismatch(
             "UNSUPPORTED_INPUT_TYPE", name, args, f"The input of `{name}` can't be a map."
         )
@@ -279,7 +279,7 @@ def _bind_collect_union(name: str, args: tuple[Expression, ...], conf: Conf) -> 
     found = type_of(args[0])
     if not isinstance(found, t.ArrayType):
         raise mismatch.unexpected_input(name, args, 0, '"ARRAY"')
-    if _has_map(found):
+    if t.holds_map(found):
         raise mismatch.data_mismatch(
             "UNSUPPORTED_INPUT_TYPE", name, args, f"The input of `{name}` can't be a map."
         )

@@ -172,7 +172,7 @@ scalar("try_element_at", _bind_element_at, _element_at_sql)
 
 
 def _bind_get(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
-    bound = signature("array, integral -> any?").bind(name, args, conf)
+    bound = signature("array, int -> any?").bind(name, args, conf)
     array = type_of(args[0])
     if not isinstance(array, t.ArrayType):
         raise mismatch.unexpected_input(name, args, 0, '"ARRAY"')
@@ -202,7 +202,7 @@ def _bind_search(result: t.DataType, three_valued: bool) -> object:
                 if removed
                 else mismatch.unexpected_input(name, args, 0, '"ARRAY"')
             )
-        common = tightest_type(found.elementType, type_of(value))
+        common = tightest_type(found.elementType, type_of(value), conf.ansi)
         if name == "array_contains" and isinstance(type_of(value), t.NumericType):
             common = common_type([found.elementType, type_of(value)], conf.ansi)
         if common is None or (
@@ -213,7 +213,7 @@ def _bind_search(result: t.DataType, three_valued: bool) -> object:
         wanted = t.ArrayType(common, found.containsNull)
         bound = (cast_to(array, wanted, conf.ansi), cast_to(value, common, conf.ansi))
         nullable = any_nullable(bound) or (three_valued and found.containsNull)
-        return Bound(bound, wanted if isinstance(result, t.ArrayType) else result, nullable)
+        return Bound(bound, type_of(bound[0]) if removed else result, nullable)
 
     return bind
 
@@ -269,7 +269,7 @@ def _bind_pair(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
     signature("any, any -> any").check_count(name, args)
     kinds = [type_of(a) for a in args]
     arrays = all(isinstance(kind, t.ArrayType) for kind in kinds)
-    common = tightest_type(kinds[0], kinds[1]) if arrays else None
+    common = tightest_type(kinds[0], kinds[1], conf.ansi) if arrays else None
     if not isinstance(common, t.ArrayType):
         raise mismatch.data_mismatch(
             "BINARY_ARRAY_DIFF_TYPES",
@@ -296,7 +296,8 @@ def _bind_set(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
         "array_except": one.containsNull,
     }
     if isinstance(bound.type, t.ArrayType) and name in nulls:
-        return Bound(bound.args, t.ArrayType(one.elementType, nulls[name]), bound.nullable)
+        element = bound.type.elementType if name == "array_union" else one.elementType
+        return Bound(bound.args, t.ArrayType(element, nulls[name]), bound.nullable)
     return bound
 
 
@@ -465,7 +466,7 @@ def _extended(name: str, args: tuple[Expression, ...], conf: Conf) -> tuple[Expr
     found = type_of(args[0])
     if not isinstance(found, t.ArrayType):
         raise mismatch.unexpected_input(name, args, 0, '"ARRAY"')
-    common = tightest_type(found.elementType, type_of(args[-1]))
+    common = tightest_type(found.elementType, type_of(args[-1]), conf.ansi)
     if common is None:
         raise _element_mismatch(name, args)
     return cast_to(args[0], t.ArrayType(common, found.containsNull), conf.ansi), cast_to(

@@ -35,14 +35,19 @@ def common_type(types: Sequence[t.DataType], ansi: bool = True) -> t.DataType | 
     return found
 
 
-def tightest_type(one: t.DataType, other: t.DataType) -> t.DataType | None:
-    """Return the type that holds both without losing digits and without reading strings; None without one."""
+def tightest_type(one: t.DataType, other: t.DataType, ansi: bool = True) -> t.DataType | None:
+    """Return the type that holds both without losing digits and without reading strings; None without one.
+
+    Spark: without ANSI rules no struct is converted to another one.
+    """
     if isinstance(one, t.NullType) or isinstance(other, t.NullType) or one == other:
         return common_type((one, other))
     if isinstance(one, t.ArrayType) and isinstance(other, t.ArrayType):
-        element = tightest_type(one.elementType, other.elementType)
+        element = tightest_type(one.elementType, other.elementType, ansi)
         null = one.containsNull or other.containsNull
         return None if element is None else t.ArrayType(element, null)
+    if not ansi and isinstance(one, t.StructType) and not t.same_structure(one, other):
+        return None
     strings = isinstance(one, t.StringType) or isinstance(other, t.StringType)
     common = None if strings else common_type((one, other))
     exact = (t.DecimalType, t.DayTimeIntervalType, t.YearMonthIntervalType)
@@ -206,7 +211,7 @@ def implicit_type(source: t.DataType, target: t.DataType, ansi: bool = True) -> 
     if source == target or isinstance(source, t.NullType):
         return target
     if isinstance(source, t.StringType) and isinstance(target, t.AtomicType):
-        return target
+        return target if ansi or not isinstance(target, t.BooleanType) else None
     if isinstance(source, t.NumericType) and isinstance(target, t.NumericType):
         return target
     if isinstance(target, t.StringType):

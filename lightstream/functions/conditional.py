@@ -64,8 +64,9 @@ scalar("when", _bind_when, _when_sql, shown=_shown_when)
 
 
 def _bind_if(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
-    parsed = signature("boolean, T, T -> T")
-    bound = parsed.bind(name, args, conf)
+    if args and isinstance(type_of(args[0]), t.StringType):
+        raise mismatch.unexpected_input(name, args, 0, '"BOOLEAN"')
+    bound = signature("boolean, T, T -> T").bind(name, args, conf)
     return Bound(bound.args, bound.type, any_nullable(bound.args[1:]))
 
 
@@ -146,5 +147,10 @@ def _bind_extreme(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
     return Bound(bound, target, all(nullable_of(a) for a in bound))
 
 
-scalar("greatest", _bind_extreme, "greatest({args})")
-scalar("least", _bind_extreme, "least({args})")
+def _extreme_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
+    # DuckDB fails on some queries with one column three times.
+    return f"{call.name}({', '.join(dict.fromkeys(args))})"
+
+
+scalar("greatest", _bind_extreme, _extreme_sql)
+scalar("least", _bind_extreme, _extreme_sql)

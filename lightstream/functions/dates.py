@@ -49,9 +49,11 @@ def _bind_plus_days(name: str, args: tuple[Expression, ...], conf: Conf) -> Boun
     parsed.check_count(name, args)
     if not conf.ansi and isinstance(args[1], Literal) and isinstance(args[1].value, str):
         args = (args[0], Literal(_whole(name, args[1].value), t.IntegerType()))
+    if isinstance(type_of(args[0]), t.NullType):
+        args = (Literal(None, t.DateType()), args[1])  # whatever it is computed from
     days = type_of(args[1])
     whole = isinstance(days, t.ByteType | t.ShortType | t.IntegerType)
-    if not whole and not isinstance(days, t.StringType | t.NullType):
+    if not whole and not isinstance(days, t.NullType if not conf.ansi else t.StringType | t.NullType):
         raise mismatch.unexpected_input(name, args, 1, '("INT" or "SMALLINT" or "TINYINT")')
     return parsed.bind(name, args, conf)
 

@@ -44,7 +44,7 @@ def bind_time_arithmetic(operator: str, args: tuple[Expression, ...], conf: Conf
             return scaled
     if operator == "div" and isinstance(one, _INTERVALS) and type(one) is type(other):
         return Bound((left, right), t.LongType(), True)
-    raise _refused(operator, args)
+    raise _refused(operator, args, conf)
 
 
 def _typed_nulls(operator: str, args: tuple[Expression, ...]) -> tuple[Expression, Expression]:
@@ -66,7 +66,7 @@ def _typed_nulls(operator: str, args: tuple[Expression, ...]) -> tuple[Expressio
     return typed[0], typed[1]
 
 
-def _refused(operator: str, args: tuple[Expression, ...]) -> Exception:
+def _refused(operator: str, args: tuple[Expression, ...], conf: Conf) -> Exception:
     """Return Spark's error for operands of which one is a date, a timestamp or an interval."""
     from lightstream.functions.operators import wrong_operands
 
@@ -102,7 +102,7 @@ def _refused(operator: str, args: tuple[Expression, ...]) -> Exception:
     }
     if unexpected.get(operator):
         return mismatch.unexpected_input(operator, args, 0, '"(TIMESTAMP OR TIMESTAMP WITHOUT TIME ZONE)"')
-    return wrong_operands(operator, args)
+    return wrong_operands(operator, args, conf)
 
 
 def shown_time_arithmetic(operator: str, call: Call, args: Sequence[str]) -> str:
@@ -143,7 +143,9 @@ def _difference(
     if operator != "-":
         return None
     kinds = (one, other)
-    loose = (t.StringType, t.NullType)
+    loose: tuple[type[t.DataType], ...] = (t.StringType, t.NullType)
+    if not conf.ansi and not (isinstance(one, t.StringType) and isinstance(other, t.DateType)):
+        loose = (t.NullType,)
     if any(isinstance(k, t.TimestampType | t.TimestampNTZType) for k in kinds):
         target: t.DataType = t.TimestampType()
         if not any(isinstance(k, t.TimestampType) for k in kinds):

@@ -181,6 +181,8 @@ def _bind_to_json(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
     if not 1 <= len(args) <= 2:
         raise mismatch.wrong_count(name, "[1, 2]", len(args))
     found = type_of(args[0])
+    if isinstance(found, t.NullType):
+        return Bound(args, t.StringType(), True)
     if not isinstance(found, t.StructType | t.ArrayType | t.MapType):
         raise wrong_schema(name, args[:1], found)
     _json_text("x", found, _writing(name, options_of(name, args, 1), SqlContext()), 0)
@@ -188,6 +190,8 @@ def _bind_to_json(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
 
 
 def _to_json_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
+    if isinstance(type_of(call.args[0]), t.NullType):
+        return "CAST(NULL AS VARCHAR)"
     writing = _writing(call.name, options_of(call.name, call.args, 1), ctx)
     return let(args[0], lambda v: _json_text(v, type_of(call.args[0]), writing, 0), "json")
 

@@ -10,9 +10,32 @@ from lightstream.functions import mismatch
 from lightstream.functions.coercion import cast_to, common_type, tightest_type
 from lightstream.functions.registry import Bound, SqlContext, any_nullable, scalar
 from lightstream.functions.signatures import parse as signature
-from lightstream.functions.spelling import duck_type, error_sql
+from lightstream.functions.spelling import duck_type, error_sql, quote, text_sql
 from lightstream.plan import types as t
 from lightstream.plan.expressions import Call, Expression, nullable_of, type_of
+
+
+def in_key_order(sql: str, data_type: t.DataType, depth: int = 0) -> str:
+    """Return a value with the entries of its maps in the order of their keys: maps are equal in any order."""
+    if not t.holds_map(data_type):
+        return sql
+    v = f"ls_m{depth}"
+    match data_type:
+        case t.ArrayType():
+            item = in_key_order(v, data_type.elementType, depth + 1)
+            return f"list_transform({sql}, lambda {v}: {item})"
+        case t.MapType():
+            value = in_key_order(f"{v}.value", data_type.valueType, depth + 1)
+            entry = f"struct_pack(k := {v}.key, v := {value})"
+            return f"map_from_entries(list_sort(list_transform(map_entries({sql}), lambda {v}: {entry})))"
+        case t.StructType():
+            fields = ", ".join(
+                f"{quote(f.name)} := {in_key_order(f'struct_extract({v}, {text_sql(f.name)})', f.dataType, depth + 1)}"
+                for f in data_type
+            )
+            packed = f"CASE WHEN {v} IS NOT NULL THEN struct_pack({fields}) END"
+            return f"list_transform([{sql}], lambda {v}: {packed})[1]"
+    return sql
 
 
 def _check_policy(conf: Conf) -> None:

@@ -7,11 +7,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from lightstream.conf import Conf
+from lightstream.errors import AnalysisException
 from lightstream.functions import decimals, mismatch
 from lightstream.functions.coercion import INTEGRAL_DIGITS, cast_to
 from lightstream.functions.registry import Bound, SqlContext, any_nullable, bind_call, scalar
 from lightstream.functions.signatures import parse as signature
-from lightstream.functions.spelling import duck_type, error_sql, let
+from lightstream.functions.spelling import duck_type, error_sql, let, native_sql
 from lightstream.plan import types as t
 from lightstream.plan.expressions import Call, Cast, Expression, Literal, type_of
 
@@ -138,9 +139,13 @@ scalar("nanvl", _bind_nanvl, "CASE WHEN isnan({0}) THEN {1} ELSE {0} END")
 
 def _digits(name: str, args: tuple[Expression, ...]) -> int:
     scale = args[1]
-    if not isinstance(scale, Literal):
+    value = scale.child if isinstance(scale, Cast) else scale
+    if not isinstance(value, Literal):
         raise mismatch.not_constant(name, args, 1, "scale")
-    return 0 if scale.value is None else int(scale.value)
+    try:
+        return 0 if value.value is None else int(value.value)
+    except ValueError:
+        raise mismatch.not_constant(name, args, 1, "scale") from None
 
 
 def _rounded_type(source: t.DataType, digits: int) -> t.DataType:
@@ -159,7 +164,7 @@ def _bind_round(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
 
 
 def _round_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
-    scale = call.args[1]
+    scale = call.args[1].child if isinstance(call.args[1], Cast) else call.args[1]
     if isinstance(scale, Literal) and scale.value is None:
         return f"CAST(NULL AS {duck_type(call.type)})"
     digits = _digits(call.name, call.args)
@@ -177,17 +182,22 @@ def _round_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
 def _round_float(v: str, source: t.DataType, digits: int, even: bool) -> str:
     """Round a float by its shortest text, half up or half even, as Java's BigDecimal does: 1.005 is 1.01."""
     name = duck_type(source)
-    scale = 18 if even or digits < 0 else min(max(digits, 0), 37)
-    exact = f"TRY_CAST(CAST({v} AS VARCHAR) AS DECIMAL(38,{scale}))"
-    if even or digits < 0:
-        exact = round_decimal(
-            exact, t.DecimalType(38, 18), digits, even, t.DecimalType(38, max(min(digits, 18), 0))
-        )
-    # From 1e15 on a double has no digits behind the point that matter here.
-    limit = "1e15" if digits >= 0 else "1e18"
-    if digits > 22:
-        return v
-    return f"CASE WHEN abs({v}) < {limit} THEN coalesce(CAST(CAST({exact} AS VARCHAR) AS {name}), {v}) ELSE {v} END"
+    if abs(digits) > 18:
+        rounded = native_sql("round_text", f"CAST({v} AS VARCHAR)", str(digits), "TRUE" if even else "FALSE")
+        return f"CAST({rounded} AS {name})"
+
+    def exact(scale: int) -> str:
+        text = f"TRY_CAST(CAST({v} AS VARCHAR) AS DECIMAL(38,{scale}))"
+        if even or digits < 0:
+            text = round_decimal(
+                text, t.DecimalType(38, scale), digits, even, t.DecimalType(38, max(digits, 0))
+            )
+        return f"CAST(CAST({text} AS VARCHAR) AS {name})"
+
+    # From 2^53 on doubles are whole numbers.
+    small = exact(18 if even or digits < 0 else digits)
+    large = exact(0) if digits < 0 else v
+    return f"CASE WHEN abs({v}) < 1e16 THEN {small} WHEN abs({v}) < 1e37 THEN {large} ELSE {v} END"
 
 
 def _round_whole(sql: str, source: t.DataType, digits: int, even: bool, ctx: SqlContext) -> str:
@@ -234,6 +244,13 @@ scalar("bround", _bind_round, _round_sql)
 
 def _bind_ceil(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
     if len(args) == 2:
+        if not isinstance(args[1], Literal) or not isinstance(args[1].type, t.IntegralType | t.NullType):
+            raise AnalysisException(
+                "NON_FOLDABLE_ARGUMENT",
+                f'The function `{name}` requires the parameter `scale` to be a constant "INT".',
+                sqlstate="42K08",
+                parameters={"funcName": f"`{name}`", "paramName": "`scale`", "paramType": '"INT"'},
+            )
         bound = signature("numeric, int -> $0?").bind(name, args, conf)
         digits = _digits(name, bound.args)
         value = bound.args[0]

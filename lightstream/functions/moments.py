@@ -119,13 +119,15 @@ def _bind_percentile(name: str, args: tuple[Expression, ...], conf: Conf) -> Bou
     if len(args) == 3 and not (isinstance(args[2], Literal) and args[2].value == 1):
         raise unsupported("percentile with a frequency")
     found = type_of(args[0])
+    if isinstance(found, t.DatetimeType):
+        raise mismatch.no_time_type()
     _shares(name, args, 1)
     if isinstance(found, t.AnsiIntervalType):
         whole: t.DataType = t.YearMonthIntervalType() if isinstance(found, t.YearMonthIntervalType) else (
             t.DayTimeIntervalType())  # fmt: skip
         kind: t.DataType = t.ArrayType(whole, False) if _is_many(args[1]) else whole
         return Bound((args[0], args[1], Literal(1, t.IntegerType())), kind, True)
-    value = signature("numeric -> $0").bind(name, args[:1], conf).args[0]
+    value = signature("numeric, any, any? -> $0").bind(name, args, conf).args[0]
     result: t.DataType = t.DoubleType()
     if _is_many(args[1]):
         result = t.ArrayType(result, False)

@@ -15,6 +15,7 @@ from lightstream.functions.coercion import (
     cast_to,
     common_type,
     literal_decimal,
+    tightest_type,
 )
 from lightstream.functions.errors import BY_ZERO_MESSAGES
 from lightstream.functions.registry import Bound, SqlContext, any_nullable, bind_call, scalar
@@ -71,7 +72,7 @@ def _numbers(operator: str, args: tuple[Expression, ...], conf: Conf) -> tuple[E
         if not conf.ansi and isinstance(target, t.StringType):
             target = t.DoubleType()
     if target is None or not isinstance(target, t.NumericType):
-        raise wrong_operands(operator, args)
+        raise wrong_operands(operator, args, conf)
     if (
         isinstance(target, t.DecimalType)
         and not isinstance(one, t.NullType)
@@ -87,15 +88,16 @@ def _numbers(operator: str, args: tuple[Expression, ...], conf: Conf) -> tuple[E
         target = t.DoubleType()
     elif operator == "div" and not isinstance(target, t.DecimalType):
         if not isinstance(target, t.IntegralType):
-            raise wrong_operands(operator, args)
+            raise wrong_operands(operator, args, conf)
         target = t.LongType()
     return cast_to(left, target, conf.ansi), cast_to(right, target, conf.ansi)
 
 
-def wrong_operands(operator: str, args: tuple[Expression, ...]) -> AnalysisException:
+def wrong_operands(operator: str, args: tuple[Expression, ...], conf: Conf) -> AnalysisException:
     """Return the error of an operator whose operands agree on a type it has not, or on no type."""
     one, other = (type_of(a) for a in args)
-    strings = isinstance(one, t.StringType) or isinstance(other, t.StringType)
+    # Only under ANSI rules a string takes the type of what it meets.
+    strings = conf.ansi and (isinstance(one, t.StringType) or isinstance(other, t.StringType))
     plain = all(
         isinstance(k, t.AtomicType | t.NullType) and not isinstance(k, t.AnsiIntervalType)
         for k in (one, other)
@@ -113,6 +115,8 @@ def _required(operator: str) -> str:
         return '("DOUBLE" or "DECIMAL")'
     if operator in ("&", "|", "^"):
         return '"INTEGRAL"'
+    if operator in ("and", "or"):
+        return '"BOOLEAN"'
     if operator == "div":
         return '("BIGINT" or "DECIMAL" or "INTERVAL DAY TO SECOND" or "INTERVAL YEAR TO MONTH")'
     return '"NUMERIC"'
@@ -258,7 +262,28 @@ def _bind_comparison(name: str, args: tuple[Expression, ...], conf: Conf) -> Bou
     if len(args) != 2:
         raise mismatch.wrong_count(name, "2", len(args))
     whole = _whole_bound(name, args)
+    if whole is None and not conf.ansi and name in ("==", "=", "<=>"):
+        whole = _truth_bound(name, args, conf)
     return whole if isinstance(whole, Bound) else _compared(name, whole or args, conf)
+
+
+def _truth_bound(
+    name: str, args: tuple[Expression, ...], conf: Conf
+) -> tuple[Expression, ...] | Bound | None:
+    """Return operands in which a boolean that is compared with a number is a number, as Spark has it without ANSI
+    rules. Next to the constants 1 and 0 the boolean is the answer. None where there is no such pair.
+    """
+    for truth, number in (args, args[::-1]):
+        kind = type_of(number)
+        if not isinstance(type_of(truth), t.BooleanType) or not isinstance(kind, t.NumericType):
+            continue
+        if not isinstance(number, Literal) or number.value not in (0, 1):
+            return tuple(cast_to(a, kind, False) for a in args)
+        answer = truth if number.value == 1 else bind_call("not", (truth,), conf)
+        if name == "<=>":
+            answer = bind_call("and", (bind_call("isnotnull", (truth,), conf), answer), conf)
+        return Bound((answer,), t.BooleanType(), nullable_of(answer))
+    return None
 
 
 def _compared(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
@@ -317,7 +342,7 @@ def _whole_bound(name: str, args: tuple[Expression, ...]) -> tuple[Expression, .
 def comparison_type(one: t.DataType, other: t.DataType, conf: Conf) -> t.DataType | None:
     """Return the type in which two values compare. Inside arrays and structs strings stay strings."""
     nested = (t.ArrayType, t.StructType, t.MapType)
-    if isinstance(one, nested) and isinstance(other, nested) and not _same_strings(one, other):
+    if isinstance(one, nested) and isinstance(other, nested) and not _leaves_compare(one, other):
         return None
     if not conf.ansi:
         return _legacy_comparison_type(one, other)
@@ -327,27 +352,38 @@ def comparison_type(one: t.DataType, other: t.DataType, conf: Conf) -> t.DataTyp
 def _legacy_comparison_type(one: t.DataType, other: t.DataType) -> t.DataType | None:
     for this, that in ((one, other), (other, one)):
         if isinstance(this, t.StringType) and isinstance(that, t.AtomicType):
+            if isinstance(that, t.AnsiIntervalType):
+                return None
             return t.DoubleType() if isinstance(that, t.DecimalType) else that
     return common_type((one, other), False)
 
 
-def _same_strings(one: t.DataType, other: t.DataType) -> bool:
-    """Return whether strings stand at the same places of two nested types; a void stands for anything."""
-    left, right = _strings(one), _strings(other)
-    return len(left) == len(right) and all(
-        a == b or a is None or b is None for a, b in zip(left, right, strict=True)
-    )
+def _leaves_compare(one: t.DataType, other: t.DataType) -> bool:
+    """Return whether what stands at the same places of two nested types compares: strings with strings only, and
+    decimals with what one of the two types holds.
+    """
+    left, right = _leaves(one), _leaves(other)
+    return len(left) == len(right) and all(map(_leaf_compares, left, right))
 
 
-def _strings(data_type: t.DataType) -> list[bool | None]:
-    """Return, in order, whether each leaf of a nested type is a string; None for a void."""
+def _leaf_compares(one: t.DataType, other: t.DataType) -> bool:
+    if one == other or isinstance(one, t.NullType) or isinstance(other, t.NullType):
+        return True
+    if isinstance(one, t.StringType) or isinstance(other, t.StringType):
+        return False
+    if isinstance(one, t.DecimalType) or isinstance(other, t.DecimalType):
+        return tightest_type(one, other) is not None
+    return True
+
+
+def _leaves(data_type: t.DataType) -> list[t.DataType]:
     if isinstance(data_type, t.ArrayType):
-        return _strings(data_type.elementType)
+        return _leaves(data_type.elementType)
     if isinstance(data_type, t.MapType):
-        return _strings(data_type.keyType) + _strings(data_type.valueType)
+        return _leaves(data_type.keyType) + _leaves(data_type.valueType)
     if isinstance(data_type, t.StructType):
-        return [leaf for f in data_type for leaf in _strings(f.dataType)]
-    return [None if isinstance(data_type, t.NullType) else isinstance(data_type, t.StringType)]
+        return [leaf for f in data_type for leaf in _leaves(f.dataType)]
+    return [data_type]
 
 
 def check_orderable(name: str, args: Sequence[Expression], data_type: t.DataType) -> None:
@@ -389,13 +425,12 @@ def holds_nulls(data_type: t.DataType) -> bool:
     )
 
 
-scalar("== =", _bind_comparison, _comparison_sql, shown="({0} = {1})")
-
-
 def _shown_comparison(call: Call, args: Sequence[str]) -> str:
-    return args[0] if len(args) == 1 else f"({args[0]} {call.name} {args[1]})"
+    symbol = "=" if call.name == "==" else call.name
+    return args[0] if len(args) == 1 else f"({args[0]} {symbol} {args[1]})"
 
 
+scalar("== =", _bind_comparison, _comparison_sql, shown=_shown_comparison)
 for _operator in ("<", "<=", ">", ">=", "<=>"):
     scalar(_operator, _bind_comparison, _comparison_sql, shown=_shown_comparison)
 
@@ -404,7 +439,15 @@ def _bind_not_equal(name: str, args: tuple[Expression, ...], conf: Conf) -> Boun
     return _bind_comparison("==", args, conf)
 
 
-scalar("!= <>", _bind_not_equal, "({0} <> {1})", shown="(NOT ({0} = {1}))")
+def _not_equal_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
+    return f"(NOT {args[0]})" if len(args) == 1 else f"({args[0]} <> {args[1]})"
+
+
+def _shown_not_equal(call: Call, args: Sequence[str]) -> str:
+    return f"(NOT {args[0]})" if len(args) == 1 else f"(NOT ({args[0]} = {args[1]}))"
+
+
+scalar("!= <>", _bind_not_equal, _not_equal_sql, shown=_shown_not_equal)
 
 
 def _bind_between(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
@@ -458,18 +501,12 @@ scalar("in", _bind_in, _in_sql, shown=_shown_in)
 def _bind_logic(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
     if len(args) != 2:
         raise mismatch.wrong_count(name, "2", len(args))
-    bound = []
-    for argument in args:
-        found = type_of(argument)
-        if isinstance(found, t.NullType) or (conf.ansi and isinstance(found, t.StringType)):
-            argument = cast_to(argument, t.BooleanType(), conf.ansi)
-        elif not isinstance(found, t.BooleanType):
-            other = [type_of(a) for a in args]
-            if other[0] != other[1]:
-                raise mismatch.different_operands(name, args)
-            raise mismatch.wrong_operand(name, args, '"BOOLEAN"', found.sql())
-        bound.append(argument)
-    return Bound(tuple(bound), t.BooleanType(), any_nullable(bound))
+    kinds = [type_of(a) for a in args]
+    target = common_type(kinds, conf.ansi)
+    if not isinstance(target, t.BooleanType) and not all(isinstance(k, t.NullType) for k in kinds):
+        raise wrong_operands(name, args, conf)
+    bound = tuple(cast_to(a, t.BooleanType(), conf.ansi) for a in args)
+    return Bound(bound, t.BooleanType(), any_nullable(bound))
 
 
 # A cast to a narrower type that DuckDB itself checks; of a constant it does no harm.
@@ -522,7 +559,7 @@ def _bind_bits(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
         isinstance(k, t.IntegralType) for k in kinds
     )
     if target is None or fractions or not isinstance(target, t.IntegralType):
-        raise wrong_operands(name, args)
+        raise wrong_operands(name, args, conf)
     bound = tuple(cast_to(a, target, conf.ansi) for a in args)
     return Bound(bound, target, any_nullable(bound))
 

@@ -211,6 +211,8 @@ def is_orderable(data_type: t.DataType) -> bool:
 def implicit_spec_type(source: t.DataType, spec: Spec, ansi: bool) -> t.DataType | None:
     """Return the type that an argument is cast to for a parameter, or None when it does not fit."""
     if spec.choices:
+        if isinstance(source, t.StringType) and any(choice.group == "integral" for choice in spec.choices):
+            return None
         options = [implicit_spec_type(source, choice, ansi) for choice in spec.choices]
         found = [option for option in options if option is not None]
         if isinstance(source, t.NullType):
@@ -226,7 +228,7 @@ def implicit_spec_type(source: t.DataType, spec: Spec, ansi: bool) -> t.DataType
         case "numeric" | "fractional":
             return t.DoubleType() if null or string else None
         case "integral":
-            return t.LongType() if null or string else None
+            return t.IntegerType() if null else None
         case "decimal":
             if isinstance(source, t.IntegralType):
                 return as_decimal(source)

@@ -607,6 +607,15 @@ def as_nullable(data_type: DataType) -> DataType:
     return data_type
 
 
+def holds_map(data_type: DataType) -> bool:
+    """Return whether a type is a map, or has one somewhere in it."""
+    if isinstance(data_type, StructType):
+        return any(holds_map(field.dataType) for field in data_type.fields)
+    if isinstance(data_type, ArrayType):
+        return holds_map(data_type.elementType)
+    return isinstance(data_type, MapType)
+
+
 _ATOMIC_BY_JSON_NAME: dict[str, type[DataType]] = {
     cls._name: cls
     for cls in (

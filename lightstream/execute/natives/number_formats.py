@@ -38,3 +38,13 @@ def decimal_operation(operator: str, left: str, right: str, scale: int) -> str:
             case _:
                 found = one // other
         return f"{found.quantize(Decimal(1).scaleb(-scale)):f}"
+
+
+def round_text(value: str, digits: int, even: bool) -> str:
+    """Return the text of a double rounded to digits behind the point, half up or half even."""
+    number = Decimal(value)
+    if not number.is_finite() or -int(number.as_tuple().exponent) <= digits:
+        return value
+    rounding = decimal.ROUND_HALF_EVEN if even else decimal.ROUND_HALF_UP
+    rounded = number.quantize(Decimal(1).scaleb(-digits), rounding, decimal.Context(prec=400))
+    return "0" if rounded == 0 else f"{rounded:E}"
