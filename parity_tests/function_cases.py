@@ -334,7 +334,7 @@ CASES: dict[str, tuple[str, ...]] = {
         "try_add(1, 'a')", "try_divide(interval 1 day, 0)", "rand() < 1", "conv('100', 2, 10)",
         "getbit('1', 0)", "getbit(1, '0')", "bit_count('1')", "bit_and('1')", "bit_and(NULL)", "round(1.256, '1')", "round(1.256D, 1.9D)",
         "round(1e-320D, 38)", "round(1.5e-30D, 30)", "round(1.25e-30D, 31)", "bround(1.25e-20D, 21)", "round(float('1e-40'), 38)",
-        "round(1234567890123456.7D)", "round(1.5e18D, -18)", "bround(2.5e20D, -20)", "round(123456789012345678D, -2)",
+        "round(1234567890123456.7D)", "round(1.5e18D, -18)", "bround(2.5e20D, -20)", "round(123456789012345678D, -14)",
         "round(4503599627370495.5D)", "bround(4503599627370495.5D)", "round(-2.5e-19D, 19)", "round(double('nan'), 20)",
         "ceil(1.256, '1')", "median(date'2020-01-01')", "percentile_cont(0.5) within group (order by date'2020-01-01')",
     ),
