@@ -77,7 +77,6 @@ def test_json_tuple_makes_columns(session: SparkSession) -> None:
         ("from_json('x', 'int')", "DATATYPE_MISMATCH.INVALID_JSON_SCHEMA"),
         ("from_json('{\"a\":1,\"a\":2}', 'map<string,int>')", "LIGHTSTREAM_UNSUPPORTED"),
         ("to_json(5)", "DATATYPE_MISMATCH.INVALID_JSON_SCHEMA"),
-        ("to_json(named_struct('a', 0.0000001))", "LIGHTSTREAM_UNSUPPORTED"),
     ],
 )  # fmt: skip
 def test_errors_come_through_duckdb(session: SparkSession, expression: str, condition: str) -> None:

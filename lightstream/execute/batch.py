@@ -68,8 +68,8 @@ class Result:
 
     def __init__(self, schema: t.StructType, compiled: Compiled, cursor: duckdb.DuckDBPyConnection) -> None:
         self.schema = schema
+        self.cursor = cursor
         self._compiled = compiled
-        self._cursor = cursor
 
     def tuples(self) -> list[tuple[Any, ...]]:
         """Return the rows as tuples; TIMESTAMP values, nested ones too, as microseconds since the epoch."""
@@ -81,7 +81,7 @@ class Result:
             )
             projection = ", ".join(items)
         try:
-            rows = fetch_compiled(self._compiled, self._cursor, batch_scan, projection)
+            rows = fetch_compiled(self._compiled, self.cursor, batch_scan, projection)
         except Exception as error:
             raise translated(error) from None
         return rows if self.schema.fields else [() for _ in rows]
@@ -97,6 +97,14 @@ class Result:
         frame: polars.DataFrame = self._kept().pl()
         return frame
 
+    def take(self, before: str, behind: str) -> None:
+        """Run a statement that takes the rows, such as COPY: its text before their SELECT, and behind it.
+
+        Raises:
+            PySparkException: Spark's error for what DuckDB refused.
+        """
+        execute_compiled(self._compiled, self.cursor, batch_scan, prefix=before, suffix=behind).fetchall()
+
     def discard(self) -> None:
         """Compute all rows."""
         self._kept()
@@ -105,11 +113,11 @@ class Result:
         """Return the rows as a relation over a temporary table: a relation cannot be tried twice."""
         execute_compiled(
             self._compiled,
-            self._cursor,
+            self.cursor,
             batch_scan,
             prefix="CREATE OR REPLACE TEMP TABLE lightstream_result AS ",
         )
-        return self._cursor.query("SELECT * FROM temp.main.lightstream_result")
+        return self.cursor.query("SELECT * FROM temp.main.lightstream_result")
 
 
 def _has_timestamp(data_type: t.DataType) -> bool:
@@ -169,7 +177,7 @@ def _frame_sql(scan: CompiledScan, frame: str) -> str:
 
 
 def execute_compiled(
-    compiled: Compiled, cursor: duckdb.DuckDBPyConnection, scan_of: Any, *, prefix: str
+    compiled: Compiled, cursor: duckdb.DuckDBPyConnection, scan_of: Any, *, prefix: str, suffix: str = ""
 ) -> duckdb.DuckDBPyConnection:
     """Run a compiled statement that takes the rows (`prefix` + SELECT, such as `CREATE OR REPLACE TEMP TABLE x AS `).
 
@@ -178,7 +186,9 @@ def execute_compiled(
     Raises:
         PySparkException: Spark's error for what DuckDB refused.
     """
-    return _until_exact(compiled, cursor, scan_of, lambda scans: _run(compiled, cursor, scans, prefix))
+    return _until_exact(
+        compiled, cursor, scan_of, lambda scans: _run(compiled, cursor, scans, prefix, suffix=suffix)
+    )
 
 
 def insert_compiled(
@@ -257,6 +267,7 @@ def _run(
     scans: Sequence[Scan],
     prefix: str,
     projection: str | None = None,
+    suffix: str = "",
 ) -> duckdb.DuckDBPyConnection:
     for scan in scans:
         for name, frame in scan.frames.items():
@@ -265,4 +276,4 @@ def _run(
     sql = compiled.render([scan.sql for scan in scans])
     if projection is not None:
         sql = f"SELECT {projection} FROM ({sql})"
-    return cursor.execute(prefix + sql)
+    return cursor.execute(prefix + sql + suffix)

@@ -121,6 +121,21 @@ def to_text(sql: str, source: t.DataType, mode: str, ctx: SqlContext, pretty: bo
     return f"CAST({sql} AS VARCHAR)"
 
 
+def java_decimal_text(sql: str, source: t.DecimalType, ctx: SqlContext) -> str:
+    """Return the text of a decimal as Java prints it: small ones of many digits with an exponent, as `1.5E-8`."""
+    plain = to_text(sql, source, "ansi", ctx)
+    if source.scale <= 6:
+        return plain
+
+    def small(digits: str) -> str:
+        rest = f"CASE WHEN length({digits}) > 1 THEN '.' || {digits}[2:] ELSE '' END"
+        sign = f"CASE WHEN {sql} < 0 THEN '-' ELSE '' END"
+        return f"{sign} || {digits}[1] || {rest} || 'E-' || ({source.scale} + 1 - length({digits}))"
+
+    digits = f"coalesce(nullif(ltrim(CAST({sql} AS VARCHAR), '-0.'), ''), '0')"
+    return f"CASE WHEN abs({sql}) < 0.000001 THEN {let(digits, small, 'digits')} ELSE {plain} END"
+
+
 def bytes_text(sql: str) -> str:
     """Return bytes as `show` prints them: `[41 FF]`."""
     return f"('[' || rtrim(regexp_replace(hex({sql}), '(..)', '\\1 ', 'g')) || ']')"

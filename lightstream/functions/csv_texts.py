@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
 from lightstream.conf import Conf
 from lightstream.errors import AnalysisException, unsupported
 from lightstream.functions import mismatch
-from lightstream.functions.cast_text import to_text
-from lightstream.functions.cast_times import to_local
+from lightstream.functions.cast_text import bytes_text, java_decimal_text, to_text
 from lightstream.functions.date_patterns import pattern_of, written
-from lightstream.functions.json_texts import options_of, schema_of, settings_text
+from lightstream.functions.json_texts import instant_text, options_of, schema_of, settings_text
 from lightstream.functions.registry import Bound, SqlContext, scalar
 from lightstream.functions.signatures import parse as signature
 from lightstream.functions.spelling import duck_type, let, native_sql, text_sql
@@ -94,8 +92,9 @@ _DEFAULTS: dict[str, str | bool] = {
     "sep": ",", "quote": '"', "escape": "\\", "charToEscapeQuoteEscaping": "", "nullValue": "", "emptyValue": '""',
     "quoteAll": False, "escapeQuotes": True, "ignoreLeadingWhiteSpace": True, "ignoreTrailingWhiteSpace": True,
     "dateFormat": "yyyy-MM-dd", "timestampFormat": "yyyy-MM-dd'T'HH:mm:ss[.SSS][XXX]",
-    "timestampNTZFormat": "yyyy-MM-dd'T'HH:mm:ss[.SSS]",
+    "timestampNTZFormat": "yyyy-MM-dd'T'HH:mm:ss[.SSS]", "lineSep": "\n",
 }  # fmt: skip
+_BLANKS = "".join(map(chr, range(0x21)))
 _FORMATS = ("dateFormat", "timestampFormat", "timestampNTZFormat")
 
 
@@ -118,7 +117,7 @@ def _writing(name: str, options: dict[str, str]) -> dict[str, str | bool]:
             continue
         if known in _FORMATS:
             pattern_of(name, value, reads=False)
-        elif known not in ("nullValue", "emptyValue", "charToEscapeQuoteEscaping") and len(value) != 1:
+        elif (known == "sep" and not value) or (known in ("quote", "escape") and len(value) != 1):
             raise unsupported(f"The option {key} of {name} with the value {value!r}")
         writing[known] = value
     return writing
@@ -144,18 +143,85 @@ def _bind_to_csv(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
 
 
 def _to_csv_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
-    writing = _writing(call.name, options_of(call.name, call.args, 1))
+    options = options_of(call.name, call.args, 1)
     struct = type_of(call.args[0])
     assert isinstance(struct, t.StructType)
 
     def body(v: str) -> str:
-        cells = ", ".join(
-            _cell(f"struct_extract({v}, {text_sql(f.name)})", f.dataType, writing, ctx) for f in struct
-        )
-        options = text_sql(json.dumps(writing))
-        return f"CASE WHEN {v} IS NOT NULL THEN {native_sql('to_csv', f'[{cells}]', options)} END"
+        values = [(field, f"struct_extract({v}, {text_sql(field.name)})") for field in struct]
+        return f"CASE WHEN {v} IS NOT NULL THEN nullif({csv_record(values, options, ctx)}, '') END"
 
     return let(args[0], body, "csv")
+
+
+def csv_record(values: Sequence[tuple[t.StructField, str]], options: dict[str, str], ctx: SqlContext) -> str:
+    """Return the CSV of a row, whose values are given as SQL, as text; `options` are those of `to_csv`.
+
+    Raises:
+        UnsupportedOperationException: an option or a type that is not supported here.
+    """
+    writing = _writing("CSV files", options)
+    cells = [_written(_cell(value, field.dataType, writing, ctx), writing) for field, value in values]
+    return "(" + f" || {text_sql(str(writing['sep']))} || ".join(cells) + ")" if cells else "''"
+
+
+def csv_header(names: Sequence[str], options: dict[str, str]) -> str:
+    """Return the record of some names, as SQL."""
+    writing = _writing("CSV files", options)
+    cells = [_written(text_sql(name), writing) for name in names]
+    return f" || {text_sql(str(writing['sep']))} || ".join(cells)
+
+
+def _written(text: str, writing: dict[str, str | bool]) -> str:
+    """Return a cell with quotes around it where it needs them."""
+    quote, escape, separator, line_end = (
+        str(writing[name]) for name in ("quote", "escape", "sep", "lineSep")
+    )
+    escape_escape = str(writing["charToEscapeQuoteEscaping"]) or escape
+
+    def quoted(v: str) -> str:
+        v = _trimmed(v, writing, ("ignoreLeadingWhiteSpace",))
+        if len(line_end) > 1:
+            v = f"replace({v}, chr(10), {text_sql(line_end)})"
+        v = _trimmed(v, writing, ("ignoreTrailingWhiteSpace",))
+        if quote != escape:
+            v = f"replace({v}, {text_sql(escape)}, {text_sql(escape_escape + escape)})"
+        v = f"replace({v}, {text_sql(quote)}, {text_sql(escape + quote)})"
+        return f"({text_sql(quote)} || {v} || {text_sql(quote)})"
+
+    def cell(v: str) -> str:
+        left = _trimmed(v, writing, ("ignoreLeadingWhiteSpace",))
+        marks = sorted({separator, "\n", "\r", line_end[0], *([quote] if writing["escapeQuotes"] else [])})
+        special = " OR ".join(f"contains({left}, {text_sql(mark)})" for mark in marks)
+        if writing["quoteAll"]:
+            special = "true"
+        elif not writing["escapeQuotes"]:
+            special += f" OR starts_with({left}, {text_sql(quote)})"
+        return f"CASE WHEN {special} THEN {quoted(v)} ELSE {_trimmed(v, writing)} END"
+
+    def instead(option: str) -> str:
+        # What stands in quotes already is left as it is.
+        constant = str(writing[option])
+        whole = len(constant) > 1 and constant[0] == constant[-1] == quote
+        return text_sql(constant) if whole else cell(text_sql(constant))
+
+    def either(v: str) -> str:
+        return (
+            f"CASE WHEN {v} IS NULL THEN {instead('nullValue')} "
+            f"WHEN {_trimmed(v, writing)} = '' THEN {instead('emptyValue')} ELSE {cell(v)} END"
+        )
+
+    return let(text, either, "csv_cell")
+
+
+_TRIMS = {"ignoreLeadingWhiteSpace": "ltrim", "ignoreTrailingWhiteSpace": "rtrim"}
+
+
+def _trimmed(v: str, writing: dict[str, str | bool], options: Sequence[str] = tuple(_TRIMS)) -> str:
+    for option in options:
+        if writing[option]:
+            v = f"{_TRIMS[option]}({v}, {text_sql(_BLANKS)})"
+    return v
 
 
 def _cell(v: str, data_type: t.DataType, writing: dict[str, str | bool], ctx: SqlContext) -> str:
@@ -170,14 +236,15 @@ def _cell(v: str, data_type: t.DataType, writing: dict[str, str | bool], ctx: Sq
             pattern = str(writing["timestampNTZFormat"])
             return let(v, lambda d: written(pattern, d, d, ctx), "cell")
         case t.TimestampType():
-            pattern = str(writing["timestampFormat"])
-            return let(to_local(v, ctx), lambda d: written(pattern, d, v, ctx), "cell")
+            return instant_text(v, str(writing["timestampFormat"]), ctx, "cell")
         case t.BooleanType() | t.IntegralType() | t.FloatType() | t.DoubleType() | t.AnsiIntervalType():
             return to_text(v, data_type, "ansi", ctx)
-        case t.DecimalType(scale=scale) if scale <= 6:
-            return to_text(v, data_type, "ansi", ctx)
+        case t.DecimalType():
+            return java_decimal_text(v, data_type, ctx)
+        case t.BinaryType():
+            return bytes_text(v)
         case t.NullType():
-            return "CAST(NULL AS VARCHAR)"
+            return f"CAST({v} AS VARCHAR)"  # which is NULL, but may fail to be computed
     raise unsupported(f"to_csv of {data_type.simpleString()}")
 
 

@@ -9,12 +9,12 @@ from lightstream.conf import Conf
 from lightstream.dataclass import dataclass
 from lightstream.errors import AnalysisException, unsupported
 from lightstream.functions import mismatch
-from lightstream.functions.cast_text import java_text, to_text
+from lightstream.functions.cast_text import java_decimal_text, java_text, to_text
 from lightstream.functions.cast_times import is_utc, to_local
 from lightstream.functions.date_patterns import pattern_of, written
 from lightstream.functions.registry import Bound, SqlContext, generator, scalar
 from lightstream.functions.signatures import parse as signature
-from lightstream.functions.spelling import duck_type, error_sql, let, native_sql, text_sql
+from lightstream.functions.spelling import duck_type, let, native_sql, text_sql
 from lightstream.plan import types as t
 from lightstream.plan.ddl import parse_type_or_schema
 from lightstream.plan.expressions import Call, Cast, Expression, Literal, type_of
@@ -201,15 +201,8 @@ def _json_text(v: str, data_type: t.DataType, writing: _Writing, depth: int) -> 
     name = f"ls_j{depth}"
     match data_type:
         case t.StructType():
-            fields = sorted(data_type.fields, key=lambda f: f.name) if writing.sorts else data_type.fields
-            parts = []
-            for field in fields:
-                value = f"struct_extract({v}, {text_sql(field.name)})"
-                text = _json_text(value, field.dataType, writing, depth + 1)
-                key = text_sql(json.dumps(field.name, ensure_ascii=False) + ":")
-                parts.append(f"{key} || coalesce({text}, 'null')" if writing.nulls else f"{key} || {text}")
-            body = f"concat_ws(',', {', '.join(parts)})" if parts else "''"
-            return f"CASE WHEN {v} IS NOT NULL THEN '{{' || {body} || '}}' END"
+            values = [(f, f"struct_extract({v}, {text_sql(f.name)})") for f in data_type]
+            return f"CASE WHEN {v} IS NOT NULL THEN {_object_text(values, writing, depth)} END"
         case t.ArrayType():
             item = _json_text(name, data_type.elementType, writing, depth + 1)
             items = f"list_transform({v}, lambda {name}: coalesce({item}, 'null'))"
@@ -228,7 +221,7 @@ def _json_text(v: str, data_type: t.DataType, writing: _Writing, depth: int) -> 
         case t.FloatType() | t.DoubleType():
             return f"CASE WHEN isfinite({v}) THEN {java_text(v)} ELSE '\"' || {java_text(v)} || '\"' END"
         case t.DecimalType():
-            return _decimal_text(v, data_type, writing.ctx)
+            return java_decimal_text(v, data_type, writing.ctx)
         case t.DateType():
             moment = f"CAST({v} AS TIMESTAMP)"
             return _in_quotes(let(moment, lambda d: written(writing.date, d, d, writing.ctx), f"d{depth}"))
@@ -237,40 +230,48 @@ def _json_text(v: str, data_type: t.DataType, writing: _Writing, depth: int) -> 
                 let(v, lambda d: written(writing.timestamp_ntz, d, d, writing.ctx), f"d{depth}")
             )
         case t.TimestampType():
-            local = to_local(v, writing.ctx)
-            pattern = writing.timestamp
-            text = let(local, lambda d: written(pattern, d, v, writing.ctx), f"d{depth}")
-            if not is_utc(writing.ctx) and pattern == _TIMESTAMP:
-                # Before there were time zones, offsets had seconds.
-                seconds = f"abs(epoch_us({local}) - epoch_us({v})) // 1000000 % 60"
-                tail = f"':' || lpad(CAST({seconds} AS VARCHAR), 2, '0')"
-                text = f"({text} || CASE WHEN {seconds} > 0 THEN {tail} ELSE '' END)"
-            return _in_quotes(text)
+            return _in_quotes(instant_text(v, writing.timestamp, writing.ctx, f"d{depth}"))
         case t.BinaryType():
             return _in_quotes(f"to_base64({v})")
         case t.AnsiIntervalType():
             return _in_quotes(to_text(v, data_type, "ansi", writing.ctx))
         case t.NullType():
-            return "CAST(NULL AS VARCHAR)"
+            return f"CAST({v} AS VARCHAR)"  # which is NULL, but may fail to be computed
     raise unsupported(f"to_json of {data_type.simpleString()}")
+
+
+def _object_text(values: Sequence[tuple[t.StructField, str]], writing: _Writing, depth: int) -> str:
+    parts = []
+    for field, value in sorted(values, key=lambda each: each[0].name) if writing.sorts else values:
+        text = _json_text(value, field.dataType, writing, depth + 1)
+        key = text_sql(json.dumps(field.name, ensure_ascii=False) + ":")
+        parts.append(f"{key} || coalesce({text}, 'null')" if writing.nulls else f"{key} || {text}")
+    return f"('{{' || concat_ws(',', {', '.join(parts)}) || '}}')" if parts else "'{}'"
+
+
+def instant_text(v: str, pattern: str, ctx: SqlContext, name: str) -> str:
+    """Return an instant by a pattern; `name` tells its binding from others."""
+    local = to_local(v, ctx)
+    text = let(local, lambda d: written(pattern, d, v, ctx), name)
+    if is_utc(ctx) or pattern != _TIMESTAMP:
+        return text
+    # Before there were time zones, offsets had seconds.
+    seconds = f"abs(epoch_us({local}) - epoch_us({v})) // 1000000 % 60"
+    tail = f"':' || lpad(CAST({seconds} AS VARCHAR), 2, '0')"
+    return f"({text} || CASE WHEN {seconds} > 0 THEN {tail} ELSE '' END)"
+
+
+def json_record(values: Sequence[tuple[t.StructField, str]], options: dict[str, str], ctx: SqlContext) -> str:
+    """Return the JSON of a row, whose values are given as SQL, as text; `options` are those of `to_json`.
+
+    Raises:
+        UnsupportedOperationException: an option or a type that is not supported here.
+    """
+    return _object_text(values, _writing("JSON files", options, ctx), 0)
 
 
 def _in_quotes(text: str) -> str:
     return f"('\"' || {text} || '\"')"
-
-
-def _decimal_text(v: str, data_type: t.DecimalType, ctx: SqlContext) -> str:
-    text = to_text(v, data_type, "ansi", ctx)
-    if data_type.scale <= 6:
-        return text
-    # Java writes 0.0000001 as 1E-7.
-    failure = error_sql(
-        "LIGHTSTREAM_UNSUPPORTED",
-        "to_json of a decimal between -0.000001 and 0.000001 is not supported by lightstream.",
-        "0A000",
-        "UnsupportedOperationException",
-    )
-    return f"CASE WHEN abs({v}) < 0.000001 THEN {failure} ELSE {text} END"
 
 
 def _key_text(v: str, data_type: t.DataType, ctx: SqlContext) -> str:
@@ -282,8 +283,8 @@ def _key_text(v: str, data_type: t.DataType, ctx: SqlContext) -> str:
             return f"CAST({v} AS VARCHAR)"
         case t.FloatType() | t.DoubleType():
             return java_text(v)
-        case t.DecimalType(scale=scale) if scale <= 6:
-            return to_text(v, data_type, "ansi", ctx)
+        case t.DecimalType():
+            return java_decimal_text(v, data_type, ctx)
         case t.StructType():
             parts = (
                 f"coalesce({_key_text(f'struct_extract({v}, {text_sql(f.name)})', f.dataType, ctx)}, 'null')"

@@ -94,19 +94,8 @@ def refuse_stream(df: DataFrame, method: str) -> None:
 
 @refuses(
     "DataFrameWriter",
-    csv=(
-        "path, mode=None, compression=None, sep=None, quote=None, escape=None, header=None, nullValue=None, "
-        "escapeQuotes=None, quoteAll=None, dateFormat=None, timestampFormat=None, ignoreLeadingWhiteSpace=None, "
-        "ignoreTrailingWhiteSpace=None, charToEscapeQuoteEscaping=None, encoding=None, emptyValue=None, lineSep=None"
-    ),
     jdbc="url, table, mode=None, properties=None",
-    json=(
-        "path, mode=None, compression=None, dateFormat=None, timestampFormat=None, lineSep=None, encoding=None, "
-        "ignoreNullFields=None"
-    ),
     orc="path, mode=None, partitionBy=None, compression=None",
-    parquet="path, mode=None, partitionBy=None, compression=None",
-    text="path, compression=None, lineSep=None",
     xml=(
         "path, rowTag=None, mode=None, attributePrefix=None, valueTag=None, rootTag=None, declaration=None, "
         "arrayElementName=None, nullValue=None, dateFormat=None, timestampFormat=None, compression=None, "
@@ -114,7 +103,7 @@ def refuse_stream(df: DataFrame, method: str) -> None:
     ),
 )
 class DataFrameWriter:
-    """Writes a DataFrame into a table of the session's database."""
+    """Writes a DataFrame into files, or into a table of the session's database."""
 
     def __init__(self, df: DataFrame) -> None:
         refuse_stream(df, "write")
@@ -123,10 +112,11 @@ class DataFrameWriter:
         self._format: str | None = None
         self._mode: SaveMode = "error"
         self._options: dict[str, str] = {}
-        self._partitioned = False
+        self._partition_by: tuple[str, ...] = ()
+        self._buckets = self._sorted = False
 
     def mode(self, saveMode: str | None) -> DataFrameWriter:
-        """Say what to do when the table exists: append, overwrite, ignore, or error (the default)."""
+        """Say what to do when files or the table exist: append, overwrite, ignore, or error (the default)."""
         if saveMode is None:
             return self
         found = _MODES.get(need_str("saveMode", saveMode).lower())
@@ -142,7 +132,7 @@ class DataFrameWriter:
         return self
 
     def format(self, source: str) -> DataFrameWriter:
-        """Name the format: `duckdb`, the session's database."""
+        """Name the format: `parquet`, `json`, `csv`, `text`; `noop`; `duckdb`, the session's database."""
         self._format = need_str("source", source)
         return self
 
@@ -159,16 +149,19 @@ class DataFrameWriter:
         return self
 
     def partitionBy(self, *cols: Any) -> DataFrameWriter:
-        """Accept columns to lay a table out by; DuckDB needs none."""
-        self._partitioned = True
+        """Lay files out in a directory for each value of some columns; tables of DuckDB need none."""
+        given = cols[0] if len(cols) == 1 and isinstance(cols[0], list | tuple) else cols
+        self._partition_by = tuple(given)
         return self
 
     def bucketBy(self, numBuckets: int, col: Any, *cols: Any) -> DataFrameWriter:
-        """Accept columns to lay a table out by; DuckDB needs none."""
+        """Accept columns to lay a table out by; DuckDB needs none, and files have none."""
+        self._buckets = True
         return self
 
     def sortBy(self, col: Any, *cols: Any) -> DataFrameWriter:
-        """Accept columns to lay a table out by; DuckDB needs none."""
+        """Accept columns to lay a table out by; DuckDB needs none, and files have none."""
+        self._sorted = True
         return self
 
     def clusterBy(self, *cols: Any) -> DataFrameWriter:
@@ -190,7 +183,7 @@ class DataFrameWriter:
         """
         from lightstream.sql.tables import save_table
 
-        self._take(format, mode, options)
+        self._take(format, mode, partitionBy, options)
         chosen = (self._format or "duckdb").lower()
         if chosen not in _TABLE_FORMATS:
             raise unsupported(
@@ -217,8 +210,13 @@ class DataFrameWriter:
         partitionBy: Any = None,
         **options: Any,
     ) -> None:
-        """Write in the format that was named: `duckdb`, with the option `dbtable` for the table's name."""
-        self._take(format, mode, options)
+        """Write files in the format that was named, by default Parquet; `duckdb` asks for the option `dbtable`.
+
+        Raises:
+            AnalysisException: PATH_ALREADY_EXISTS; columns, types or options that Spark refuses.
+            SparkRuntimeException: TASK_WRITE_FAILED.
+        """
+        self._take(format, mode, partitionBy, options)
         chosen = (
             self._format or self._spark._state.conf.get("spark.sql.sources.default") or "parquet"
         ).lower()
@@ -227,16 +225,98 @@ class DataFrameWriter:
         connector = self._spark._state.connector(chosen)
         if connector is not None:
             return self._through(connector, path)
-        if chosen != "duckdb":
-            raise unsupported(f"Writing {chosen} files", 'Write a table: df.write.saveAsTable("name").')
-        name = self._options.get("dbtable") or self._options.get("table") or path
-        if name is None:
+        if chosen == "duckdb":
+            name = self._options.get("dbtable") or self._options.get("table") or path
+            if name is None:
+                raise AnalysisException(
+                    "LIGHTSTREAM_OPTION_REQUIRED",
+                    'Name the table: df.write.format("duckdb").option("dbtable", ...).',
+                )
+            self._format = "duckdb"
+            return self.saveAsTable(name)
+        self._write_files(chosen, path)
+
+    def parquet(
+        self, path: str, mode: str | None = None, partitionBy: Any = None, compression: str | None = None
+    ) -> None:
+        """Write Parquet files."""
+        self._take("parquet", mode, partitionBy, {"compression": compression}).save(path)
+
+    def json(
+        self,
+        path: str,
+        mode: str | None = None,
+        compression: str | None = None,
+        dateFormat: str | None = None,
+        timestampFormat: str | None = None,
+        lineSep: str | None = None,
+        encoding: str | None = None,
+        ignoreNullFields: bool | str | None = None,
+    ) -> None:
+        """Write files of JSON, a record a line."""
+        self._save_as("json", locals())
+
+    def csv(
+        self,
+        path: str,
+        mode: str | None = None,
+        compression: str | None = None,
+        sep: str | None = None,
+        quote: str | None = None,
+        escape: str | None = None,
+        header: bool | str | None = None,
+        nullValue: str | None = None,
+        escapeQuotes: bool | str | None = None,
+        quoteAll: bool | str | None = None,
+        dateFormat: str | None = None,
+        timestampFormat: str | None = None,
+        ignoreLeadingWhiteSpace: bool | str | None = None,
+        ignoreTrailingWhiteSpace: bool | str | None = None,
+        charToEscapeQuoteEscaping: str | None = None,
+        encoding: str | None = None,
+        emptyValue: str | None = None,
+        lineSep: str | None = None,
+    ) -> None:
+        """Write CSV files."""
+        self._save_as("csv", locals())
+
+    def text(self, path: str, compression: str | None = None, lineSep: str | None = None) -> None:
+        """Write a column of strings as lines of text."""
+        self._save_as("text", locals())
+
+    def _save_as(self, format: str, given: dict[str, Any]) -> None:
+        path, mode = given["path"], given.get("mode")
+        options = {name: value for name, value in given.items() if name not in ("self", "path", "mode")}
+        self._take(format, mode, None, options).save(path)
+
+    def _write_files(self, format: str, path: str | None) -> None:
+        from lightstream.sinks.files.batch import FileWrite, write_files
+        from lightstream.sinks.files.formats import FORMATS
+
+        if self._sorted and not self._buckets:
             raise AnalysisException(
-                "LIGHTSTREAM_OPTION_REQUIRED",
-                'Name the table: df.write.format("duckdb").option("dbtable", ...).',
+                "SORT_BY_WITHOUT_BUCKETING", "sortBy must be used together with bucketBy.", sqlstate="42601"
             )
-        self._format = "duckdb"
-        self.saveAsTable(name)
+        if self._buckets:
+            condition, what = ("1313", "bucketBy and sortBy") if self._sorted else ("1312", "bucketBy")
+            raise AnalysisException(
+                f"_LEGACY_ERROR_TEMP_{condition}",
+                f"'save' does not support {what} right now.",
+                parameters={"operation": "save"},
+            )
+        if format not in FORMATS:
+            raise unsupported(f"Writing {format} files", f"Choose {', '.join(FORMATS)}, or write a table.")
+        if path is not None and "path" in self._options:
+            raise AnalysisException(
+                "_LEGACY_ERROR_TEMP_1307",
+                "There is a 'path' option set and save() is called with a path parameter. Either remove the path "
+                "option, or call save() without the parameter.",
+            )
+        target = self._options.get("path") if path is None else path
+        if target is None:
+            raise IllegalArgumentException("_LEGACY_ERROR_TEMP_2047", "'path' is not specified.")
+        write = FileWrite(format, target, self._mode, self._options, self._partition_by)
+        write_files(self._df._plan, write, self._spark._state)
 
     def _run_only(self) -> None:
         """Compute all rows and columns and write nothing.
@@ -256,7 +336,7 @@ class DataFrameWriter:
         """
         name = self._format or ""
         self._append_or_overwrite(name)
-        if self._partitioned:
+        if self._partition_by:
             raise IllegalArgumentException(
                 None,
                 "requirement failed: The provided partitioning or clustering columns do not match the existing "
@@ -275,10 +355,14 @@ class DataFrameWriter:
                 parameters={"source": name, "createMode": f'"{shown}"'},
             )
 
-    def _take(self, format: str | None, mode: str | None, options: dict[str, Any]) -> None:
+    def _take(
+        self, format: str | None, mode: str | None, partition_by: Any, options: dict[str, Any]
+    ) -> DataFrameWriter:
         if format is not None:
             self.format(format)
-        self.mode(mode).options(**options)
+        if partition_by is not None:
+            self.partitionBy(partition_by)
+        return self.mode(mode).options(**options)
 
 
 @refuses(

@@ -29,7 +29,6 @@ _FUNCTIONS: dict[str, tuple[str, tuple[str, ...], str]] = {
     "schema_of_json": ("json_values", (_TEXT, _TEXT), _TEXT),
     "from_csv": ("csv_values", (_TEXT, _TEXT, _TEXT), _TEXT),
     "schema_of_csv": ("csv_values", (_TEXT, _TEXT), _TEXT),
-    "to_csv": ("csv_values", ("VARCHAR[]", _TEXT), _TEXT),
     "parse_url": ("urls", (_TEXT, _TEXT, "BOOLEAN"), _TEXT),
     "parse_url_query": ("urls", (_TEXT, _TEXT, "BOOLEAN"), _TEXT),
     "make_valid_utf8": ("texts", ("BLOB",), _TEXT),

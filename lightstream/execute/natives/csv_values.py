@@ -17,7 +17,6 @@ from lightstream.sources.csv.options import CsvOptions, parse_options
 from lightstream.sources.csv.tokenizer import TokenError, make_tokenizer
 
 _NO_LINE_END = "\uffff"  # a string is one record, whatever line ends it has
-_BLANKS = "".join(map(chr, range(0x21)))
 
 
 def _options(settings: str) -> CsvOptions:
@@ -68,31 +67,3 @@ def schema_of_csv(text: str, options: str) -> str:
     )
     inference.add(cells)
     return inference.schema().sql()
-
-
-@failing
-def to_csv(values: list[str | None], options: str) -> str | None:
-    """Return a record with values that are text already; None for one with nothing in it."""
-    writing = json.loads(options)
-    joined: str = writing["sep"].join(_written(value, writing) for value in values)
-    return joined or None
-
-
-def _written(value: str | None, writing: dict[str, Any]) -> str:
-    quote: str = writing["quote"]
-    escape: str = writing["escape"]
-    text: str = writing["nullValue"] if value is None else value
-    if writing["ignoreLeadingWhiteSpace"]:
-        text = text.lstrip(_BLANKS)
-    if writing["ignoreTrailingWhiteSpace"]:
-        text = text.rstrip(_BLANKS)
-    if value is not None and not text:
-        text = writing["emptyValue"]
-    special = value is not None and any(char in value for char in (writing["sep"], "\n", "\r"))
-    if value and writing["escapeQuotes"]:
-        special |= quote in value
-    if not special and not writing["quoteAll"]:
-        return text
-    escape_escape = writing["charToEscapeQuoteEscaping"] or ("" if quote == escape else escape)
-    marks = {quote: escape + quote, escape: escape_escape + escape}
-    return quote + "".join(marks.get(char, char) for char in text) + quote

@@ -1,0 +1,236 @@
+"""What a file of each format holds: the rows as DuckDB is asked for them, and how it, or Python, writes them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from lightstream.conf import Conf
+from lightstream.dataclass import dataclass
+from lightstream.errors import AnalysisException, IllegalArgumentException, unsupported
+from lightstream.functions.registry import SqlContext
+from lightstream.functions.spelling import quote, text_sql
+from lightstream.plan import types as t
+from lightstream.sinks.files.layout import Layout, refuse_empty, unsupported_type
+from lightstream.sources.file_options import codec_name, flag
+
+FORMATS = ("parquet", "json", "csv", "text")
+ROW_METADATA = "org.apache.spark.sql.parquet.row.metadata"
+SPARK_VERSION = "4.3.0"
+"""Whose files these are: readers of Spark take dates and timestamps by its calendar."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """How Python writes the lines of a text format: what DuckDB cannot write."""
+
+    separator: str
+    encoding: str
+    codec: str | None
+    mark: bytes  # before the text
+
+
+@dataclass(frozen=True, slots=True)
+class PartFormat:
+    """The content of part files.
+
+    `columns` are SQL over the columns of a layout, for lines of text one column `line`, and `names` what they are
+    called; `header` is SQL of the first line. `copy` are options of DuckDB's COPY.
+    """
+
+    extension: str
+    columns: str
+    names: str
+    copy: str
+    header: str | None = None
+    lines: Lines | None = None
+    skips_empty: bool = False  # lines without a character are none
+
+
+def part_format(name: str, layout: Layout, options: Mapping[str, str], conf: Conf) -> PartFormat:
+    """Return what the files of a format hold. Keys of `options` are in lower case; unknown ones are ignored.
+
+    Raises:
+        AnalysisException: EMPTY_SCHEMA_NOT_SUPPORTED_FOR_DATASOURCE, UNSUPPORTED_DATA_TYPE_FOR_DATASOURCE.
+        IllegalArgumentException: CODEC_NOT_AVAILABLE; an option that cannot be read.
+        UnsupportedOperationException: an option or a type that is not supported here.
+    """
+    refuse_empty(name, layout.schema)
+    for field, _ in layout.data:
+        if not _is_supported(name, field.dataType):
+            raise unsupported_type(name, field)
+    for field, _ in layout.partitions:
+        if isinstance(field.dataType, t.CalendarIntervalType):
+            raise unsupported_type(name, field)
+    limit = options.get("maxrecordsperfile", conf.get("spark.sql.files.maxRecordsPerFile")) or "0"
+    if int(limit) > 0:
+        raise unsupported("The option maxRecordsPerFile", "Rows of a batch go into one file.")
+    makers = {"parquet": _parquet, "json": _json, "csv": _csv, "text": _text}
+    return makers[name](layout, options, conf)
+
+
+def _is_supported(name: str, data_type: t.DataType) -> bool:
+    """Return whether Spark writes values of a type in a format."""
+    if isinstance(data_type, t.CalendarIntervalType):
+        return False
+    if name == "text":
+        return isinstance(data_type, t.StringType)
+    nested = _inside(data_type)
+    if name == "csv":
+        return not nested and not isinstance(data_type, t.VariantType | t.NullType | t.StructType)
+    return all(_is_supported(name, inner) for inner in nested)
+
+
+def _inside(data_type: t.DataType) -> Sequence[t.DataType]:
+    match data_type:
+        case t.ArrayType():
+            return (data_type.elementType,)
+        case t.MapType():
+            return (data_type.keyType, data_type.valueType)
+        case t.StructType():
+            return [field.dataType for field in data_type]
+    return ()
+
+
+def _has(data_type: t.DataType, kinds: tuple[type[t.DataType], ...]) -> bool:
+    return isinstance(data_type, kinds) or any(_has(inner, kinds) for inner in _inside(data_type))
+
+
+# ---- Parquet ----------------------------------------------------------------------------------------------------
+
+_PARQUET_CODECS = {
+    "none": ("", "uncompressed"), "uncompressed": ("", "uncompressed"), "snappy": (".snappy", "snappy"),
+    "gzip": (".gz", "gzip"), "zstd": (".zstd", "zstd"), "lz4_raw": (".lz4raw", "lz4_raw"),
+}  # fmt: skip
+_PARQUET_NOT_DONE = ("lz4", "lzo", "brotli")
+
+
+def _parquet(layout: Layout, options: Mapping[str, str], conf: Conf) -> PartFormat:
+    default = conf.get("spark.sql.parquet.compression.codec") or "snappy"
+    codec = options.get("compression", options.get("parquet.compression", default)).lower()
+    if codec in _PARQUET_NOT_DONE:
+        raise unsupported(f"Parquet files compressed by {codec}", "Choose snappy, gzip, zstd or lz4_raw.")
+    if codec not in _PARQUET_CODECS:
+        raise _no_codec(codec, [*_PARQUET_CODECS, *_PARQUET_NOT_DONE])
+    for field, _ in layout.data:
+        if _has(field.dataType, (t.NullType, t.VariantType)):
+            raise unsupported(
+                f"A Parquet column of the type {field.dataType.simpleString()} (`{field.name}`)"
+            )
+    if not conf.case_sensitive or len({n.lower() for n in layout.schema.names}) == len(layout.data):
+        extension, name = _PARQUET_CODECS[codec]
+        metadata = ", ".join(
+            f"{text_sql(key)}: {text_sql(value)}"
+            for key, value in {
+                "org.apache.spark.version": SPARK_VERSION,
+                ROW_METADATA: layout.schema.json(),
+            }.items()
+        )
+        columns = ", ".join(f"{column} AS {quote(field.name)}" for field, column in layout.data)
+        return PartFormat(
+            f"{extension}.parquet",
+            columns,
+            ", ".join(quote(field.name) for field, _ in layout.data),
+            f"FORMAT parquet, COMPRESSION {name}, KV_METADATA {{{metadata}}}",
+        )
+    raise unsupported("Parquet files with columns whose names differ in case only")
+
+
+# ---- lines of text ----------------------------------------------------------------------------------------------
+
+_TEXT_CODECS: dict[str, tuple[str, str | None]] = {
+    "none": ("", None), "uncompressed": ("", None), "gzip": (".gz", "gzip"), "bzip2": (".bz2", "bzip2"),
+    "deflate": (".deflate", "deflate"),
+}  # fmt: skip
+_TEXT_NOT_DONE = ("lz4", "snappy")
+# Java writes these from their first byte on, the first one with a mark before the text.
+_BIG_ENDIAN = {"utf-16": "utf-16-be", "utf-32": "utf-32-be"}
+
+
+def _lines(
+    extension: str, line: str, options: Mapping[str, str], encoding: str = "utf-8", header: str | None = None
+) -> PartFormat:
+    """Return files of lines; `line` and `header` are SQL."""
+    codec = options.get("compression", options.get("codec", "none")).lower()
+    if codec in _TEXT_NOT_DONE:
+        raise unsupported(f"Text files compressed by {codec}", "Choose gzip, bzip2 or deflate.")
+    if codec not in _TEXT_CODECS:
+        raise _no_codec(codec, [*_TEXT_CODECS, *_TEXT_NOT_DONE])
+    suffix, name = _TEXT_CODECS[codec]
+    separator = options.get("linesep", "\n")
+    if not separator:
+        raise IllegalArgumentException(None, "requirement failed: 'lineSep' cannot be an empty string.")
+    lines = None
+    if separator != "\n" or encoding != "utf-8" or name not in (None, "gzip"):
+        mark = b"\xfe\xff" if encoding == "utf-16" else b""
+        lines = Lines(separator, _BIG_ENDIAN.get(encoding, encoding), name, mark)
+    copy = (
+        f"FORMAT csv, HEADER {str(header is not None).lower()}, QUOTE '', ESCAPE '', DELIMITER '', "
+        f"COMPRESSION {'gzip' if name == 'gzip' else 'none'}"
+    )
+    return PartFormat(f"{extension}{suffix}", f"{line} AS line", "line", copy, header, lines)
+
+
+def _context(options: Mapping[str, str], conf: Conf) -> SqlContext:
+    if options.get("locale", "en-US").replace("_", "-").lower() != "en-us":
+        raise unsupported(f"The option locale with the value {options['locale']}", "Only en-US is.")
+    if options.get("timezone", conf.time_zone) != conf.time_zone:
+        raise unsupported("The option timeZone of files that are written", "Set spark.sql.session.timeZone.")
+    return SqlContext(ansi=conf.ansi, time_zone=conf.time_zone)
+
+
+_JSON_OPTIONS = ("dateformat", "timestampformat", "timestampntzformat", "ignorenullfields", "sortkeys")
+_JSON_NOT_DONE = ("pretty", "writenonasciicharacterascodepoint")
+
+
+def _json(layout: Layout, options: Mapping[str, str], conf: Conf) -> PartFormat:
+    from lightstream.functions.json_texts import json_record
+
+    for name in _JSON_NOT_DONE:
+        if flag(options, name, False):
+            raise unsupported(f"The JSON option {name}")
+    ignores = flag(options, "ignoreNullFields", conf.boolean("spark.sql.jsonGenerator.ignoreNullFields"))
+    given = {name: value for name, value in options.items() if name in _JSON_OPTIONS}
+    line = json_record(layout.data, {**given, "ignorenullfields": str(ignores)}, _context(options, conf))
+    encoding = codec_name(options.get("encoding", options.get("charset", "UTF-8")), "JSONOptions")
+    return _lines(".json", line, options, encoding)
+
+
+_CSV_OPTIONS = (
+    "escapequotes", "chartoescapequoteescaping", "nullvalue", "emptyvalue", "quoteall", "ignoreleadingwhitespace",
+    "ignoretrailingwhitespace", "dateformat", "timestampformat", "timestampntzformat", "linesep",
+)  # fmt: skip
+
+
+def _csv(layout: Layout, options: Mapping[str, str], conf: Conf) -> PartFormat:
+    from lightstream.functions.csv_texts import csv_header, csv_record
+    from lightstream.sources.csv.options import parse_options
+
+    parsed = parse_options(options)
+    given = {name: value for name, value in options.items() if name in _CSV_OPTIONS}
+    given |= {"sep": parsed.separator, "quote": parsed.quote, "escape": parsed.escape}
+    line = csv_record(layout.data, given, _context(options, conf))
+    header = csv_header(layout.schema.names, given) if parsed.header else None
+    made = _lines(".csv", line, options, parsed.encoding, header)
+    # A record without any text is no line.
+    return replace(made, skips_empty=True) if len(layout.data) == 1 else made
+
+
+def _text(layout: Layout, options: Mapping[str, str], conf: Conf) -> PartFormat:
+    if len(layout.data) != 1:
+        raise AnalysisException(
+            "_LEGACY_ERROR_TEMP_1290",
+            f"Text data source supports only a single column, and you have {len(layout.data)} columns.",
+            parameters={"schemaSize": str(len(layout.data))},
+        )
+    ((_, column),) = layout.data
+    return _lines(".txt", f"coalesce({column}, '')", options)
+
+
+def _no_codec(codec: str, known: Sequence[str]) -> IllegalArgumentException:
+    return IllegalArgumentException(
+        "CODEC_NOT_AVAILABLE.WITH_AVAILABLE_CODECS_SUGGESTION",
+        f"The codec {codec} is not available. Available codecs are {', '.join(known)}.",
+        sqlstate="56038",
+        parameters={"codecName": codec, "availableCodecs": ", ".join(known)},
+    )
