@@ -263,7 +263,7 @@ def _collect_parts(call: Call, ctx: SqlContext) -> AggregateParts:
         values = "list_filter({0}, lambda ls_e: ls_e IS NOT NULL)"
     if call.name == "collect_set":
         return AggregateParts(
-            (_distinct_list(call),), f"coalesce(list_distinct({values}), [])", (_ALL_DISTINCT,)
+            (_distinct_list(call),), f"coalesce(list_sort(list_distinct({values})), [])", (_ALL_DISTINCT,)
         )
     return AggregateParts(("list({0})",), f"coalesce({values}, [])", ("flatten(list({0} ORDER BY touched))",))
 
