@@ -12,7 +12,8 @@ import pytest
 
 from lightstream.conf import FIXED
 from lightstream.sinks import attached, console, duckdb_table, memory, noop, python_function, registry
-from lightstream.sources import file_options
+from lightstream.sinks import delta as delta_sink
+from lightstream.sources import delta, file_options
 from lightstream.sources import registry as formats
 from lightstream.sources.csv import options as csv_options
 from lightstream.sources.json import options as json_options
@@ -52,6 +53,7 @@ def test_every_option_of_sources_is_described() -> None:
     for module in (file_options, json_options, csv_options, text_format, parquet_format):
         found |= {(a or b).lower() for a, b in read.findall(inspect.getsource(module))}
     found |= {"modifiedbefore", "modifiedafter"}
+    found |= {*delta.READ_OPTIONS, *delta.STREAM_OPTIONS} - {"path"}
     assert {"maxfilespertrigger", "multiline", "mode"} < found
     assert table_names(page("sources.md")) == found
 
@@ -73,6 +75,7 @@ def test_sinks_state_the_guarantee_of_their_classes() -> None:
     }  # fmt: skip
     classes = {
         '`toTable("t")`, `format("duckdb")`': duckdb_table.DuckDBTableSink,
+        '`format("delta")`': delta_sink.DeltaSink,
         '`format("memory")`': memory.MemorySink,
         '`format("console")`': console.ConsoleSink,
         '`format("noop")`': noop.NoopSink,

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from lightstream.plan.types import StructType
     from lightstream.sinks.contract import Sink
 
-FORMATS = ("memory", "console", "noop", "duckdb")
+FORMATS = ("memory", "console", "noop", "duckdb", "delta")
 """The formats that `writeStream.format` takes; foreachBatch, foreach and toTable are the other sinks."""
 
 _FILE_FORMATS = ("parquet", "json", "csv", "text", "orc", "xml", "avro", "binaryfile")
@@ -76,6 +76,8 @@ def find_sink(request: SinkRequest, session: SessionState) -> Sink:
         return NoopSink()
     if name == "duckdb":
         return _duckdb_sink(request, session)
+    if name == "delta":
+        return _delta_sink(request)
     connector = session.connector(name)
     if connector is not None:
         return connector.open_sink(request, session.conf.time_zone)
@@ -151,6 +153,16 @@ def _duckdb_sink(request: SinkRequest, session: SessionState) -> Sink:
         _keys(request),
         lock_timeout_s,
     )
+
+
+def _delta_sink(request: SinkRequest) -> Sink:
+    from lightstream.sinks.delta import DeltaSink
+
+    path = request.options.get("path")
+    if path is None:
+        raise IllegalArgumentException("_LEGACY_ERROR_TEMP_2047", "'path' is not specified.")
+    _check_partition_columns(request)
+    return DeltaSink(path, request.schema, request.output_mode, request.partition_by, request.options)
 
 
 def table_name(text: str) -> tuple[str, ...]:
@@ -231,6 +243,12 @@ def _not_partitioned(request: SinkRequest, operation: str = "memory") -> None:
 
 
 def _no_layout(request: SinkRequest) -> None:
+    _check_partition_columns(request)
+    if request.partition_by:
+        raise unsupported("partitionBy for a DuckDB table", "DuckDB tables have no partitions: leave it out.")
+
+
+def _check_partition_columns(request: SinkRequest) -> None:
     known = {name.lower() for name in request.schema.names}
     for column in request.partition_by:
         if column.lower() not in known:
@@ -239,8 +257,6 @@ def _no_layout(request: SinkRequest) -> None:
                 f"Partition column {column} not found in existing columns ({', '.join(request.schema.names)}).",
                 parameters={"col": column, "validColumnNames": ", ".join(request.schema.names)},
             )
-    if request.partition_by:
-        raise unsupported("partitionBy for a DuckDB table", "DuckDB tables have no partitions: leave it out.")
 
 
 def _refused(name: str, request: SinkRequest) -> PySparkException:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 FILE_FORMATS = ("json", "csv", "text", "parquet")
 # What Spark has and lightstream has not yet.
-_LATER = ("orc", "avro", "xml", "binaryfile", "kafka", "delta", "iceberg",
+_LATER = ("orc", "avro", "xml", "binaryfile", "kafka", "iceberg",
           "image", "libsvm")  # fmt: skip
 _NOT_STREAMING = ("jdbc",)
 _SINKS = ("memory", "console", "noop", "duckdb")
@@ -36,7 +36,16 @@ _PROVIDERS = {
 
 def is_built_in(name: str) -> bool:
     """Return whether a format is one of Spark's or ours: connectors cannot take its name."""
-    known = (*FILE_FORMATS, *_LATER, *_NOT_STREAMING, *_PROVIDERS, *_SINKS, "statestore", "state-metadata")
+    known = (
+        *FILE_FORMATS,
+        "delta",
+        *_LATER,
+        *_NOT_STREAMING,
+        *_PROVIDERS,
+        *_SINKS,
+        "statestore",
+        "state-metadata",
+    )
     return name.lower() in known
 
 
@@ -64,6 +73,13 @@ def open_reader(relation: r.DataSourceRead, conf: Conf, database: Database) -> l
             name, relation.paths, relation.schema, given, relation.is_streaming, database
         )
         return scan_of(state, streaming=False)
+    if name == "delta":
+        from lightstream.sources.delta import open_delta
+
+        given = {key.lower(): value for key, value in relation.options.items()}
+        paths = relation.paths or ((given["path"],) if "path" in given else ())
+        delta = open_delta(paths, relation.schema, given, relation.is_streaming)
+        return scan_of(delta, relation.is_streaming)
     if name in _LATER:
         raise unsupported(f"The data source {name}", f"Formats that can be read: {', '.join(FILE_FORMATS)}.")
     if name not in FILE_FORMATS:

@@ -314,7 +314,20 @@ class Run:
             self._differs(f"the function was given the batches {[p.stem for p in names]}")
         return [[tuple(row) for row in json.loads(path.read_text())] for path in names]
 
+    def _delta(self, last: int) -> Counter[expected.Row]:
+        from deltalake import DeltaTable
+
+        table = DeltaTable(self.job.delta)
+        noted = table.transaction_version(json.loads(next(iter(self._query_ids)))["id"])
+        if noted != last or table.version() != last:
+            self._differs(
+                f"the Delta table is at {table.version()} and notes {noted}, the logs end with {last}"
+            )
+        return Counter(tuple(row.values()) for row in table.to_pyarrow_table().to_pylist())
+
     def _table(self, last: int) -> Counter[expected.Row]:
+        if self.scenario.sink == "delta":
+            return self._delta(last)
         import duckdb
 
         path = self.job.database if self.scenario.sink == "table" else self.job.file
@@ -393,7 +406,10 @@ def _write(log: Path, number: int) -> str:
 
 
 def scenarios(
-    seed: int, points: Sequence[str] = POINTS, plans: Sequence[str] = program.PLANS
+    seed: int,
+    points: Sequence[str] = POINTS,
+    plans: Sequence[str] = program.PLANS,
+    sinks: Sequence[str] = program.SINKS,
 ) -> Iterator[Scenario]:
     """Yield scenarios without end: every point in turn, and kills at writes and random times between."""
     chance = random.Random(seed)
@@ -403,14 +419,19 @@ def scenarios(
         turn = list(points)
         chance.shuffle(turn)
         for point in turn:
-            yield _scenario(number, point, chance, can_count, plans)
+            yield _scenario(number, point, chance, can_count, plans, sinks)
             number += 1
 
 
 def _scenario(
-    number: int, point: str, chance: random.Random, can_count: bool, plans: Sequence[str]
+    number: int,
+    point: str,
+    chance: random.Random,
+    can_count: bool,
+    plans: Sequence[str],
+    sinks: Sequence[str],
 ) -> Scenario:
-    sink, plan = chance.choice(program.SINKS), plans[number % len(plans)]
+    sink, plan = chance.choice(sinks), plans[number % len(plans)]
     archive, retain, arriving = chance.random() < 0.25, chance.choice((100, 100, 2)), chance.random() < 0.4
     if point.startswith("file-"):
         sink = "file"
@@ -422,6 +443,8 @@ def _scenario(
         plan = chance.choice([p for p in plans if p not in ("append", "keyed")] or plans)
     if sink == "function" and plan == "keyed":
         plan = "update"
+    if sink == "delta" and plan in program.BY_KEY:
+        sink = "table"
     kills = [Kill("point", f"{point}#{1 if point in POINTS[:12] + END else chance.randint(1, 3)}")]
     for _ in range(chance.randint(1, 3)):
         how = chance.choice(("time", "time", "point", *(("write", "torn") if can_count else ())))
@@ -463,12 +486,13 @@ def run_kills(
     tell=lambda outcome: None,
     points: Sequence[str] = POINTS,
     plans: Sequence[str] = program.PLANS,
+    sinks: Sequence[str] = program.SINKS,
 ) -> list[Outcome]:
     """Run scenarios until so many processes were killed, or ten of them ended otherwise than they should."""
     outcomes: list[Outcome] = []
     killed = different = 0
     lock = threading.Lock()
-    endless = scenarios(seed, points, plans)
+    endless = scenarios(seed, points, plans, sinks)
 
     def work() -> None:
         nonlocal killed, different
@@ -519,6 +543,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--point", action="append", choices=POINTS, help="begin scenarios with these points only"
     )
     parser.add_argument("--plan", action="append", choices=program.PLANS, help="queries of these plans only")
+    parser.add_argument(
+        "--sink", action="append", choices=program.SINKS, help="queries into these sinks only"
+    )
     options = parser.parse_args(arguments)
     if disk_faults.library() is None:
         print("no C compiler: no kills at single writes")
@@ -535,7 +562,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             shutil.rmtree(outcome.directory)
 
     points, plans = options.point or POINTS, options.plan or program.PLANS
-    outcomes = run_kills(options.kills, options.seed, options.jobs, directory, tell, points, plans)
+    sinks = options.sink or program.SINKS
+    outcomes = run_kills(options.kills, options.seed, options.jobs, directory, tell, points, plans, sinks)
     print(report(outcomes))
     seconds = time.monotonic() - started
     bad = sum(bool(outcome.differences) for outcome in outcomes)

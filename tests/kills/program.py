@@ -16,7 +16,8 @@ PLANS = (
     "append", "complete", "update", "keyed", "distinct", "within", "limit", "windows", "windows-update", "chained",
     "sessions", "groups", "joined", "padded",
 )  # fmt: skip
-SINKS = ("table", "file", "function")
+SINKS = ("table", "file", "function", "delta")
+BY_KEY = ("update", "keyed", "windows-update", "groups")  # in update mode, which a Delta table does not take
 LIMIT = "KILLS_FILE_SIZE"  # the variable that says how large a file the process may write, in bytes
 
 
@@ -46,6 +47,11 @@ class Job:
     def file(self) -> str:
         """The database file of the sink `file`."""
         return os.path.join(self.output, "own.duckdb")
+
+    @property
+    def delta(self) -> str:
+        """The table of the sink `delta`."""
+        return os.path.join(self.output, "delta")
 
     @property
     def batches(self) -> str:
@@ -86,6 +92,8 @@ def main(job: Job) -> None:
         query = writer.toTable("result")
     elif job.sink == "file":
         query = writer.format("duckdb").option("path", job.file).option("dbtable", "result").start()
+    elif job.sink == "delta":
+        query = writer.format("delta").start(job.delta)
     else:
         query = writer.foreachBatch(lambda frame, batch_id: keep(job.batches, frame, batch_id)).start()
     if job.done:

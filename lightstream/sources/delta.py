@@ -1,0 +1,545 @@
+"""Delta tables as a source, by the library deltalake: a snapshot for a batch, the files of each commit for a stream."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from lightstream.conf import Conf
+from lightstream.dataclass import dataclass
+from lightstream.errors import (
+    AnalysisException,
+    IllegalArgumentException,
+    PySparkImportError,
+    QueryExecutionException,
+    SparkRuntimeException,
+    unsupported,
+)
+from lightstream.functions.spelling import quote
+from lightstream.plan import types as t
+from lightstream.plan.required import Required
+from lightstream.sources.contract import Scan
+from lightstream.sources.file_options import flag
+
+if TYPE_CHECKING:
+    import duckdb
+    from deltalake import DeltaTable
+
+NAME = "delta"
+READ_OPTIONS = ("path", "versionasof", "timestampasof")
+STREAM_OPTIONS = (
+    "path", "maxfilespertrigger", "maxbytespertrigger", "startingversion", "startingtimestamp", "ignoredeletes",
+    "ignorechanges", "skipchangecommits",
+)  # fmt: skip
+_DEFAULT_MAX_FILES = 1000
+_LOG = "_delta_log"
+# Delta's own: the files of this version are still to be read, from the first on.
+_BASE_INDEX = -1
+
+
+def delta_module() -> Any:
+    """Return the library.
+
+    Raises:
+        PySparkImportError: PACKAGE_NOT_INSTALLED.
+    """
+    try:
+        import deltalake
+    except ImportError:
+        raise PySparkImportError(
+            "PACKAGE_NOT_INSTALLED",
+            "Delta tables need the package deltalake, which is not installed: pip install 'lightstream[delta]'",
+            parameters={"package_name": "deltalake", "minimum_version": "1.6"},
+        ) from None
+    return deltalake
+
+
+def open_delta(
+    paths: Sequence[str], schema: t.StructType | None, options: Mapping[str, str], is_streaming: bool
+) -> DeltaReader:
+    """Return the reader of a Delta table.
+
+    Args:
+        paths: its directory, or the URI of one in an object store.
+        schema: must be None, or the table's.
+        options: keys in lower case.
+        is_streaming: whether a stream is asked for.
+
+    Raises:
+        AnalysisException: DELTA_PATH_DOES_NOT_EXIST; a table that changes its columns' names or hides rows.
+        PySparkImportError: deltalake is missing.
+    """
+    if len(paths) != 1:
+        raise IllegalArgumentException("_LEGACY_ERROR_TEMP_2047", "'path' is not specified.")
+    unknown = sorted(set(options) - set(STREAM_OPTIONS if is_streaming else READ_OPTIONS))
+    if unknown:
+        raise unsupported(f"The option {unknown[0]} of the delta source")
+    table = load_table(paths[0], None if is_streaming else _version(paths[0], options))
+    reader = DeltaReader(paths[0], table, options)
+    if schema is not None and schema.simpleString() != reader.schema.simpleString():
+        raise AnalysisException(
+            "DELTA_SCHEMA_MISMATCH",
+            f"The table {paths[0]} has the columns {reader.schema.simpleString()}, not {schema.simpleString()}. "
+            "Leave .schema(...) out: a Delta table has its own.",
+        )
+    return reader
+
+
+def load_table(path: str, version: int | None = None) -> DeltaTable:
+    """Return a table at its newest version, or another.
+
+    Raises:
+        AnalysisException: DELTA_PATH_DOES_NOT_EXIST, DELTA_VERSION_NOT_FOUND.
+        UnsupportedOperationException: it needs a reader that deltalake is not.
+    """
+    deltalake = delta_module()
+    where = table_uri(path)
+    try:
+        if not deltalake.DeltaTable.is_deltatable(where):
+            raise _not_found(path)
+        table = deltalake.DeltaTable(where, version=version)
+        if table.metadata().configuration.get("delta.columnMapping.mode", "none") != "none":
+            raise unsupported(f"The column mapping of the Delta table {path}")
+        table.to_pyarrow_dataset()  # refuses other features that it cannot read
+    except deltalake.exceptions.TableNotFoundError:
+        raise _not_found(path) from None
+    except deltalake.exceptions.DeltaProtocolError as error:
+        raise unsupported(f"The Delta table {path}", reason_of(error)) from None
+    except (deltalake.exceptions.DeltaError, OSError) as error:
+        if version is not None:
+            raise AnalysisException(
+                "DELTA_VERSION_NOT_FOUND",
+                f"The Delta table {path} cannot be read as of version {version}: {reason_of(error)}",
+                sqlstate="22003",
+                parameters={"userVersion": str(version)},
+            ) from None
+        raise _failed(path, error) from None
+    return table  # type: ignore[no-any-return]
+
+
+def table_uri(path: str) -> str:
+    """Return a table's path as deltalake takes it: absolute, or a URI of an object store."""
+    if path.startswith("file:"):
+        from lightstream.sources.paths import local_path
+
+        return local_path(path)
+    return path if "://" in path else os.path.abspath(path)
+
+
+def reason_of(error: Exception) -> str:
+    """Return what deltalake says, on one line and without colours."""
+    return " ".join(re.sub(r"\x1b\[[0-9;]*m", "", str(error)).replace("\u21b3", " ").split())
+
+
+def _not_found(path: str) -> AnalysisException:
+    return AnalysisException(
+        "DELTA_PATH_DOES_NOT_EXIST",
+        f"{path} doesn't exist, or is not a Delta table.",
+        sqlstate="42K03",
+        parameters={"path": path},
+    )
+
+
+def _failed(path: str, error: Exception) -> QueryExecutionException:
+    return QueryExecutionException(
+        "FAILED_READ_FILE.NO_HINT",
+        f"The Delta table {path} cannot be read: {reason_of(error)}",
+        sqlstate="KD001",
+        parameters={"path": path},
+    )
+
+
+def _version(path: str, options: Mapping[str, str]) -> int | None:
+    if "timestampasof" not in options:
+        return _whole(options, "versionAsOf")
+    if "versionasof" in options:
+        raise IllegalArgumentException(None, "Give versionAsOf or timestampAsOf, not both.")
+    table = load_table(path)
+    at_ms = _time_ms(options["timestampasof"], "timestampAsOf")
+    found = [entry["version"] for entry in table.history() if entry["timestamp"] <= at_ms]
+    if not found:
+        raise AnalysisException(
+            "DELTA_TIMESTAMP_EARLIER_THAN_COMMIT_RETENTION",
+            f"The Delta table {path} has no version at {options['timestampasof']}: its first one is later.",
+            sqlstate="42816",
+        )
+    return int(max(found))
+
+
+def _time_ms(text: str, name: str) -> float:
+    from datetime import datetime
+
+    try:
+        return datetime.fromisoformat(text).timestamp() * 1000
+    except ValueError:
+        raise IllegalArgumentException(None, f"The option {name} is a timestamp, not {text!r}.") from None
+
+
+def _whole(options: Mapping[str, str], name: str) -> int | None:
+    text = options.get(name.lower())
+    if text is None:
+        return None
+    if not text.strip().isdecimal():
+        raise IllegalArgumentException(
+            None, f"Invalid value '{text}' for option '{name}', must be a whole number."
+        )
+    return int(text)
+
+
+@dataclass(frozen=True, slots=True)
+class DeltaFile:
+    """A data file: its path below the table, its size in bytes, and the text of its partition values."""
+
+    path: str
+    size: int
+    partition: tuple[tuple[str, str | None], ...]
+
+
+class DeltaReader:
+    """A table at one version."""
+
+    name = NAME
+    metadata: t.StructType | None = None
+
+    def __init__(self, path: str, table: DeltaTable, options: Mapping[str, str]) -> None:
+        self.path = path
+        self._table = table
+        self._options = options
+        schema = t.from_json_text(table.schema().to_json())
+        assert isinstance(schema, t.StructType)
+        self.schema = schema
+
+    def scan(self, columns: tuple[Required, ...], cursor: duckdb.DuckDBPyConnection) -> Scan:
+        """Return all rows."""
+        return _scan(self._table.to_pyarrow_dataset(), columns)
+
+    def open_stream(self, source_directory: str | None, durable: bool, conf: Conf) -> DeltaStream:
+        """Begin to read the rows that are there, and those that are added."""
+        return DeltaStream(self.path, self._table, self.schema, self._options)
+
+
+@dataclass(frozen=True, slots=True)
+class _Position:
+    """Up to where a stream has read: all before `version`, and of it the files up to `index`.
+
+    `snapshot`: the files are all those that are there at the version, not those that it added.
+    """
+
+    version: int
+    index: int
+    snapshot: bool
+
+
+class DeltaStream:
+    """One query's reading of a table. Offsets are those of Delta's own source."""
+
+    needs_polling = True
+
+    def __init__(
+        self, path: str, table: DeltaTable, schema: t.StructType, options: Mapping[str, str]
+    ) -> None:
+        self.description = f"DeltaSource[{table.table_uri.rstrip('/')}]"
+        self._path = path
+        self._table = table
+        self._schema = schema
+        self._id = str(table.metadata().id)
+        self._files = _whole(options, "maxFilesPerTrigger") or _DEFAULT_MAX_FILES
+        self._bytes = _whole(options, "maxBytesPerTrigger")
+        self._ignores_deletes = any(
+            flag(options, name, False) for name in ("ignoreDeletes", "ignoreChanges", "skipChangeCommits")
+        )
+        self._ignores_changes = flag(options, "ignoreChanges", False)
+        self._skips_changes = flag(options, "skipChangeCommits", False)
+        self._first = self._first_position(options)
+        self._horizon: int | None = None
+        self._listed: tuple[int, list[DeltaFile]] | None = None
+        from deltalake.fs import DeltaStorageHandler
+        from pyarrow.fs import PyFileSystem
+
+        self._files_of_table = PyFileSystem(DeltaStorageHandler.from_table(table._table))
+
+    def _first_position(self, options: Mapping[str, str]) -> _Position:
+        version = options.get("startingversion")
+        if version is not None and "startingtimestamp" in options:
+            raise IllegalArgumentException(None, "Give startingVersion or startingTimestamp, not both.")
+        if "startingtimestamp" in options:
+            at_ms = _time_ms(options["startingtimestamp"], "startingTimestamp")
+            later = [e["version"] for e in self._table.history() if e["timestamp"] >= at_ms]
+            return _Position(min(later, default=self._table.version() + 1), _BASE_INDEX, False)
+        if version is None:
+            return _Position(self._table.version(), _BASE_INDEX, True)
+        if version.lower() == "latest":
+            return _Position(self._table.version() + 1, _BASE_INDEX, False)
+        return _Position(_whole(options, "startingVersion") or 0, _BASE_INDEX, False)
+
+    # ---- offsets ----------------------------------------------------------------------------------------------
+
+    def _read(self, offset: str | None) -> _Position:
+        if offset is None:
+            return self._first
+        try:
+            value = json.loads(offset)
+            found = _Position(
+                int(value["reservoirVersion"]),
+                max(int(value["index"]), _BASE_INDEX),
+                bool(value["isStartingVersion"]),
+            )
+            table_id = str(value["reservoirId"])
+        except (ValueError, TypeError, KeyError):
+            raise SparkRuntimeException(
+                "LIGHTSTREAM_CHECKPOINT_DAMAGED",
+                f"The offset {offset} in the checkpoint is not one of a Delta table. Use the checkpoint of this query, "
+                "or a new one.",
+                sqlstate="KD002",
+            ) from None
+        if table_id != self._id:
+            raise SparkRuntimeException(
+                "DIFFERENT_DELTA_TABLE_READ_BY_STREAMING_SOURCE",
+                f"The query was reading from another Delta table (id {table_id}) than the one at {self._path} "
+                f"(id {self._id}): it was made anew or replaced. Use a new checkpoint directory.",
+                sqlstate="55019",
+                parameters={"newTableId": self._id, "oldTableId": table_id},
+            )
+        return found
+
+    def _written(self, position: _Position) -> str:
+        return json.dumps(
+            {
+                "sourceVersion": 1,
+                "reservoirId": self._id,
+                "reservoirVersion": position.version,
+                "index": position.index,
+                "isStartingVersion": position.snapshot,
+            },
+            separators=(",", ":"),
+        )
+
+    def latest_offset(self, start: str | None, *, ignore_limits: bool = False) -> str | None:
+        """Return the end of the next batch."""
+        position = self._read(start)
+        taken = size = 0
+        end: _Position | None = None
+        for at, file in self._after(position, self._horizon):
+            full = taken >= self._files or (
+                self._bytes is not None and taken and size + file.size > self._bytes
+            )
+            if full and not ignore_limits:
+                break
+            taken, size, end = taken + 1, size + file.size, at
+        return start if end is None else self._written(end)
+
+    def input_of(self, start: str | None, end: str | None) -> tuple[DeltaFile, ...]:
+        """Return the files of a batch."""
+        if end is None or end == start:
+            return ()
+        last = self._read(end)
+        found = []
+        for at, file in self._after(self._read(start), last.version):
+            if (at.version, at.index) > (last.version, last.index):
+                break
+            found.append(file)
+        return tuple(found)
+
+    def _after(self, position: _Position, horizon: int | None) -> Iterator[tuple[_Position, DeltaFile]]:
+        """Yield the files after a position, each with the position that it ends at, up to a version."""
+        version = position.version
+        if position.snapshot:
+            for index, file in enumerate(self._snapshot(version)):
+                if index > position.index:
+                    yield _Position(version, index, True), file
+            version += 1
+        for following in itertools.count(version):
+            if horizon is not None and following > horizon:
+                return
+            added = self._commit(following)
+            if added is None:
+                return
+            first = position.index + 1 if following == position.version and not position.snapshot else 0
+            for index, file in enumerate(added):
+                if index >= first:
+                    yield _Position(following, index, False), file
+
+    # ---- the log ----------------------------------------------------------------------------------------------
+
+    def _snapshot(self, version: int) -> list[DeltaFile]:
+        """Return the files of the table at a version, the oldest first."""
+        if self._listed is None or self._listed[0] != version:
+            import pyarrow as pa
+
+            table = self._table if self._table.version() == version else load_table(self._path, version)
+            prefix = "partition."
+            names = table.metadata().partition_columns
+            actions = pa.table(table.get_add_actions(flatten=True)).to_pylist()
+            actions.sort(key=lambda action: (action["modification_time"], action["path"]))
+            files = [
+                DeltaFile(
+                    action["path"],
+                    action["size_bytes"],
+                    tuple((name, _partition_text(action[prefix + name])) for name in names),
+                )
+                for action in actions
+            ]
+            self._listed = (version, files)
+        return self._listed[1]
+
+    def _commit(self, version: int) -> list[DeltaFile] | None:
+        """Return the files that a version added; None when there is no such version yet.
+
+        Raises:
+            SparkRuntimeException: rows were changed or removed, and no option says what to do; other columns.
+        """
+        name = f"{_LOG}/{version:020}.json"
+        try:
+            with self._files_of_table.open_input_stream(name) as file:
+                text = file.read().decode()
+        except FileNotFoundError:
+            if self._is_gone(version):
+                raise SparkRuntimeException(
+                    "DELTA_LOG_FILE_NOT_FOUND",
+                    f"The commits of version {version} of the Delta table {self._path} were cleaned from its log "
+                    "before this query had read them. Use a new checkpoint directory to read the table anew.",
+                    sqlstate="42K03",
+                ) from None
+            return None
+        added: list[DeltaFile] = []
+        removes = False
+        for line in text.splitlines():
+            action = json.loads(line) if line.strip() else {}
+            if "metaData" in action:
+                self._check_columns(action["metaData"], version)
+            elif "remove" in action:
+                removes |= bool(action["remove"].get("dataChange", True))
+            elif "add" in action and action["add"].get("dataChange", True):
+                file = action["add"]
+                if file.get("deletionVector"):
+                    raise unsupported(f"Deletion vectors in the Delta table {self._path}")
+                values = tuple(sorted((file.get("partitionValues") or {}).items()))
+                added.append(DeltaFile(_unquoted(file["path"]), int(file["size"]), values))
+        if removes and self._skips_changes:
+            return []
+        if removes and not (self._ignores_changes if added else self._ignores_deletes):
+            raise _changed(self._path, version, bool(added))
+        return added
+
+    def _is_gone(self, version: int) -> bool:
+        self._table.update_incremental()
+        return int(self._table.version()) >= version
+
+    def _check_columns(self, metadata: dict[str, Any], version: int) -> None:
+        found = t.from_json_text(metadata["schemaString"])
+        if found.simpleString() != self._schema.simpleString():
+            raise SparkRuntimeException(
+                "DELTA_SCHEMA_CHANGED_WITH_VERSION",
+                f"The columns of the Delta table {self._path} changed in version {version}, from "
+                f"{self._schema.simpleString()} to {found.simpleString()}. Start the query again: it then reads with "
+                "the new ones.",
+                sqlstate="KD007",
+            )
+
+    # ---- reading ----------------------------------------------------------------------------------------------
+
+    def expected(self, count: int) -> Sequence[object]:
+        """Nothing is read early."""
+        return ()
+
+    def scan(
+        self, what: tuple[DeltaFile, ...], columns: tuple[Required, ...], cursor: duckdb.DuckDBPyConnection
+    ) -> Scan:
+        """Return the rows of files."""
+        import pyarrow.dataset as ds
+        from deltalake.schema import Schema
+
+        schema = _arrow_schema(Schema.from_json(self._schema.json()))
+        form = ds.ParquetFileFormat()
+        fragments = [
+            form.make_fragment(
+                file.path,
+                filesystem=self._files_of_table,
+                partition_expression=_partition_filter(file.partition, schema),
+            )
+            for file in what
+        ]
+        return _scan(ds.FileSystemDataset(fragments, schema, form, self._files_of_table), columns)
+
+    def reported(self, end: str | None) -> tuple[str | None, Mapping[str, str]]:
+        """Nothing is told."""
+        return None, {}
+
+    def prepare_available_now(self) -> bool:
+        """Take the versions that are there."""
+        self._table.update_incremental()
+        self._horizon = int(self._table.version())
+        return True
+
+    def commit(self, end: str) -> None:
+        """Nothing is kept."""
+
+    def set_wakeup(self, wakeup: Callable[[], None]) -> None:
+        """Nothing tells of new commits: the loop looks."""
+
+    def stop(self) -> None:
+        """Nothing is held."""
+
+
+def _scan(dataset: Any, columns: tuple[Required, ...]) -> Scan:
+    frame = f"lightstream_delta_{id(dataset)}"
+    items = ", ".join(f"{quote(column.path[0])} AS {quote(column.output)}" for column in columns)
+    return Scan(f"(SELECT {items or '1 AS one'} FROM {frame})", {frame: dataset})
+
+
+def _arrow_schema(schema: Any) -> Any:
+    import pyarrow as pa
+
+    return pa.schema(schema.to_arrow(as_large_types=False))
+
+
+def _partition_text(value: Any) -> str | None:
+    """Return a partition's value as the log has it."""
+    if value is None:
+        return None
+    if isinstance(value, bool):
+        return str(value).lower()
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def _partition_filter(partition: tuple[tuple[str, str | None], ...], schema: Any) -> Any:
+    import pyarrow as pa
+    import pyarrow.dataset as ds
+
+    found = None
+    for name, text in partition:
+        kind = schema.field(name).type
+        # The log: an empty text is NULL.
+        is_null = text is None or text == ""
+        one = ds.field(name).is_null() if is_null else ds.field(name) == pa.scalar(text).cast(kind)
+        found = one if found is None else found & one
+    return found
+
+
+def _unquoted(path: str) -> str:
+    from urllib.parse import unquote
+
+    return unquote(path)
+
+
+def _changed(path: str, version: int, updates: bool) -> SparkRuntimeException:
+    if updates:
+        return SparkRuntimeException(
+            "DELTA_SOURCE_TABLE_IGNORE_CHANGES",
+            f"Rows of the Delta table {path} were changed in version {version}, which a stream cannot follow. To skip "
+            "such commits, set the option skipChangeCommits to true; to be given the rewritten files again, unchanged "
+            "rows included, ignoreChanges.",
+            sqlstate="0A000",
+            parameters={"version": str(version), "dataPath": path},
+        )
+    return SparkRuntimeException(
+        "DELTA_SOURCE_IGNORE_DELETE",
+        f"Rows of the Delta table {path} were deleted in version {version}, which a stream cannot follow. To ignore "
+        "deletes, set the option ignoreDeletes to true.",
+        sqlstate="0A000",
+        parameters={"version": str(version), "dataPath": path},
+    )
