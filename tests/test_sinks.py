@@ -408,7 +408,7 @@ WITH_PATH = {"path": "/out", "checkpointlocation": "/c"}
         ({"format": "parquet", "options": WITH_PATH}, "LIGHTSTREAM_UNSUPPORTED", r"file sink \(parquet\)"),
         ({"format": "json", "options": WITH_PATH}, "LIGHTSTREAM_UNSUPPORTED", r"file sink \(json\)"),
         ({"format": "csv", "options": WITH_PATH}, "LIGHTSTREAM_UNSUPPORTED", r"file sink \(csv\)"),
-        ({"format": "kafka"}, "LIGHTSTREAM_UNSUPPORTED", "kafka"),
+        ({"format": "kafka"}, None, "'kafka.bootstrap.servers' must be specified"),
         ({"format": "hive"}, "_LEGACY_ERROR_TEMP_1187", "Hive data source can only be used with tables"),
         (
             {"format": "jdbc"},

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from lightstream.plan.types import StructType
     from lightstream.sinks.contract import Sink
 
-FORMATS = ("memory", "console", "noop", "duckdb", "delta")
+FORMATS = ("memory", "console", "noop", "duckdb", "delta", "kafka")
 """The formats that `writeStream.format` takes; foreachBatch, foreach and toTable are the other sinks."""
 
 _FILE_FORMATS = ("parquet", "json", "csv", "text", "orc", "xml", "avro", "binaryfile")
@@ -78,6 +78,8 @@ def find_sink(request: SinkRequest, session: SessionState) -> Sink:
         return _duckdb_sink(request, session)
     if name == "delta":
         return _delta_sink(request)
+    if name == "kafka":
+        return _kafka_sink(request)
     connector = session.connector(name)
     if connector is not None:
         return connector.open_sink(request, session.conf.time_zone)
@@ -163,6 +165,15 @@ def _delta_sink(request: SinkRequest) -> Sink:
         raise IllegalArgumentException("_LEGACY_ERROR_TEMP_2047", "'path' is not specified.")
     _check_partition_columns(request)
     return DeltaSink(path, request.schema, request.output_mode, request.partition_by, request.options)
+
+
+def _kafka_sink(request: SinkRequest) -> Sink:
+    from lightstream.sinks.kafka import EXACTLY_ONCE, ExactlyOnceKafkaSink, KafkaSink
+
+    once = request.options.get(EXACTLY_ONCE.lower(), "false").lower()
+    if once not in ("true", "false"):
+        raise IllegalArgumentException(None, f"The option {EXACTLY_ONCE} is true or false, not {once}.")
+    return ExactlyOnceKafkaSink(request.options) if once == "true" else KafkaSink(request.options)
 
 
 def table_name(text: str) -> tuple[str, ...]:
@@ -273,8 +284,6 @@ def _refused(name: str, request: SinkRequest) -> PySparkException:
         return unsupported(
             f"The streaming file sink ({lower})", "Use toTable(...), or write the files in foreachBatch."
         )
-    if lower == "kafka":
-        return unsupported("The kafka sink", "Write to Kafka in foreachBatch.")
     if lower in _NOT_STREAMED:
         return UnsupportedOperationException(
             "_LEGACY_ERROR_TEMP_2049",

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 FILE_FORMATS = ("json", "csv", "text", "parquet")
 # What Spark has and lightstream has not yet.
-_LATER = ("orc", "avro", "xml", "binaryfile", "kafka", "iceberg",
+_LATER = ("orc", "avro", "xml", "binaryfile", "iceberg",
           "image", "libsvm")  # fmt: skip
 _NOT_STREAMING = ("jdbc",)
 _SINKS = ("memory", "console", "noop", "duckdb")
@@ -39,6 +39,7 @@ def is_built_in(name: str) -> bool:
     known = (
         *FILE_FORMATS,
         "delta",
+        "kafka",
         *_LATER,
         *_NOT_STREAMING,
         *_PROVIDERS,
@@ -80,6 +81,11 @@ def open_reader(relation: r.DataSourceRead, conf: Conf, database: Database) -> l
         paths = relation.paths or ((given["path"],) if "path" in given else ())
         delta = open_delta(paths, relation.schema, given, relation.is_streaming)
         return scan_of(delta, relation.is_streaming)
+    if name == "kafka":
+        from lightstream.sources.kafka.source import open_kafka
+
+        kafka = open_kafka(relation.options, relation.schema, relation.is_streaming)
+        return scan_of(kafka, relation.is_streaming)
     if name in _LATER:
         raise unsupported(f"The data source {name}", f"Formats that can be read: {', '.join(FILE_FORMATS)}.")
     if name not in FILE_FORMATS:

@@ -222,6 +222,8 @@ class DataFrameWriter:
         ).lower()
         if chosen == "noop":
             return self._run_only()
+        if chosen == "kafka":
+            return self._to_kafka()
         connector = self._spark._state.connector(chosen)
         if connector is not None:
             return self._through(connector, path)
@@ -326,6 +328,22 @@ class DataFrameWriter:
         """
         self._append_or_overwrite("noop")
         self._df._run().discard()
+
+    def _to_kafka(self) -> None:
+        """Send the rows as records.
+
+        Raises:
+            AnalysisException: the mode is neither append nor error.
+        """
+        from lightstream.sinks.kafka import write_rows
+
+        if self._mode not in ("append", "error"):
+            raise AnalysisException(
+                None,
+                f"Save mode {self._mode.title()} not allowed for Kafka. Allowed save modes are Append and "
+                "ErrorIfExists (default).",
+            )
+        write_rows(lambda: self._df._run().arrow(), self._df.schema, self._options)
 
     def _through(self, connector: Any, path: str | None) -> None:
         """Write through a connector.
