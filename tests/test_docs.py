@@ -13,10 +13,12 @@ import pytest
 from lightstream.conf import FIXED
 from lightstream.sinks import attached, console, duckdb_table, memory, noop, python_function, registry
 from lightstream.sinks import delta as delta_sink
+from lightstream.sinks import kafka as kafka_sink
 from lightstream.sources import delta, file_options
 from lightstream.sources import registry as formats
 from lightstream.sources.csv import options as csv_options
 from lightstream.sources.json import options as json_options
+from lightstream.sources.kafka import options as kafka_options
 from lightstream.sources.parquet import format as parquet_format
 from lightstream.sources.text import format as text_format
 
@@ -67,6 +69,16 @@ def test_every_option_of_sinks_is_described() -> None:
     assert table_names(page("sinks.md")) == found
 
 
+def test_every_option_of_kafka_is_described() -> None:
+    source = inspect.getsource(kafka_options)
+    found = set(re.findall(r"""(?:_count|_flag)\(given, "([\w.]+)\"""", source))
+    found |= set(re.findall(r"""given\.get\("(\w+)\"""", source))
+    found |= {f"{which}{kind}" for which in ("starting", "ending") for kind in ("offsets", "timestamp")}
+    text = page("kafka.md").lower()
+    assert {"maxOffsetsPerTrigger", "maxtriggerdelay"} < found
+    assert [name for name in found if f"`{name.lower()}`" not in text] == []
+
+
 def test_sinks_state_the_guarantee_of_their_classes() -> None:
     stated = {
         sink: guarantee.strip()
@@ -79,6 +91,8 @@ def test_sinks_state_the_guarantee_of_their_classes() -> None:
         '`format("memory")`': memory.MemorySink,
         '`format("console")`': console.ConsoleSink,
         '`format("noop")`': noop.NoopSink,
+        '`format("kafka")`': kafka_sink.KafkaSink,
+        '`format("kafka")` with `lightstream.exactlyOnce`': kafka_sink.ExactlyOnceKafkaSink,
         "`foreachBatch(f)`": python_function.ForeachBatchSink,
         "`foreach(f)`": python_function.ForeachSink,
     }

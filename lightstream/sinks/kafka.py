@@ -164,7 +164,7 @@ def write_failed(servers: str, error: BaseException) -> SparkRuntimeException:
 class KafkaSink:
     """Sends each row as a record.
 
-    Guarantee: at least once, as in Spark: a batch that is run again is sent again.
+    Guarantee: at least once. As in Spark, a batch that is run again is sent again.
     """
 
     temporary_checkpoint = False
@@ -206,7 +206,7 @@ class ExactlyOnceKafkaSink:
     The id is an offset of a consumer group called after the query, for partition 0 of the topic. A batch that is run
     again and whose id is there is not sent again.
 
-    Guarantee: exactly once for readers with `isolation.level` read_committed, as long as the brokers keep the offset:
+    Guarantee: exactly once for readers of committed records; as long as the brokers keep the offset:
     a query that died between Kafka's commit and its own has to be started again within `offsets.retention.minutes`.
     """
 
