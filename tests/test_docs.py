@@ -14,6 +14,7 @@ from lightstream.conf import FIXED
 from lightstream.sinks import attached, console, duckdb_table, memory, noop, python_function, registry
 from lightstream.sinks import delta as delta_sink
 from lightstream.sinks import kafka as kafka_sink
+from lightstream.sinks.files import sink as files
 from lightstream.sources import delta, file_options
 from lightstream.sources import registry as formats
 from lightstream.sources.csv import options as csv_options
@@ -63,9 +64,9 @@ def test_every_option_of_sources_is_described() -> None:
 def test_every_option_of_sinks_is_described() -> None:
     read = re.compile(r"""options\.get\("(\w+)""")
     found: set[str] = set()
-    for module in (registry, console):
+    for module in (registry, console, files):
         found |= set(read.findall(inspect.getsource(module)))
-    assert {"numrows", "dbtable"} < found
+    assert {"numrows", "dbtable", "retention"} < found
     assert table_names(page("sinks.md")) == found
 
 
@@ -88,6 +89,7 @@ def test_sinks_state_the_guarantee_of_their_classes() -> None:
     classes = {
         '`toTable("t")`, `format("duckdb")`': duckdb_table.DuckDBTableSink,
         '`format("delta")`': delta_sink.DeltaSink,
+        '`format("parquet")`, `format("json")`, `format("csv")`, `format("text")`': files.FileSink,
         '`format("memory")`': memory.MemorySink,
         '`format("console")`': console.ConsoleSink,
         '`format("noop")`': noop.NoopSink,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -12,9 +13,9 @@ from lightstream.errors import (
     AnalysisException,
     IllegalArgumentException,
     SparkRuntimeException,
-    UnsupportedOperationException,
 )
 from lightstream.sources.listing import FileListing, is_data, is_listed, list_files
+from lightstream.sources.paths import to_uri
 
 Make = Callable[..., Path]
 
@@ -177,10 +178,22 @@ def test_what_is_no_file_is_passed_over(make: Make) -> None:
     assert listed(base) == ["a"]
 
 
-def test_the_output_of_a_streaming_file_sink_is_refused_by_name(make: Make) -> None:
-    base = make("part-0.json", "_spark_metadata/0")
-    with pytest.raises(UnsupportedOperationException, match="_spark_metadata"):
-        listed(base)
+def test_of_a_sinks_directory_the_files_that_its_log_names(make: Make) -> None:
+    base = make("p=1/part-0.json", "p=1/orphan")
+    log = base / "_spark_metadata"
+    log.mkdir()
+    entry = json.dumps({"path": to_uri(f"{base}/p=1/part-0.json"), "size": 7, "modificationTime": 5})
+    (log / "0").write_text("v1\n" + entry)
+    listing = list_files([str(base)])
+    assert [(names(listing, base), file.size, file.mtime_ms) for file in listing.files] == [
+        (["p=1/part-0.json"], 7, 5)
+    ]
+    assert listing.partition_columns == ("p",)
+    assert len(list_files([str(base)], ignore_sink_log=True).files) == 2
+    assert len(list_files([f"{base}/*"]).files) == 2
+    (log / "2").write_text("v1")
+    with pytest.raises(SparkRuntimeException, match="1 cannot be used: it is missing, while 2 is there"):
+        list_files([str(base)])
 
 
 def test_directories_that_contradict_each_other(make: Make) -> None:

@@ -15,10 +15,10 @@ from lightstream.checkpoint.source_log import SourceLog
 from lightstream.errors import (
     IllegalArgumentException,
     SparkRuntimeException,
-    UnsupportedOperationException,
 )
 from lightstream.sources.files import FileStream
 from lightstream.sources.filesystems import Trust
+from lightstream.sources.paths import to_uri
 
 T0 = 1_760_000_000  # seconds
 
@@ -279,11 +279,26 @@ def test_a_single_file_is_refused(tmp_path: Path) -> None:
         FileStream(str(tmp_path / "a"), {}, None)
 
 
-def test_the_output_of_a_streaming_sink_is_refused(query: Any) -> None:
+def test_of_a_sinks_directory_the_files_that_its_log_names(query: Any) -> None:
     q = query()
-    q.write("_spark_metadata/0", "part-0")
-    with pytest.raises(UnsupportedOperationException, match="_spark_metadata"):
-        q.batch()
+    assert q.batch() == []
+    q.write("part-0", "orphan")
+    entry = json.dumps(
+        {"path": to_uri(f"{q.input}/part-0"), "size": 1, "modificationTime": 5, "action": "add"}
+    )
+    q.write("_spark_metadata/0", text=f"v1\n{entry}")
+    assert q.batch() == ["part-0"]
+    q.write("part-1")
+    assert q.batch() == []
+    q.write("_spark_metadata/1", text="v1\n" + entry.replace("part-0", "part-1"))
+    assert q.batch() == ["part-1"]
+    q.restart()
+    q.write("orphan-too", "part-2")
+    q.write(
+        "_spark_metadata/2.compact",
+        text="\n".join(["v1", *(entry.replace("part-0", f"part-{i}") for i in range(3))]),
+    )
+    assert q.batch() == ["part-2"]
 
 
 # Patterns

@@ -405,9 +405,22 @@ WITH_PATH = {"path": "/out", "checkpointlocation": "/c"}
         ({"format": "foo"}, "DATA_SOURCE_NOT_FOUND", "data source: foo"),
         ({"format": "MEMORY"}, "DATA_SOURCE_NOT_FOUND", "data source: MEMORY"),
         ({"format": "parquet"}, "_LEGACY_ERROR_TEMP_2047", "'path' is not specified."),
-        ({"format": "parquet", "options": WITH_PATH}, "LIGHTSTREAM_UNSUPPORTED", r"file sink \(parquet\)"),
-        ({"format": "json", "options": WITH_PATH}, "LIGHTSTREAM_UNSUPPORTED", r"file sink \(json\)"),
-        ({"format": "csv", "options": WITH_PATH}, "LIGHTSTREAM_UNSUPPORTED", r"file sink \(csv\)"),
+        ({"format": "orc", "options": WITH_PATH}, "LIGHTSTREAM_UNSUPPORTED", r"file sink \(orc\)"),
+        (
+            {"format": "json", "options": WITH_PATH, "output_mode": "update"},
+            "STREAMING_OUTPUT_MODE.UNSUPPORTED_DATASOURCE",
+            "output mode: update",
+        ),
+        (
+            {"format": "csv", "options": WITH_PATH, "partition_by": ("k", "v")},
+            "ALL_PARTITION_COLUMNS_NOT_ALLOWED",
+            "all columns",
+        ),
+        (
+            {"format": "json", "options": {**WITH_PATH, "compression": "lz4"}},
+            "LIGHTSTREAM_UNSUPPORTED",
+            "compressed by lz4",
+        ),
         ({"format": "kafka"}, None, "'kafka.bootstrap.servers' must be specified"),
         ({"format": "hive"}, "_LEGACY_ERROR_TEMP_1187", "Hive data source can only be used with tables"),
         (

@@ -21,10 +21,11 @@ if TYPE_CHECKING:
     from lightstream.plan.types import StructType
     from lightstream.sinks.contract import Sink
 
-FORMATS = ("memory", "console", "noop", "duckdb", "delta", "kafka")
+FILE_FORMATS = ("parquet", "json", "csv", "text")
+FORMATS = ("memory", "console", "noop", "duckdb", "delta", "kafka", *FILE_FORMATS)
 """The formats that `writeStream.format` takes; foreachBatch, foreach and toTable are the other sinks."""
 
-_FILE_FORMATS = ("parquet", "json", "csv", "text", "orc", "xml", "avro", "binaryfile")
+_NOT_DONE = ("orc", "xml", "avro", "binaryfile")
 _NOT_STREAMED = ("jdbc", "rate", "rate-micro-batch", "socket")
 
 
@@ -80,6 +81,8 @@ def find_sink(request: SinkRequest, session: SessionState) -> Sink:
         return _delta_sink(request)
     if name == "kafka":
         return _kafka_sink(request)
+    if name.lower() in FILE_FORMATS:
+        return _file_sink(name.lower(), request, session)
     connector = session.connector(name)
     if connector is not None:
         return connector.open_sink(request, session.conf.time_zone)
@@ -104,7 +107,7 @@ def _table_sink(request: SinkRequest, session: SessionState) -> Sink:
 
     table = request.table or ()
     if request.format not in ("", "duckdb"):
-        if request.format in _FILE_FORMATS:
+        if request.format in (*FILE_FORMATS, *_NOT_DONE):
             raise unsupported(
                 f"toTable with the format {request.format}", "Tables are DuckDB tables: leave the format out."
             )
@@ -126,6 +129,24 @@ def _table_sink(request: SinkRequest, session: SessionState) -> Sink:
     return DuckDBTableSink(
         table_name(".".join(_quoted(part) for part in table)), request.schema, keys=_keys(request)
     )
+
+
+def _file_sink(name: str, request: SinkRequest, session: SessionState) -> Sink:
+    from lightstream.sinks.files.sink import FileSink
+
+    path = request.options.get("path")
+    if path is None:
+        raise IllegalArgumentException("_LEGACY_ERROR_TEMP_2047", "'path' is not specified.")
+    _check_partition_columns(request)
+    if request.output_mode != "append":
+        raise AnalysisException(
+            "STREAMING_OUTPUT_MODE.UNSUPPORTED_DATASOURCE",
+            f"Invalid streaming output mode: {request.output_mode}. This output mode is not supported in Data Source "
+            f"{request.format}.",
+            sqlstate="42KDE",
+            parameters={"className": request.format, "outputMode": request.output_mode},
+        )
+    return FileSink(name, path, request.schema, request.options, request.partition_by, session.conf.copy())
 
 
 def _duckdb_sink(request: SinkRequest, session: SessionState) -> Sink:
@@ -278,12 +299,10 @@ def _refused(name: str, request: SinkRequest) -> PySparkException:
             "Hive data source can only be used with tables, you can not write files of Hive data source directly.",
             parameters={"operation": "write"},
         )
-    if lower in _FILE_FORMATS:
+    if lower in _NOT_DONE:
         if "path" not in request.options:
             return IllegalArgumentException("_LEGACY_ERROR_TEMP_2047", "'path' is not specified.")
-        return unsupported(
-            f"The streaming file sink ({lower})", "Use toTable(...), or write the files in foreachBatch."
-        )
+        return unsupported(f"The streaming file sink ({lower})", f"Choose {', '.join(FILE_FORMATS)}.")
     if lower in _NOT_STREAMED:
         return UnsupportedOperationException(
             "_LEGACY_ERROR_TEMP_2049",

@@ -16,13 +16,14 @@ from collections.abc import Iterator
 from dataclasses import field
 from typing import TYPE_CHECKING
 
+from lightstream.checkpoint.sink_log import DIRECTORY as SINK_LOG
 from lightstream.dataclass import dataclass
 from lightstream.errors import SparkRuntimeException
 from lightstream.sources.being_written import Writing, look_at
 from lightstream.sources.file_options import ListingOptions
 from lightstream.sources.filesystems import Trust, trust_of
 from lightstream.sources.globs import name_pattern, split_glob
-from lightstream.sources.listing import cannot_list, is_data, is_listed, refuse_sink_output
+from lightstream.sources.listing import cannot_list, is_data, is_listed
 from lightstream.sources.partitions import PartitionDirectory, parse_directory, partition_columns
 from lightstream.sources.seen import SeenFiles
 
@@ -316,8 +317,6 @@ class FileDiscovery:
             return
         if not os.path.isdir(path):
             return
-        if is_root:
-            refuse_sink_output(path)
         directory = self._directories[path] = _Directory(path, levels, is_root, is_inside)
         self._layout_dirty |= is_root
         if self._inotify is not None:
@@ -476,6 +475,8 @@ class FileDiscovery:
 
     def _consider(self, directory: _Directory, name: str, *, complete: bool) -> None:
         """Look at a name that is new in a directory, or whose file changed."""
+        if name == SINK_LOG:
+            return  # a pattern may match it
         inside = (directory.is_root or directory.is_inside) and is_listed(name)
         matched = self._matched_levels(directory, name)
         if not inside and not matched:

@@ -95,7 +95,13 @@ class FileReader:
             # Spark: the missing path is found first.
             list_files(self.paths, self.options, time_zone=conf.time_zone, streaming=True)
             raise schema_required()
-        self._listing = list_files(self.paths, self.options, time_zone=conf.time_zone, streaming=streaming)
+        self._listing = list_files(
+            self.paths,
+            self.options,
+            time_zone=conf.time_zone,
+            streaming=streaming,
+            ignore_sink_log=conf.boolean("spark.sql.streaming.fileStreamSink.ignoreMetadata"),
+        )
         self.partitions = self._partition_schema(self._listing, schema)
         self.data_schema = self._data_schema(schema)
         self.schema = t.StructType([*self.data_schema, *self.partitions])

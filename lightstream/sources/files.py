@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING
 from lightstream.checkpoint.damage import damaged
 from lightstream.checkpoint.source_log import SourceLog
 from lightstream.conf import Conf
-from lightstream.errors import IllegalArgumentException, SparkRuntimeException
+from lightstream.errors import IllegalArgumentException, SparkRuntimeException, UnsupportedOperationException
 from lightstream.sources.being_written import Writing
 from lightstream.sources.discovery import AUDIT_INTERVAL_S, QUIET_MS, Candidate, FileDiscovery
 from lightstream.sources.file_options import OFF, read_listing_options, read_stream_options
 from lightstream.sources.filesystems import Trust
-from lightstream.sources.listing import FileEntry, is_data, partition_bases
+from lightstream.sources.listing import FileEntry, has_sink_log, is_data, partition_bases
+from lightstream.sources.logged_files import LoggedFiles
 from lightstream.sources.partitions import parse_directory, partition_columns, partition_values
 from lightstream.sources.paths import display_path, from_uri, is_glob, local_path, to_uri
 from lightstream.sources.seen import SeenFiles
@@ -87,7 +88,7 @@ class FileStream:
         )
         self._seen = SeenFiles(self._options.max_file_age_ms, name_only=self._options.file_name_only)
         self._restore()
-        self._discovery = FileDiscovery(
+        self._discovery: FileDiscovery | LoggedFiles = FileDiscovery(
             self._path,
             self._listing,
             self._seen,
@@ -96,6 +97,8 @@ class FileStream:
             quiet_ms=quiet_ms,
             audit_interval_s=audit_interval_s,
         )
+        self._ignores_sink_log = conf.boolean("spark.sql.streaming.fileStreamSink.ignoreMetadata")
+        self._decided = False  # whether a sink's log says which files there are
         self._audit_interval_s = audit_interval_s
         self._horizon: list[Candidate] | None = None
         self._unread: list[Candidate] | None = None
@@ -189,8 +192,7 @@ class FileStream:
         """
         with self._lock:
             while True:
-                self._discovery.look()
-                found = self._discovery.new_files()
+                found = self._look()
                 states = [(file, self._discovery.refresh(file)) for file in found]
                 waits = [self._discovery.quiet_in_s(f) for f, state in states if state is Writing.UNKNOWN]
                 if not waits:
@@ -241,6 +243,26 @@ class FileStream:
 
     # Choosing files
 
+    def _look(self) -> list[Candidate]:
+        """Return the files that are to be taken.
+
+        Spark: whether the directory is the output of a streaming file sink is decided when the first files are seen.
+        """
+        if not self._decided and not self._ignores_sink_log and has_sink_log([self._path]):
+            if self._options.clean_source != OFF:
+                raise UnsupportedOperationException(
+                    None,
+                    "Clean up source files is not supported when reading from the output directory of FileStreamSink.",
+                )
+            self._discovery, self._decided = LoggedFiles(self._path, self._listing, self._seen), True
+            if self._watching is not None:
+                self._watching.stop()
+                self._watching = None
+        self._discovery.look()
+        found = self._discovery.new_files()
+        self._decided |= bool(found)
+        return found
+
     def _next_files(self, ignore_limits: bool) -> list[Candidate]:
         options = self._options
         max_files = None if ignore_limits else options.max_files
@@ -250,9 +272,8 @@ class FileStream:
             return files
         listed = self._unread
         if listed is None:
-            self._discovery.look()
+            listed = sorted(self._look(), key=self._order)
             self._looked = True
-            listed = sorted(self._discovery.new_files(), key=self._order)
             self._held.clear()
         files, rest = self._split(listed, max_files, max_bytes, check=True)
         self._unread = None

@@ -7,9 +7,12 @@ import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import field
 from functools import cached_property
+from typing import NamedTuple
 
+from lightstream.checkpoint.sink_log import DIRECTORY as SINK_LOG
+from lightstream.checkpoint.sink_log import is_sink_output, logged_files
 from lightstream.dataclass import dataclass
-from lightstream.errors import AnalysisException, IllegalArgumentException, SparkRuntimeException, unsupported
+from lightstream.errors import AnalysisException, IllegalArgumentException, SparkRuntimeException
 from lightstream.plan.types import DataType
 from lightstream.sources.file_options import ListingOptions, read_listing_options
 from lightstream.sources.globs import expand_glob, name_pattern
@@ -21,9 +24,15 @@ from lightstream.sources.partitions import (
     partition_columns,
     partition_values,
 )
-from lightstream.sources.paths import display_path, is_below, is_glob, local_path, to_uri
+from lightstream.sources.paths import display_path, from_uri, is_below, is_glob, local_path, to_uri
 
-SINK_LOG = "_spark_metadata"
+_Keep = Callable[[str, int], bool]  # by name and modification time
+
+
+class _Found(NamedTuple):
+    path: str
+    size: int
+    mtime_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,48 +85,50 @@ def list_files(
     *,
     time_zone: str = "UTC",
     streaming: bool = False,
+    ignore_sink_log: bool = False,
 ) -> FileListing:
     """Return the files that `paths` (directories, files, patterns) stand for.
 
-    With `streaming`, patterns may match nothing yet. `time_zone` is the session's, for `modifiedBefore/After`.
+    Of a directory that a streaming file sink wrote, these are the files that its log names; not so below a pattern, and
+    among several paths. With `streaming`, patterns may match nothing yet. `time_zone` is the session's, for
+    `modifiedBefore/After`. `ignore_sink_log` is `spark.sql.streaming.fileStreamSink.ignoreMetadata`.
 
     Raises:
         AnalysisException: PATH_NOT_FOUND.
         SparkRuntimeException: CONFLICTING_DIRECTORY_STRUCTURES or CONFLICTING_PARTITION_COLUMN_NAMES.
-        UnsupportedOperationException: the directory was written by a streaming file sink.
     """
     listing = read_listing_options(options or {})
     roots: list[str] = []
     for text in paths:
-        roots += _existing(text, streaming)
+        roots += [root for root in _existing(text, streaming) if SINK_LOG not in root.split("/")]
     bases = partition_bases(roots, listing)
     keep = _file_filter(listing, time_zone)
-    found: list[tuple[str, os.stat_result]] = []
+    logged = not ignore_sink_log and has_sink_log(paths)
+    found: list[_Found] = []
     directories: dict[str, PartitionDirectory] = {}
-    in_roots: list[tuple[str, os.stat_result]] = []
+    in_roots: list[_Found] = []
     for root in roots:
-        for path, status in _walk(root, keep):
-            found.append((path, status))
-            directory, name = os.path.split(path)
-            if directory == root or path == root:
-                in_roots.append((path, status))
+        for file in _logged(root, keep) if logged else _walk(root, keep):
+            found.append(file)
+            directory, name = os.path.split(file.path)
+            if directory == root or file.path == root:
+                in_roots.append(file)
             if not listing.recursive and is_data(name) and directory not in directories:
                 directories[directory] = parse_directory(directory, bases)
     partitioned = bool(partition_columns(directories))
     if not partitioned and not listing.recursive:
         found = in_roots
     entries = []
-    for path, status in found:
-        directory, name = os.path.split(path)
-        if status.st_size == 0 or not is_data(name):
+    for file in found:
+        directory, name = os.path.split(file.path)
+        if file.size == 0 or not is_data(name):
             continue
         parsed = directories.get(directory)
         if partitioned and (parsed is None or not parsed.columns):
             # As in Spark, a file beside the partitions has no place in the table.
             continue
         values = partition_values(parsed) if parsed is not None and partitioned else {}
-        mtime_ms = status.st_mtime_ns // 1_000_000
-        entries.append(FileEntry(path, to_uri(path), status.st_size, mtime_ms, values))
+        entries.append(FileEntry(file.path, to_uri(file.path), file.size, file.mtime_ms, values))
     return FileListing(tuple(entries), directories)
 
 
@@ -160,17 +171,10 @@ def cannot_list(path: str, error: OSError) -> SparkRuntimeException:
     )
 
 
-def refuse_sink_output(directory: str) -> None:
-    """Refuse a directory whose valid files are named in a streaming file sink's own log.
-
-    Raises:
-        UnsupportedOperationException: it holds `_spark_metadata`.
-    """
-    if os.path.isdir(os.path.join(directory, SINK_LOG)):
-        raise unsupported(
-            f"Reading {directory}, which a streaming file sink wrote ({SINK_LOG}),",
-            f"Files that the sink did not finish may lie there; remove {SINK_LOG} to read every file.",
-        )
+def has_sink_log(paths: Sequence[str]) -> bool:
+    """Return whether paths are one directory that a streaming file sink wrote."""
+    path = local_path(paths[0]) if len(paths) == 1 else ""
+    return bool(path) and not is_glob(path) and is_sink_output(path)
 
 
 def _existing(text: str, streaming: bool) -> list[str]:
@@ -185,14 +189,13 @@ def _existing(text: str, streaming: bool) -> list[str]:
     return [path]
 
 
-def _file_filter(listing: ListingOptions, time_zone: str) -> Callable[[str, os.stat_result], bool]:
+def _file_filter(listing: ListingOptions, time_zone: str) -> _Keep:
     glob = name_pattern(listing.name_glob) if listing.name_glob is not None else None
     zone = listing.time_zone or time_zone
     before_ms = _threshold_ms("modifiedbefore", listing.modified_before, zone)
     after_ms = _threshold_ms("modifiedafter", listing.modified_after, zone)
 
-    def keep(name: str, status: os.stat_result) -> bool:
-        mtime_ms = status.st_mtime_ns // 1_000_000
+    def keep(name: str, mtime_ms: int) -> bool:
         return (
             (glob is None or glob.fullmatch(name) is not None)
             and (before_ms is None or mtime_ms < before_ms)
@@ -215,9 +218,16 @@ def _threshold_ms(option: str, text: str | None, time_zone: str) -> float | None
     return time.timestamp() * 1000
 
 
-def _walk(
-    path: str, keep: Callable[[str, os.stat_result], bool], above: frozenset[tuple[int, int]] | None = None
-) -> Iterator[tuple[str, os.stat_result]]:
+def _logged(root: str, keep: _Keep) -> Iterator[_Found]:
+    """Yield the files that a sink's log names."""
+    _, files = logged_files(root)
+    for file in files:
+        path = from_uri(file.uri)
+        if keep(os.path.basename(path), file.mtime_ms):
+            yield _Found(path, file.size, file.mtime_ms)
+
+
+def _walk(path: str, keep: _Keep, above: frozenset[tuple[int, int]] = frozenset()) -> Iterator[_Found]:
     """Yield the files of a root and of all directories below it, each directory in the order of names."""
     try:
         status = os.stat(path)
@@ -225,14 +235,12 @@ def _walk(
         return  # a link to nothing, or gone since it was listed
     name = os.path.basename(path)
     if not stat.S_ISDIR(status.st_mode):
-        if stat.S_ISREG(status.st_mode) and is_listed(name) and keep(name, status):
-            yield path, status
+        mtime_ms = status.st_mtime_ns // 1_000_000
+        if stat.S_ISREG(status.st_mode) and is_listed(name) and keep(name, mtime_ms):
+            yield _Found(path, status.st_size, mtime_ms)
         return
     identity = (status.st_dev, status.st_ino)
-    if above is None:
-        refuse_sink_output(path)
-        above = frozenset()
-    elif identity in above:
+    if identity in above:
         return  # a link to a directory above
     try:
         names = sorted(os.listdir(path))

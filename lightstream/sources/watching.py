@@ -17,6 +17,7 @@ from lightstream.sources.discovery import AUDIT_INTERVAL_S, FileDiscovery
 
 if TYPE_CHECKING:
     from lightstream.sources.inotify import Inotify
+    from lightstream.sources.logged_files import LoggedFiles
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +33,7 @@ class Watching(threading.Thread):
 
     def __init__(
         self,
-        discovery: FileDiscovery,
+        discovery: FileDiscovery | LoggedFiles,
         path: str,
         wakeup: Callable[[], None],
         *,

@@ -293,7 +293,7 @@ class DataFrameWriter:
 
     def _write_files(self, format: str, path: str | None) -> None:
         from lightstream.sinks.files.batch import FileWrite, write_files
-        from lightstream.sinks.files.formats import FORMATS
+        from lightstream.sinks.registry import FILE_FORMATS
 
         if self._sorted and not self._buckets:
             raise AnalysisException(
@@ -306,8 +306,10 @@ class DataFrameWriter:
                 f"'save' does not support {what} right now.",
                 parameters={"operation": "save"},
             )
-        if format not in FORMATS:
-            raise unsupported(f"Writing {format} files", f"Choose {', '.join(FORMATS)}, or write a table.")
+        if format not in FILE_FORMATS:
+            raise unsupported(
+                f"Writing {format} files", f"Choose {', '.join(FILE_FORMATS)}, or write a table."
+            )
         if path is not None and "path" in self._options:
             raise AnalysisException(
                 "_LEGACY_ERROR_TEMP_1307",

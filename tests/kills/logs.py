@@ -129,3 +129,27 @@ def _check(logs: Logs, checkpoint: str) -> None:
             json.load(file)
     elif ids:
         complain("there are offsets and no metadata")
+
+
+def read_sink_log(directory: str) -> tuple[int, list[str]]:
+    """Return the newest id of a file sink's log, and the paths of the files that it names."""
+    log = os.path.join(directory, "_spark_metadata")
+    names = _names(log)
+    compact = [name for name in names if name.endswith(".compact")]
+    start = names.index(compact[-1]) if compact else 0
+    ids = [int(name.split(".")[0]) for name in names[start:]]
+    if ids != list(range(ids[0], ids[0] + len(ids))) or (ids[0] and not compact):
+        raise AssertionError(f"the sink's log has {names}")
+    paths = []
+    for name in names[start:]:
+        with open(os.path.join(log, name)) as file:
+            version, *lines = file.read().split("\n")
+        if version != "v1":
+            raise AssertionError(f"{name} begins with {version}")
+        for line in lines:
+            entry = json.loads(line)
+            path = unquote(entry["path"].removeprefix("file://"))
+            if entry["size"] != os.path.getsize(path) or entry["action"] != "add":
+                raise AssertionError(f"{name} has {entry}")
+            paths.append(path)
+    return ids[-1], paths

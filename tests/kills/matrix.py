@@ -26,7 +26,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from kills import disk_faults, expected, program
-from kills.logs import Logs, read_logs
+from kills.logs import Logs, read_logs, read_sink_log
 from kills.program import Job
 from lightstream.crash import POINTS
 
@@ -99,7 +99,11 @@ class Run:
         self._query_ids: set[str] = set()
         for name in ("in", "out", "out/batches"):
             (self.at / name).mkdir()
-        conf = {"spark.sql.streaming.fileSource.log.compactInterval": "3"}
+        conf = {
+            "spark.sql.streaming.fileSource.log.compactInterval": "3",
+            "spark.sql.streaming.fileSink.log.compactInterval": "3",
+            "spark.sql.streaming.fileSink.log.cleanupDelay": "0",
+        }
         if scenario.retain < 100:
             conf["spark.sql.streaming.minBatchesToRetain"] = str(scenario.retain)
         self.job = Job(
@@ -281,14 +285,17 @@ class Run:
                 self._differs(f"the function was given {found}, not {given}")
             rows = expected.table(plan, found)
         else:
-            rows = self._table(max(logs.offsets, default=-1))
+            last = max(logs.offsets, default=-1)
+            rows = self._files(last) if self.scenario.sink in program.FILES else self._table(last)
             if given is not None and rows != expected.table(plan, given):
                 self._differs(f"the table has {rows}, not {expected.table(plan, given)}")
         if expected.digest(plan, rows.elements()) != expected.final(plan):
             self._differs(f"the rows are {rows}, those of an uninterrupted run {expected.final(plan)}")
         self._compare_state(max(logs.offsets, default=-1))
-        left = [str(p) for p in self.at.glob("checkpoint/**/*.tmp")] + [
-            str(p) for p in self.at.glob("**/*.wal")
+        left = [
+            str(p)
+            for what in ("checkpoint/**/*.tmp", "**/*.wal", "out/files/**/_temporary")
+            for p in self.at.glob(what)
         ]
         if left:
             self._differs(f"files are left over: {left}")
@@ -339,6 +346,34 @@ class Run:
         query_id = json.loads(next(iter(self._query_ids)))["id"]
         if books != [(query_id, "main.result", last)]:
             self._differs(f"the books say {books}, the logs end with {last}")
+        return rows
+
+    def _files(self, last: int) -> Counter[expected.Row]:
+        """Return the rows of the files that the sink's log names; there must be no others."""
+        import duckdb
+
+        newest, named = read_sink_log(self.job.files)
+        if newest != last:
+            self._differs(f"the sink's log ends with {newest}, the logs with {last}")
+        below = Path(self.job.files)
+        there = sorted(
+            str(path) for path in below.rglob("*") if path.is_file() and path.parent.name != "_spark_metadata"
+        )
+        if there != sorted(named):
+            self._differs(f"there are the files {there}, and the log names {sorted(named)}")
+        rows: Counter[expected.Row] = Counter()
+        for path in named:
+            if self.scenario.sink == "parquet":
+                rows.update(duckdb.sql(f"SELECT * FROM read_parquet('{path}')").fetchall())
+                continue
+            parts = Path(path).parent.relative_to(below).parts
+            values = [
+                int(v) if v.lstrip("-").isdigit() else v for v in (part.partition("=")[2] for part in parts)
+            ]
+            for line in Path(path).read_text().splitlines():
+                row = json.loads(line)
+                # What is NULL is left out; only the last column of two can be.
+                rows[(*values, *(row.values() or (None,)))] += 1
         return rows
 
     def _compare_state(self, last: int) -> None:
@@ -432,6 +467,8 @@ def _scenario(
     sinks: Sequence[str],
 ) -> Scenario:
     sink, plan = chance.choice(sinks), plans[number % len(plans)]
+    if point.startswith(("part", "sink-log")):
+        sink = chance.choice(program.FILES)
     archive, retain, arriving = chance.random() < 0.25, chance.choice((100, 100, 2)), chance.random() < 0.4
     if point.startswith("file-"):
         sink = "file"
@@ -445,6 +482,9 @@ def _scenario(
         plan = "update"
     if sink == "delta" and plan in program.BY_KEY:
         sink = "table"
+    if sink in program.FILES and plan not in program.APPENDS:
+        plan = chance.choice([p for p in plans if p in program.APPENDS and p != "append"] or [plan])
+        sink = sink if plan in program.APPENDS else "file"
     kills = [Kill("point", f"{point}#{1 if point in POINTS[:12] + END else chance.randint(1, 3)}")]
     for _ in range(chance.randint(1, 3)):
         how = chance.choice(("time", "time", "point", *(("write", "torn") if can_count else ())))
@@ -468,8 +508,10 @@ def _scenario(
         tuple(kills),
         arriving=arriving and not any(kill.where.partition("#")[0] in END for kill in kills),
         archive=archive or point.startswith("clean-"),
-        retain=2 if point.startswith("purge") else retain,
-        limit=chance.choice((1, 1, 2)) if not point.startswith(("purge", "compaction")) else 1,
+        retain=2 if point.startswith("purge") or point == "sink-log-removing" else retain,
+        limit=chance.choice((1, 1, 2))
+        if not point.startswith(("purge", "compaction", "sink-log-removing"))
+        else 1,
         fold=chance.random() < 0.3,
         checkpoints=chance.random() < 0.3,
     )

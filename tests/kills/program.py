@@ -16,8 +16,10 @@ PLANS = (
     "append", "complete", "update", "keyed", "distinct", "within", "limit", "windows", "windows-update", "chained",
     "sessions", "groups", "joined", "padded",
 )  # fmt: skip
-SINKS = ("table", "file", "function", "delta")
+SINKS = ("table", "file", "function", "delta", "parquet", "json")
 BY_KEY = ("update", "keyed", "windows-update", "groups")  # in update mode, which a Delta table does not take
+FILES = ("parquet", "json")
+APPENDS = ("append", "distinct", "within", "limit", "windows", "chained", "sessions", "joined", "padded")
 LIMIT = "KILLS_FILE_SIZE"  # the variable that says how large a file the process may write, in bytes
 
 
@@ -52,6 +54,11 @@ class Job:
     def delta(self) -> str:
         """The table of the sink `delta`."""
         return os.path.join(self.output, "delta")
+
+    @property
+    def files(self) -> str:
+        """The directory of the sinks `parquet` and `json`, which has partitions."""
+        return os.path.join(self.output, "files")
 
     @property
     def batches(self) -> str:
@@ -94,6 +101,11 @@ def main(job: Job) -> None:
         query = writer.format("duckdb").option("path", job.file).option("dbtable", "result").start()
     elif job.sink == "delta":
         query = writer.format("delta").start(job.delta)
+    elif job.sink == "json":
+        parts = frame.columns[: len(frame.columns) > 1]
+        query = writer.format("json").partitionBy(parts).start(job.files)
+    elif job.sink == "parquet":
+        query = writer.format("parquet").start(job.files)
     else:
         query = writer.foreachBatch(lambda frame, batch_id: keep(job.batches, frame, batch_id)).start()
     if job.done:

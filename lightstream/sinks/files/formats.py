@@ -14,7 +14,6 @@ from lightstream.plan import types as t
 from lightstream.sinks.files.layout import Layout, refuse_empty, unsupported_type
 from lightstream.sources.file_options import codec_name, flag
 
-FORMATS = ("parquet", "json", "csv", "text")
 ROW_METADATA = "org.apache.spark.sql.parquet.row.metadata"
 SPARK_VERSION = "4.3.0"
 """Whose files these are: readers of Spark take dates and timestamps by its calendar."""

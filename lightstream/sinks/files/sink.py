@@ -1,0 +1,166 @@
+"""The file sink: `writeStream.format("parquet" | "json" | "csv" | "text")`, exactly once."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import uuid
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from lightstream import crash
+from lightstream.checkpoint.sink_log import SinkFile, SinkLog
+from lightstream.conf import Conf
+from lightstream.errors import PySparkException, UnsupportedOperationException
+from lightstream.plan.types import StructType
+from lightstream.sinks.contract import Batch
+from lightstream.sinks.files.formats import PartFormat, part_format
+from lightstream.sinks.files.layout import make_layout, refuse_duplicates
+from lightstream.sinks.files.parts import TEMPORARY, Part, part_names, put, write_parts, writing_to
+from lightstream.sources.paths import display_path, local_path, to_uri
+
+if TYPE_CHECKING:
+    import duckdb
+
+logger = logging.getLogger(__name__)
+
+
+class FileSink:
+    """Writes each batch as new files of a directory, and their names into the directory's log, `_spark_metadata`.
+
+    Readers of the directory, here and in Spark, read the files that the log names, and no others.
+
+    Guarantee: exactly once. Files are complete before the log names them, those of a batch at once; a batch that the
+    log has is skipped. What a killed process has left gets the same names when the batch is run again.
+
+    Args:
+        name: the format.
+        path: the directory; it is made if need be.
+        schema: the query's columns.
+        options: of the format, and `retention`; keys in lower case.
+        partition_by: columns that are directories.
+        conf: the query's settings.
+    """
+
+    temporary_checkpoint = False
+
+    def __init__(
+        self,
+        name: str,
+        path: str,
+        schema: StructType,
+        options: Mapping[str, str],
+        partition_by: Sequence[str],
+        conf: Conf,
+    ) -> None:
+        self.path = local_path(path)
+        self.description = f"FileSink[{display_path(self.path)}]"
+        self._layout = make_layout(schema, partition_by, case_sensitive=conf.case_sensitive)
+        refuse_duplicates([field_name.lower() for field_name in schema.names])
+        self._conf = conf
+        self._retention_ms = _retention_ms(options)
+        self._format: PartFormat | None = None
+        self._refusal: PySparkException | None = None
+        try:
+            self._format = part_format(name, self._layout, options, conf)
+        except UnsupportedOperationException:
+            raise
+        except PySparkException as refusal:
+            self._refusal = refusal  # Spark says so in the first batch
+        self._log: SinkLog | None = None
+        self._query_id = ""
+        self._hidden = ""
+
+    # ---- life ---------------------------------------------------------------------------------------------------
+
+    def open(self, query_id: str, cursor: duckdb.DuckDBPyConnection) -> None:
+        """Make the directory and its log, and remove what a killed process has left half-written.
+
+        Raises:
+            SparkRuntimeException: TASK_WRITE_FAILED when the directory cannot be made or written to.
+        """
+        conf = self._conf
+        self._query_id = query_id
+        deletes = conf.boolean("spark.sql.streaming.fileSink.log.deletion")
+        with writing_to(self.path):
+            self._log = SinkLog(
+                self.path,
+                compact_interval=conf.integer("spark.sql.streaming.fileSink.log.compactInterval"),
+                cleanup_delay_ms=conf.duration_ms("spark.sql.streaming.fileSink.log.cleanupDelay")
+                if deletes
+                else None,
+                batches_to_retain=conf.integer("spark.sql.streaming.minBatchesToRetain"),
+                retention_ms=self._retention_ms,
+            )
+            self._hidden = os.path.join(self.path, TEMPORARY, query_id)
+            shutil.rmtree(self._hidden, ignore_errors=True)
+            os.makedirs(self._hidden)
+
+    def write(self, batch: Batch) -> int:
+        """Write a batch, unless the log has it.
+
+        Raises:
+            AnalysisException: a column's type is none of the format.
+            SparkRuntimeException: TASK_WRITE_FAILED.
+        """
+        log, format = self._log, self._format
+        if self._refusal is not None:
+            raise self._refusal
+        assert log is not None
+        assert format is not None
+        if batch.batch_id <= log.latest_id:
+            logger.warning(
+                "Batch %d is in the log of %s already and is not written again.", batch.batch_id, self.path
+            )
+            return -1
+        with writing_to(self.path):
+            self._written(batch, log, format)
+        return -1
+
+    def _written(self, batch: Batch, log: SinkLog, format: PartFormat) -> None:
+        cursor = batch.cursor
+
+        def rows(before: str, behind: str) -> None:
+            cursor.execute(before + batch.sql + behind).fetchall()
+
+        parts = write_parts(rows, self._layout, format, self._hidden, self._conf.time_zone, cursor)
+        if crash.at is not None:
+            crash.at("parts-written", batch.batch_id)
+        # The same names each time: what an earlier attempt has left is replaced.
+        identity = str(uuid.uuid5(uuid.NAMESPACE_OID, f"{self._query_id}/{batch.batch_id}"))
+        names = part_names(parts, identity, format, self._layout)
+        files = [self._into_place(part, name) for part, name in zip(parts, names, strict=True)]
+        if crash.at is not None:
+            crash.at("parts-forced", batch.batch_id)
+        log.add(batch.batch_id, files)
+
+    def _into_place(self, part: Part, name: str) -> SinkFile:
+        path = os.path.join(self.path, name)
+        put(part, path)
+        if crash.at is not None:
+            crash.at("part-named")
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            # After the name is in place: one journal commit then covers both the content and the name.
+            os.fsync(descriptor)
+            status = os.fstat(descriptor)
+        finally:
+            os.close(descriptor)
+        return SinkFile(to_uri(path), status.st_size, status.st_mtime_ns // 1_000_000)
+
+    def idle(self) -> None:
+        """Nobody waits for anything."""
+
+    def stop(self) -> None:
+        """Remove the directory for files that are being written."""
+        if self._hidden:
+            shutil.rmtree(self._hidden, ignore_errors=True)
+            with suppress(OSError):  # others may be writing there
+                os.rmdir(os.path.dirname(self._hidden))
+
+
+def _retention_ms(options: Mapping[str, str]) -> int | None:
+    text = options.get("retention")
+    return None if text is None else Conf({"retention": text}).duration_ms("retention")
