@@ -67,11 +67,16 @@ CASES: dict[str, tuple[str, ...]] = {
         "array(1.5) = array(cast(2 as decimal(5,0)))", "array(1.5) = array(1)",
         "array(cast(1 as decimal(38,18))) = array(1)", "nullif(array(1.5), array(cast(2 as decimal(5,0))))",
         "~'1'",
+        "NULL[0] = 1", "array(NULL)[0] = 'a'", "'a' <=> array(NULL)[0]",
     ),
     "conversions": (
         "double('nan')", "int('5')", "string(5)", "date('2020-01-01')", "timestamp('2020-01-01 01:02:03')",
         "boolean('true')", "bigint(5)", "decimal('12.5')", "float(1.5)", "tinyint(300)", "smallint('7')",
         "binary('ab')", "int('x')", "int(1, 2)", "date(1)",
+        "try_cast(1L as timestamp)", "try_cast(timestamp'2020-01-01' as bigint)", "try_cast(1 as boolean)", "try_cast(1D as float)",
+        "try_cast(cast(1 as decimal(38,18)) as double)", "try_cast(cast(1 as decimal(5,2)) as double)", "try_cast('a' as binary)",
+        "try_cast(timestamp'2020-01-01' as date)", "try_cast(date'2020-01-01' as timestamp_ntz)", "try_cast(array(1) as string)",
+        "try_cast(array(1) as array<bigint>)", "try_cast(map(1, 1) as map<int,int>)", "try_cast(named_struct('a', 1) as struct<a:bigint>)",
     ),
     "conditional": (
         "if(true, 1, 2)", "if(NULL, 1, 2)", "if(true, 1, 2.5)", "if(true, 'a', 1)", "if(1, 2, 3)",
@@ -88,6 +93,7 @@ CASES: dict[str, tuple[str, ...]] = {
         "least(double('nan'), 1.0D)", "greatest(double('nan'), 1.0D)", "greatest(1, 'a')",
         "greatest(date'2020-01-01', date'2021-01-01')", "least(map(1, 2), map(1, 2))",
         "greatest(array(1), array(2))",
+        "least(-0.0D, double('nan'))", "greatest(-0.0D, -1D, NULL)", "least(cast(NULL as double), NULL)", "greatest(1D, double('nan'), 2D)",
     ),
     "arrays": (
         "array()", "array(1)", "array(1, NULL)", "array(1, 2.5)", "array(1, 'a')", "array(1, '2')",
@@ -157,6 +163,7 @@ CASES: dict[str, tuple[str, ...]] = {
         "array_remove(array(named_struct('i', 1)), named_struct('i', NULL))", "array_remove(array(array(1)), array(NULL))",
         "array_union(array(named_struct('i', 1)), array(named_struct('i', NULL)))", "get(array(1, 2), '1')",
         "get(array(1, 2), 1.5)", "get(array(1, 2), 5000000000)",
+        "array_union(array(-0.0D), array(0.0D))", "array_distinct(array(-0.0D, 0.0D))", "array_intersect(array(-0.0D), array(0.0D))",
     ),
     "maps": (
         "map()", "map('a', 1, 'b', 2)", "map('a', 1, 'a', 2)", "map(NULL, 1)", "map('a', NULL)",
@@ -173,6 +180,7 @@ CASES: dict[str, tuple[str, ...]] = {
         "map_concat(map(1, 2), map(3, 4.5))", "map_concat(map(1, 2), NULL)", "map_concat(1)",
         "str_to_map('a:1,b:2')", "str_to_map('a:1,b')", "str_to_map('a=1;b=2', ';', '=')", "str_to_map('')",
         "str_to_map('a:1,a:2')", "str_to_map('a:1:2')", "str_to_map(NULL)", "str_to_map('a1b2', '[0-9]')",
+        "map_contains_key(1, 1)", "map_contains_key(NULL, 1)", "map_contains_key(1, NULL)",
     ),
     "higher_order": (
         "transform(array(1, 2), x -> x + 1)", "transform(array(1, NULL), x -> x * 2)",
@@ -297,6 +305,7 @@ CASES: dict[str, tuple[str, ...]] = {
         "split('oneAtwoBthreeC', '[ABC]', 1)", "split('oneAtwoBthreeC', '[ABC]', 3)",
         "split('a  b', '\\\\s')", "split('a b  c', '\\\\s+')", "split('aXbXc', 'X', 2)[1]",
         "split('héllo wörld', ' ')", "split('a,b', ',')[0]", "size(split('a,b', ','))",
+        "regexp_extract_all('ab', '(x)|(a)')", "regexp_extract_all('ab', '(x)|(a)', 2)", "regexp_extract_all('ab', '(x)|(a)', 0)",
     ),
     "maths": (
         "sqrt(16)", "sqrt(-1)", "sqrt('4')", "sqrt(2.25)", "sqrt(NULL)", "cbrt(27)", "cbrt(-8)", "cbrt(2)",
@@ -337,6 +346,8 @@ CASES: dict[str, tuple[str, ...]] = {
         "round(1234567890123456.7D)", "round(1.5e18D, -18)", "bround(2.5e20D, -20)", "round(123456789012345678D, -14)",
         "round(4503599627370495.5D)", "bround(4503599627370495.5D)", "round(-2.5e-19D, 19)", "round(double('nan'), 20)",
         "ceil(1.256, '1')", "median(date'2020-01-01')", "percentile_cont(0.5) within group (order by date'2020-01-01')",
+        "log1p(1e308D)", "log1p(double('inf'))", "hypot(1e308D, 1e308D)", "hypot(3e-200D, 4e-200D)", "hypot(double('inf'), double('nan'))",
+        "hypot(0D, -0.0D)", "hypot(double('inf'), NULL)", "hypot(double('nan'), 1D)",
     ),
     "formats": (
         "format_number(12332.123456, 4)", "format_number(12332.5, 0)", "format_number(2.5D, 0)",

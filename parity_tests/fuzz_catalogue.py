@@ -152,8 +152,8 @@ SCALAR_FAMILIES: dict[str, str] = {
         array<int>: array_sort({array<int>}, (a, b) -> case when a < b then 1 when a > b then -1 else 0 end)
     """,
     "json": """
-        string: to_json({struct}) ; to_json({array<struct>}) ; to_json({map<string,int>}) ; to_json(named_struct('v', {T})) ; get_json_object({$json}, {$path}) ; get_json_object({string}, '$.a') ; schema_of_json({$json}) ; to_json({array<T>})
-        struct: from_json({$json}, 'i int, s string') ; from_json(to_json({struct}), 'i int, s string')
+        string: to_json({struct}) ; to_json({array<struct>}) ; to_json({map<string,int>}) ; to_json(named_struct('v', {T})) ; get_json_object({$json}, {$path}) ; get_json_object({string}, '$.a') ; schema_of_json({$json}) ; to_json({array<T>}) ; to_csv({struct}) ; to_csv(named_struct('v', {T}, 's', {string})) ; schema_of_csv({$csv})
+        struct: from_json({$json}, 'i int, s string') ; from_json(to_json({struct}), 'i int, s string') ; from_csv({$csv}, 'i int, s string') ; from_csv({string}, 'i int, s string') ; from_csv(to_csv({struct}), 'i int, s string')
         int: json_array_length({$json}) ; json_array_length(to_json({array<int>})) ; from_json(to_json(named_struct('a', {int})), 'a int').a
         array<string>: json_object_keys({$json}) ; from_json({$json_array}, 'array<string>')
         double: from_json(to_json(named_struct('a', {double})), 'a double').a
@@ -188,7 +188,7 @@ AGGREGATES = """
     boolean: bool_and({boolean}) ; bool_or({boolean}) ; every({boolean}) ; some({boolean}) ; any({boolean})
     I: bit_and({I}) ; bit_or({I}) ; bit_xor({I})
     array<O>: sort_array(collect_list({O})) ; sort_array(collect_set({O})) ; sort_array(array_agg({O})) ; sort_array(collect_union(array({O}, {O})))
-    string: listagg({string}, ',') within group (order by {string}) ; string_agg(distinct {string}) within group (order by {string})
+    string: listagg({string}, ',') within group (order by {=} desc) ; string_agg(distinct {string}) within group (order by {=})
 """
 
 # Functions with a window; the order is by a unique column.
@@ -258,6 +258,7 @@ POOLS: dict[str, tuple[str, ...]] = {
     "late_time": ("timestamp'2024-03-10 06:00:00'",),
     "time_step": ("interval 1 hour", "interval 90 minute", "interval 1 day"),
     "json": ("'{\"i\":1,\"s\":\"x\"}'", "'{\"a\":{\"b\":[1,2]},\"c\":null}'", "'[1,2,3]'", "'{\"i\":\"x\"}'", "'bad'", "'[]'", "'{}'", "'{\"i\":1.5,\"s\":2}'", "'null'", "'[{\"a\":1},{\"a\":\"é\"}]'", "''"),
+    "csv": ("'1,x'", "'x,y'", "''", "'1,\"a b\"'", "','", "' 2 , é '", "'1'", "'1,x,y'", "'1.5,2024-03-10'"),
     "json_array": ("'[\"a\",null]'", "'[]'", "'[1,true]'", "'x'"),
     "path": ("'$'", "'$.a'", "'$.a.b'", "'$.a.b[0]'", "'$[*].a'", "'$.c'", "'$[1]'", "'$.a.b[*]'", "'a'"),
     "bucket": ("interval '1' day", "interval '90' minute", "interval '36' hour", "interval '1' month", "interval '1-2' year to month"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
@@ -204,6 +204,8 @@ class Drawer:
                 pieces += [part] if part else []
             elif part.startswith("$"):
                 pieces.append(self.random.choice(POOLS[part[1:]]))
+            elif part == "=":  # what stands before it, once more
+                pieces.append(next(piece for piece in reversed(pieces) if isinstance(piece, Node)))
             elif "->" in part:
                 pieces += self._lambda(part, bound, depth)
             else:
@@ -238,7 +240,7 @@ class Drawer:
         random = self.random
         ranks = random.random() < 0.5
         call = self.any(depth, _WINDOW if ranks else AGGREGATE_TEMPLATES)
-        pieces = [*call.pieces, " over ("]
+        pieces: list[str | Node] = [call, " over ("]
         if random.random() < 0.8:
             pieces += [
                 "partition by ",
@@ -531,10 +533,45 @@ def simpler(node: Node) -> Iterator[Node]:
         for constant in LITERALS.get(node.kind, ())[:2]:
             if len(constant) < len(node.sql):
                 yield Node(node.kind, (constant,))
-    for i, piece in enumerate(node.pieces):
+    for piece in node.pieces:
         if isinstance(piece, Node):
             for other in simpler(piece):
-                yield Node(node.kind, (*node.pieces[:i], other, *node.pieces[i + 1 :]))
+                yield Node(node.kind, tuple(other if part is piece else part for part in node.pieces))
+
+
+def guarded(node: Node) -> Iterator[Node]:
+    """Yield an expression in which one argument of a call is not computed where another one is NULL."""
+    for piece in node.pieces:
+        if not isinstance(piece, Node):
+            continue
+        others = [child.sql for child in node.children if child is not piece]
+        changed = [Node(piece.kind, part.pieces) for part in guarded(piece)]
+        if others:
+            null = " or ".join(f"({other}) is null" for other in others)
+            changed.append(Node(piece.kind, (f"if({null}, null, ", piece, ")")))
+        for other in changed:
+            yield Node(node.kind, tuple(other if part is piece else part for part in node.pieces))
+
+
+def with_expressions(query: Query, change: Callable[[Node], Iterator[Node]]) -> Iterator[Query]:
+    """Yield queries of which one expression is changed."""
+    for i, (node, alias) in enumerate(query.items):
+        for other in change(node):
+            yield replace(query, items=(*query.items[:i], (other, alias), *query.items[i + 1 :]))
+    group = query.group or ()
+    for i, node in enumerate(group):
+        for other in change(node):
+            yield replace(query, group=(*group[:i], other, *group[i + 1 :]))
+    for name in ("where", "having", "lateral"):
+        clause = getattr(query, name)
+        for other in change(clause) if clause is not None else ():
+            yield replace(query, **{name: other})
+    if query.join is not None and query.join[1] is not None:
+        for other in change(query.join[1]):
+            yield replace(query, join=(query.join[0], other))
+    if query.nested is not None:
+        for nested in with_expressions(query.nested, change):
+            yield replace(query, nested=nested)
 
 
 def simpler_queries(query: Query) -> Iterator[Query]:
@@ -553,20 +590,7 @@ def simpler_queries(query: Query) -> Iterator[Query]:
     if query.nested is not None:
         for other in simpler_queries(query.nested):
             yield replace(query, nested=other)
-    for i, (node, alias) in enumerate(query.items):
-        for other_node in simpler(node):
-            yield replace(query, items=(*query.items[:i], (other_node, alias), *query.items[i + 1 :]))
-    for i, node in enumerate(query.group or ()):
-        for other_node in simpler(node):
-            group = query.group or ()
-            yield replace(query, group=(*group[:i], other_node, *group[i + 1 :]))
-    for name in ("where", "having", "lateral"):
-        node = getattr(query, name)
-        for other_node in simpler(node) if node is not None else ():
-            yield replace(query, **{name: other_node})
-    if query.join is not None and query.join[1] is not None:
-        for other_node in simpler(query.join[1]):
-            yield replace(query, join=(query.join[0], other_node))
+    yield from with_expressions(query, simpler)
 
 
 _EMPTY: dict[str, Any] = {

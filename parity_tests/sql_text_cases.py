@@ -292,6 +292,10 @@ CASES: dict[str, tuple[str, ...]] = {
         "select sum(id) from nested order by map(1, 2)",
         "select avg(1.5) filter (where forall(xs, x -> x > id)), percentile(aggregate(xs, 0, (a, b) -> a + b), 0.5) from nested group by id",
         "select regr_avgx(0.0D, q), sum(distinct q) from values (3.75D, 1) as t(q, c) group by least(c, c, c)",
+        "select a, b, count(*), collect_set(c), mode(c) from values (array(-0.0D), named_struct('x', -0.0D), -0.0D), (array(0.0D), named_struct('x', 0.0D), -0.0D) t(a, b, c) group by a, b",
+        "select count(*) from emp group by 1 / 0",
+        "select sum(pay) over (partition by 1 / 0) from emp",
+        "select count(*), -0.0D as zero from emp group by zero",
     ),
     "windows": (
         "select id, row_number() over (order by id desc) from emp",

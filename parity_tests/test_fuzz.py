@@ -50,6 +50,9 @@ def test_drawn_queries(fuzzer: Fuzzer, seed: int) -> None:
         "select 1 from values (1) t(a) having 100",
         "select array(1), 8 >> 1",
         "select a = b from values (cast(null as int), '') t(a, b)",
+        "select case when cast(concat('x', id) as int) = 1 then 2 else 2 end from range(1)",
+        "select a from values (9223372036854775807L) t(a) where a + 1 > 5",
+        "select levenshtein('', 'abc', a) from values (cast(null as int)) t(a)",
     ],
 )
 def test_known_differences(spark: Any, lightstream: Any, query: str) -> None:

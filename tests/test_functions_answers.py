@@ -42,6 +42,7 @@ OTHER_ERROR = ("sequence(1, 'a')",)
 # Column names that the analyser makes otherwise, or that were not settled.
 NAMES = (
     "negative(5)", "negative(1.5)", "(1, 2) in ((1, 2), (3, 4))", "(1, 'a')", "round(0.1F + 0.2F, 5)",
+    "NULL[0] = 1",
 )  # fmt: skip
 NAMES_WITH = (
     "interval",

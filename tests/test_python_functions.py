@@ -195,6 +195,17 @@ def test_what_is_refused(spark: SparkSession, tmp_path: Path) -> None:
         assert condition_of(action) == "UnsupportedOperationException LIGHTSTREAM_UNSUPPORTED"
 
 
+@pytest.mark.parametrize("annotation", ["no Python (", "(1).missing", "Unknown[int]", 3])
+def test_annotations_that_mean_nothing_are_those_of_a_function_of_rows(
+    spark: SparkSession, annotation: Any
+) -> None:
+    def doubled(value: Any) -> Any:
+        return value * 2
+
+    doubled.__annotations__ = {"value": annotation, "return": annotation}
+    assert rows(spark.range(2).select(F.udf(doubled, "bigint")("id"))) == [(0,), (2,)]
+
+
 def test_groups_are_aggregated_by_pandas(spark: SparkSession) -> None:
     pandas = pytest.importorskip("pandas")
 

@@ -13,6 +13,7 @@ from lightstream.compile.select import Select, distinct_names, is_column
 from lightstream.conf import Conf
 from lightstream.dataclass import dataclass
 from lightstream.errors import AnalysisException, internal, unsupported
+from lightstream.functions.normal_forms import has_several_forms, normal_form
 from lightstream.functions.registry import SqlContext, aggregate_parts
 from lightstream.functions.spelling import error_sql, let, quote
 from lightstream.plan import expressions as e
@@ -270,6 +271,8 @@ class Compiler:
         aggregates = [a for a in plan.aggregates if a.id in needed]
         if not keys and not aggregates:
             return Select("(SELECT 1)", {})
+        if not plan.grouping_sets:
+            plan = replace(plan, keys=tuple(_unless_constant(key, needed) for key in plan.keys))
         child = self.aggregate_input(plan, aggregates)
         named: list[e.Alias] = []
         aggregates = [self._without_lambdas(a, child.columns, named) for a in aggregates]
@@ -344,13 +347,11 @@ class Compiler:
         return Select(f"{source} AS {alias}", {i: f"{alias}.{text}" for i, text in texts.items()})
 
     def _key(self, key: e.Expression, columns: Mapping[int, str]) -> str:
-        """Return a grouping key; Spark makes one zero of 0.0 and -0.0 and shows the first, and sorts maps."""
-        text, kind = self.sql(key, columns), e.type_of(key)
-        if t.holds_map(kind):
-            from lightstream.functions.maps import in_key_order
+        """Return a grouping key, in the form that Spark groups by."""
+        from lightstream.functions.windows import is_constant
 
-            return in_key_order(text, kind)
-        return f"({text} + 0)" if isinstance(kind, t.FloatType | t.DoubleType) else text
+        text = self.sql(key, columns)
+        return text if is_constant(key) else normal_form(text, e.type_of(key))
 
     def _window(self, plan: lp.Window, needed: set[int]) -> Select:
         wanted = [item for item in plan.items if item.id in needed]
@@ -405,7 +406,7 @@ class Compiler:
         child = self.plan(plan.child, needed | keys)
         if not child.is_bare:
             child = self.wrapped(child, plan.child)
-        if any(isinstance(k.type, t.FloatType | t.DoubleType) for k in plan.keys):
+        if any(has_several_forms(k.type) for k in plan.keys):
             columns = {**child.columns, **{k.id: self._key(k, child.columns) for k in plan.keys}}
             child = self.wrapped(replace(child, columns=columns), plan.child)
         on = ", ".join(child.columns[k.id] for k in plan.keys)
@@ -539,6 +540,15 @@ class Compiler:
         return replace(select, columns=columns)
 
 
+def _unless_constant(key: e.Alias | e.Attribute, needed: set[int]) -> e.Alias | e.Attribute:
+    """Return a grouping key; a constant that nobody reads is not computed, as in Spark."""
+    from lightstream.functions.windows import is_constant
+
+    if key.id in needed or not isinstance(key, e.Alias) or not is_constant(key.child):
+        return key
+    return replace(key, child=e.Literal(None, key.type))
+
+
 def _with_named_keys(item: e.Expression, keys: list[e.Alias]) -> e.Expression:
     """Return a window expression over plain columns; what is computed for them is added to `keys`.
 
@@ -546,6 +556,7 @@ def _with_named_keys(item: e.Expression, keys: list[e.Alias]) -> e.Expression:
     """
     if not isinstance(item, e.WindowExpression):
         return item
+    from lightstream.functions.windows import is_constant
 
     def named(key: e.Expression) -> e.Expression:
         if isinstance(key, e.Attribute):
@@ -556,7 +567,8 @@ def _with_named_keys(item: e.Expression, keys: list[e.Alias]) -> e.Expression:
     def argument(value: e.Expression) -> e.Expression:
         return named(value) if e.references(value) else value
 
-    partition = tuple(map(named, item.partition_by))
+    # Spark leaves out constants, whatever they would be.
+    partition = tuple(named(key) for key in item.partition_by if not is_constant(key))
     order = tuple(replace(order, child=named(order.child)) for order in item.order_by)
     function = item.function
     if isinstance(function, e.Call):

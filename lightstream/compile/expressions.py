@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from lightstream.errors import internal, unsupported
 from lightstream.functions import casts, registry
+from lightstream.functions.normal_forms import normal_form
 from lightstream.functions.registry import OVER, AggregateParts, SqlContext
 from lightstream.functions.spelling import literal_sql, quote, text_sql
 from lightstream.plan import expressions as e
@@ -86,11 +87,8 @@ class ExpressionCompiler:
         text = core
         if call.distinct:
             text = text.replace("(", "(DISTINCT ", 1)
-            if any(t.holds_map(e.type_of(argument)) for argument in call.args):
-                from lightstream.functions.maps import in_key_order
-
-                kinds = [e.type_of(argument) for argument in call.args]
-                arguments = [in_key_order(a, kind) for a, kind in zip(arguments, kinds, strict=True)]
+            kinds = [e.type_of(argument) for argument in call.args]
+            arguments = [normal_form(a, kind) for a, kind in zip(arguments, kinds, strict=True)]
         # DuckDB takes no constants for keys, which order nothing.
         ordered = [o for o in call.order_by if not isinstance(o.child, e.Literal)]
         if ordered:

@@ -8,6 +8,7 @@ from lightstream.conf import Conf
 from lightstream.errors import unsupported
 from lightstream.functions import mismatch
 from lightstream.functions.coercion import cast_to
+from lightstream.functions.normal_forms import normal_form
 from lightstream.functions.operators import check_orderable, refuse_null_order
 from lightstream.functions.registry import AggregateParts, Bound, SqlContext, aggregate
 from lightstream.functions.signatures import parse as signature
@@ -252,9 +253,9 @@ _ALL_DISTINCT = "list_distinct(flatten(list({0})))"
 
 
 def _distinct_list(call: Call) -> str:
-    return (
-        "list({0})" if call.distinct else "list(DISTINCT {0})"
-    )  # of a call with DISTINCT the compiler adds it
+    if call.distinct:  # the compiler adds it
+        return "list({0})"
+    return f"list(DISTINCT {normal_form('{0}', type_of(call.args[0]))})"
 
 
 def _collect_parts(call: Call, ctx: SqlContext) -> AggregateParts:

@@ -8,6 +8,7 @@ from lightstream.conf import Conf
 from lightstream.errors import AnalysisException, unsupported
 from lightstream.functions import mismatch
 from lightstream.functions.coercion import cast_to, common_type, tightest_type
+from lightstream.functions.normal_forms import normal_form
 from lightstream.functions.operators import check_orderable, element_nullable, index_failure
 from lightstream.functions.registry import Bound, SqlContext, any_nullable, scalar
 from lightstream.functions.signatures import parse as signature
@@ -308,7 +309,7 @@ def _distinct(array: str) -> str:
 
 
 def _set_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
-    left, right = args
+    left, right = _normal(call, args)
     if call.name == "array_union":
         return _distinct(f"({left} || {right})")
     keep = "IS NOT NULL" if call.name == "array_intersect" else "IS NULL"
@@ -322,7 +323,15 @@ def _bind_distinct(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound
     return bound
 
 
-scalar("array_distinct", _bind_distinct, lambda call, args, ctx: _distinct(args[0]))
+def _normal(call: Call, args: Sequence[str]) -> list[str]:
+    """Return arrays with one zero: elements of other types keep their zeros."""
+    return [
+        normal_form(text, t.ArrayType(element)) if isinstance(element, t.FloatType | t.DoubleType) else text
+        for text, element in zip(args, (_array_of((a,)).elementType for a in call.args), strict=True)
+    ]
+
+
+scalar("array_distinct", _bind_distinct, lambda call, args, ctx: _distinct(_normal(call, args)[0]))
 for _name in ("array_union", "array_intersect", "array_except"):
     scalar(_name, _bind_set, _set_sql)
 

@@ -118,10 +118,7 @@ def cast_nullable(child_nullable: bool, source: t.DataType, target: t.DataType, 
         return True
     if source == target or isinstance(source, t.NullType):
         return False
-    forced = forces_null(source, target)
-    if mode == "try" and not forced:
-        return not _never_fails(source, target)
-    return forced
+    return not _widens(source, target) if mode == "try" else forces_null(source, target)
 
 
 def forces_null(source: t.DataType, target: t.DataType) -> bool:
@@ -147,17 +144,47 @@ def forces_null(source: t.DataType, target: t.DataType) -> bool:
     return isinstance(target, t.CalendarIntervalType)
 
 
-def _never_fails(source: t.DataType, target: t.DataType) -> bool:
-    if isinstance(source, t.IntegralType) and isinstance(target, t.IntegralType):
-        return cast_numbers.BITS[type(source)] <= cast_numbers.BITS[type(target)]
-    if isinstance(source, t.NumericType) and isinstance(target, t.FloatType | t.DoubleType | t.BooleanType):
+def _widens(source: t.DataType, target: t.DataType) -> bool:
+    """Return whether a type holds whatever another one does, by Spark's word: then `try_cast` needs no NULL."""
+    if source == target:
         return True
-    if isinstance(source, t.DatetimeType) and isinstance(target, t.DatetimeType):
-        return True
-    if isinstance(target, t.DecimalType):
-        exact = not isinstance(source, t.DecimalType) or target.scale >= source.scale
-        return not isinstance(source, t.BooleanType) and exact and _fits_decimal(source, target)
-    return isinstance(target, t.StringType)
+    match source, target:
+        case t.IntegralType(), t.IntegralType():
+            return cast_numbers.BITS[type(source)] <= cast_numbers.BITS[type(target)]
+        case t.DecimalType(), t.FloatType() | t.DoubleType():
+            return _widens(
+                source, t.DecimalType(14, 7) if isinstance(target, t.FloatType) else t.DecimalType(30, 15)
+            )
+        case t.NumericType(), t.FloatType() | t.DoubleType():
+            return not isinstance(source, t.DoubleType)
+        case t.NumericType(), t.DecimalType():
+            exact = not isinstance(source, t.DecimalType) or target.scale >= source.scale
+            return exact and _fits_decimal(source, target)
+        case t.DatetimeType(), t.TimestampType() | t.TimestampNTZType():
+            return True
+        case (t.LongType(), t.TimestampType()) | (t.TimestampType(), t.LongType()):
+            return True
+        case (t.DayTimeIntervalType(), t.DayTimeIntervalType()) | (
+            t.YearMonthIntervalType(),
+            t.YearMonthIntervalType(),
+        ):
+            return True
+        case (t.AtomicType(), t.StringType()) | (t.StringType(), t.BinaryType()):
+            return True
+        case t.ArrayType(), t.ArrayType():
+            return source.containsNull <= target.containsNull and _widens(
+                source.elementType, target.elementType
+            )
+        case t.MapType(), t.MapType():
+            parts = _widens(source.keyType, target.keyType) and _widens(source.valueType, target.valueType)
+            return source.valueContainsNull <= target.valueContainsNull and parts
+        case t.StructType(), t.StructType():
+            pairs = list(zip(source, target, strict=False))
+            return len(source) == len(target) and all(
+                one.nullable <= other.nullable and _widens(one.dataType, other.dataType)
+                for one, other in pairs
+            )
+    return False
 
 
 def _fits_decimal(source: t.DataType, target: t.DecimalType) -> bool:

@@ -148,8 +148,10 @@ def _bind_extreme(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
 
 
 def _extreme_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
-    # DuckDB fails on some queries with one column three times.
-    return f"{call.name}({', '.join(dict.fromkeys(args))})"
+    texts = ", ".join(dict.fromkeys(args))  # DuckDB fails on some queries with one column three times
+    if isinstance(call.type, t.FloatType | t.DoubleType):  # its functions make 0.0 of -0.0
+        return f"list_{'max' if call.name == 'greatest' else 'min'}([{texts}])"
+    return f"{call.name}({texts})"
 
 
 scalar("greatest", _bind_extreme, _extreme_sql)

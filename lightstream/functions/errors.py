@@ -23,7 +23,8 @@ _DECIMAL_RANGE = re.compile(
 )
 _BEYOND = re.compile(
     r"Error: (Date out of range|Date and time not in timestamp range|Epoch seconds out of range for TIMESTAMP|"
-    r"Timestamp difference is out of bounds|Timestamp microseconds out of range|Could not convert Timestamp)"
+    r"Timestamp difference is out of bounds|Timestamp microseconds out of range|Could not convert Timestamp|"
+    r"Unable to convert TIMESTAMPTZ to local)"
 )
 _CALLED_BACK = f"Python exception occurred while executing the UDF: ValueError: {ERROR_MARK}"
 # What DuckDB says where Spark has a condition of its own.

@@ -5,37 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lightstream.conf import Conf
-from lightstream.errors import unsupported
+from lightstream.errors import AnalysisException, unsupported
 from lightstream.functions import mismatch
 from lightstream.functions.coercion import cast_to, common_type, tightest_type
 from lightstream.functions.registry import Bound, SqlContext, any_nullable, scalar
 from lightstream.functions.signatures import parse as signature
-from lightstream.functions.spelling import duck_type, error_sql, quote, text_sql
+from lightstream.functions.spelling import duck_type, error_sql
 from lightstream.plan import types as t
 from lightstream.plan.expressions import Call, Expression, nullable_of, type_of
-
-
-def in_key_order(sql: str, data_type: t.DataType, depth: int = 0) -> str:
-    """Return a value with the entries of its maps in the order of their keys: maps are equal in any order."""
-    if not t.holds_map(data_type):
-        return sql
-    v = f"ls_m{depth}"
-    match data_type:
-        case t.ArrayType():
-            item = in_key_order(v, data_type.elementType, depth + 1)
-            return f"list_transform({sql}, lambda {v}: {item})"
-        case t.MapType():
-            value = in_key_order(f"{v}.value", data_type.valueType, depth + 1)
-            entry = f"struct_pack(k := {v}.key, v := {value})"
-            return f"map_from_entries(list_sort(list_transform(map_entries({sql}), lambda {v}: {entry})))"
-        case t.StructType():
-            fields = ", ".join(
-                f"{quote(f.name)} := {in_key_order(f'struct_extract({v}, {text_sql(f.name)})', f.dataType, depth + 1)}"
-                for f in data_type
-            )
-            packed = f"CASE WHEN {v} IS NOT NULL THEN struct_pack({fields}) END"
-            return f"list_transform([{sql}], lambda {v}: {packed})[1]"
-    return sql
 
 
 def _check_policy(conf: Conf) -> None:
@@ -126,26 +103,30 @@ def key_looked_up(
     if name == "map_contains_key" and isinstance(type_of(args[1]), t.NumericType):
         key = common_type([found.keyType, type_of(args[1])], conf.ansi)
     if key is None:
-        raise mismatch.data_mismatch(
-            "MAP_FUNCTION_DIFF_TYPES",
-            name,
-            args,
-            f'Input to `{name}` should have been "MAP" followed by a value with same key type, but it\'s '
-            f'["{found.sql()}", "{type_of(args[1]).sql()}"].',
-        )
+        raise _key_mismatch(name, args)
     wanted = t.MapType(key, found.valueType, found.valueContainsNull)
     return cast_to(args[0], wanted, conf.ansi), cast_to(args[1], key, conf.ansi)
+
+
+def _key_mismatch(name: str, args: Sequence[Expression]) -> AnalysisException:
+    return mismatch.data_mismatch(
+        "MAP_FUNCTION_DIFF_TYPES",
+        name,
+        args,
+        f'Input to `{name}` should have been "MAP" followed by a value with same key type, but it\'s '
+        f'["{type_of(args[0]).sql()}", "{type_of(args[1]).sql()}"].',
+    )
 
 
 def _bind_contains_key(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
     signature("any, any -> any").check_count(name, args)
     found = type_of(args[0])
-    if not isinstance(found, t.MapType):
-        raise mismatch.unexpected_input(name, args, 0, '"MAP"')
     if isinstance(type_of(args[1]), t.NullType):
         raise mismatch.data_mismatch(
             "NULL_TYPE", name, args, f"Null typed values cannot be used as arguments of `{name}`."
         )
+    if not isinstance(found, t.MapType):
+        raise _key_mismatch(name, args)
     return Bound(key_looked_up(name, args, found, conf), t.BooleanType(), True)
 
 

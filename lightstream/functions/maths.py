@@ -54,7 +54,8 @@ scalar(
     shown="LOG2({0})",
 )
 scalar("log1p", "double -> double?",
-       "CASE WHEN {0} > -1 THEN CASE WHEN 1 + {0} = 1 THEN {0} ELSE ln(1 + {0}) * {0} / (1 + {0} - 1) END END",
+       "CASE WHEN {0} > 1e16 THEN ln({0}) WHEN {0} > -1 THEN "
+       "CASE WHEN 1 + {0} = 1 THEN {0} ELSE ln(1 + {0}) * {0} / (1 + {0} - 1) END END",
        shown="LOG1P({0})")  # fmt: skip
 
 
@@ -83,7 +84,16 @@ def _shown_power(call: Call, args: Sequence[str]) -> str:
 
 scalar("pow power", "double, double -> double", "pow({0}, {1})", shown=_shown_power)
 scalar("atan2", "double, double -> double", "atan2({0}, {1})", shown="ATAN2({0}, {1})")
-scalar("hypot", "double, double -> double", "sqrt({0} * {0} + {1} * {1})", shown="HYPOT({0}, {1})")
+_LARGER = "greatest(abs({0}), abs({1}))"
+scalar(
+    "hypot",
+    "double, double -> double",
+    "CASE WHEN {0} IS NULL OR {1} IS NULL THEN NULL WHEN isinf({0}) OR isinf({1}) THEN CAST('inf' AS DOUBLE) "
+    f"WHEN {_LARGER} = 0 OR {_LARGER} BETWEEN 1e-150 AND 1e150 THEN sqrt({{0}} * {{0}} + {{1}} * {{1}}) "
+    # Squares that no double has room for.
+    f"ELSE {_LARGER} * sqrt(pow({{0}} / {_LARGER}, 2) + pow({{1}} / {_LARGER}, 2)) END",
+    shown="HYPOT({0}, {1})",
+)
 scalar("e", " -> double!", f"CAST({math.e!r} AS DOUBLE)", shown="E()")
 scalar("pi", " -> double!", f"CAST({math.pi!r} AS DOUBLE)", shown="PI()")
 

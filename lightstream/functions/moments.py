@@ -236,7 +236,8 @@ def _bind_mode(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
 
 def _mode_parts(call: Call, ctx: SqlContext) -> AggregateParts:
     if len(call.args) == 1 and not call.order_by:
-        return AggregateParts(("mode({0})",))
+        fraction = isinstance(type_of(call.args[0]), t.FloatType | t.DoubleType)
+        return AggregateParts(("mode({0} + 0)",) if fraction else ("mode({0})",))
     # Of equally frequent values the least, or the greatest.
     place = "-1" if call.order_by and not call.order_by[0].ascending else "1"
     counted = "map_entries(list_aggregate({0}, 'histogram'))"

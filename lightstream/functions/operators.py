@@ -288,6 +288,10 @@ def _truth_bound(
 
 def _compared(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
     left, right = _literals_next_to_decimals(args, conf)
+    if isinstance(type_of(left), t.StringType) and isinstance(type_of(right), t.NullType):
+        right = Literal(None, t.StringType())  # whatever it is computed from
+    elif isinstance(type_of(right), t.StringType) and isinstance(type_of(left), t.NullType):
+        left = Literal(None, t.StringType())
     if t.same_structure(type_of(left), type_of(right)):
         target: t.DataType | None = type_of(left)
     else:

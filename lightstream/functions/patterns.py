@@ -162,8 +162,10 @@ def _extract_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
     if found is None:
         return _null(call)
     group = _group(call, found)
-    function = "regexp_extract" if call.name == "regexp_extract" else "regexp_extract_all"
-    return _guarded(found, args[0], f"{function}({args[0]}, {text_sql(found.re2)}, {group})")
+    text = f"{call.name}({args[0]}, {text_sql(found.re2)}, {group})"
+    if call.name == "regexp_extract_all" and group:  # a group that takes no part in a match is empty
+        text = f"list_transform({text}, lambda ls_g: coalesce(ls_g, ''))"
+    return _guarded(found, args[0], text)
 
 
 scalar("regexp_extract", "string, string, int=1 -> string", _extract_sql)

@@ -14,7 +14,7 @@ from lightstream.functions.registry import Bound, SqlContext, any_nullable, bind
 from lightstream.functions.signatures import parse as signature
 from lightstream.functions.spelling import error_sql, let, native_sql
 from lightstream.plan import types as t
-from lightstream.plan.expressions import Call, Cast, Expression, Literal, nullable_of, type_of
+from lightstream.plan.expressions import Call, Expression, Literal, nullable_of, type_of
 
 # ---- upper and lower case -------------------------------------------------------------------------------------
 
@@ -532,20 +532,11 @@ def _levenshtein_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
     distance = f"CASE WHEN {plain} THEN {distance} ELSE {exact} END"
     known = " AND ".join(f"{a} IS NOT NULL" for a in args[:2])
     if len(args) == 3:
-        # Spark takes a NULL in a column for 0.
-        limit = "NULL" if _is_null(call.args[2]) else f"coalesce({args[2]}, 0)"
-        distance = let(
-            distance,
-            lambda d: f"CASE WHEN {limit} IS NOT NULL THEN CASE WHEN {d} > {limit} THEN -1 ELSE {d} END END",
-            "distance",
-        )
+        # Without a limit there is no answer; only where Spark interprets it takes a NULL in a column for 0.
+        limit = args[2]
+        known += f" AND {limit} IS NOT NULL"
+        distance = let(distance, lambda d: f"CASE WHEN {d} > {limit} THEN -1 ELSE {d} END", "distance")
     return f"CASE WHEN {known} THEN {distance} END"
-
-
-def _is_null(argument: Expression) -> bool:
-    while isinstance(argument, Cast):
-        argument = argument.child
-    return isinstance(argument, Literal) and argument.value is None
 
 
 scalar("levenshtein", "string, string, int? -> int", _levenshtein_sql)

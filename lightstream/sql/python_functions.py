@@ -49,94 +49,57 @@ class RowFunction:
 
 
 @dataclass(frozen=True, slots=True)
-class ArrowFunction:
-    """Calls the user's function with Arrow arrays; `kind` is scalar, iterator, aggregate or aggregate iterator."""
+class VectorFunction:
+    """Calls the user's function with whole columns.
+
+    `form` is what these are: arrow (arrays), pandas or polars (series); `kind` is scalar, iterator, aggregate or
+    aggregate iterator. The last arguments go by the given names.
+    """
 
     func: Callable[..., Any]
     type: t.DataType
+    form: str
     kind: str = "scalar"
     keywords: tuple[str, ...] = ()
 
     def __call__(self, kinds: Kinds, columns: Columns, count: int) -> Any:
         """Return the results."""
-        return _vectorized(
-            self.func, self.type, self.kind, self.keywords, _arrow_arguments, _arrow_result, _arrow_values
-        )(kinds, columns, count)
-
-
-@dataclass(frozen=True, slots=True)
-class PandasFunction:
-    """Calls the user's function with pandas series; `kind` is scalar, iterator, aggregate or aggregate iterator."""
-
-    func: Callable[..., Any]
-    type: t.DataType
-    kind: str = "scalar"
-    keywords: tuple[str, ...] = ()
-
-    def __call__(self, kinds: Kinds, columns: Columns, count: int) -> Any:
-        """Return the results."""
-        return _vectorized(
-            self.func, self.type, self.kind, self.keywords, _series, _series_result, _series_values
-        )(kinds, columns, count)
-
-
-@dataclass(frozen=True, slots=True)
-class PolarsFunction:
-    """Calls the user's function with Polars series; `kind` is scalar, iterator, aggregate or aggregate iterator."""
-
-    func: Callable[..., Any]
-    type: t.DataType
-    kind: str = "scalar"
-    keywords: tuple[str, ...] = ()
-
-    def __call__(self, kinds: Kinds, columns: Columns, count: int) -> Any:
-        """Return the results."""
-        return _vectorized(
-            self.func, self.type, self.kind, self.keywords, _polars_series, _polars_result, _polars_values
-        )(kinds, columns, count)
-
-
-def _vectorized(
-    func: Callable[..., Any],
-    result: t.DataType,
-    kind: str,
-    keywords: tuple[str, ...],
-    arguments_of: Callable[[Kinds, Columns], list[Any]],
-    array_of: Callable[[Any, t.DataType], Any],
-    value_array: Callable[[list[Any], t.DataType], Any],
-) -> Callable[[Kinds, Columns, int], Any]:
-    def call(values: Sequence[Any]) -> Any:
-        plain = len(values) - len(keywords)
-        return func(*values[:plain], **dict(zip(keywords, values[plain:], strict=True)))
-
-    def run(kinds: Kinds, columns: Columns, count: int) -> Any:
-        import pyarrow as pa
-
-        if kind.startswith("aggregate"):
-            inner = [k.elementType for k in kinds if isinstance(k, t.ArrayType)]
-            lists = [column.combine_chunks() for column in columns]
-            rows = []
-            for row in range(count):
-                values = [pa.chunked_array([_elements(one, row)]) for one in lists]
-                given = arguments_of(inner, values)
-                rows.append(call(given) if kind == "aggregate" else func(_one_batch(given)))
-            return carried(value_array(rows, result), result)
-        given = arguments_of(kinds, columns)
-        if kind == "iterator":
-            parts = [array_of(part, result) for part in func(_one_batch(given))]
-            found = pa.chunked_array(parts) if parts else pa.array([])
-            found = found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found
-        else:
-            found = array_of(call(given), result)
+        if self.kind.startswith("aggregate"):
+            return carried(self._of_groups(kinds, columns, count), self.type)
+        found = self._of_rows(kinds, columns)
         if len(found) != count:
             raise PySparkRuntimeError(
                 "SCHEMA_MISMATCH_FOR_PANDAS_UDF",
                 f"Result vector from the function was not the required length: expected {count}, got {len(found)}.",
                 parameters={"expected": str(count), "actual": str(len(found))},
             )
-        return carried(found, result)
+        return carried(found, self.type)
 
-    return run
+    def _of_rows(self, kinds: Kinds, columns: Columns) -> Any:
+        import pyarrow as pa
+
+        arguments_of, array_of, _ = _FORMS[self.form]
+        given = arguments_of(kinds, columns)
+        if self.kind == "scalar":
+            return array_of(self._call(given), self.type)
+        parts = [array_of(part, self.type) for part in self.func(_one_batch(given))]
+        return _plain(pa.chunked_array(parts)) if parts else pa.array([])
+
+    def _of_groups(self, kinds: Kinds, columns: Columns, count: int) -> Any:
+        import pyarrow as pa
+
+        arguments_of, _, array_of = _FORMS[self.form]
+        inner = [k.elementType for k in kinds if isinstance(k, t.ArrayType)]
+        lists = [column.combine_chunks() for column in columns]
+        results = []
+        for row in range(count):
+            given = arguments_of(inner, [pa.chunked_array([_elements(one, row)]) for one in lists])
+            results.append(self._call(given) if self.kind == "aggregate" else self.func(_one_batch(given)))
+        return array_of(results, self.type)
+
+    def _call(self, values: Sequence[Any]) -> Any:
+        plain = len(values) - len(self.keywords)
+        return self.func(*values[:plain], **dict(zip(self.keywords, values[plain:], strict=True)))
 
 
 def _one_batch(given: list[Any]) -> Iterator[Any]:
@@ -308,6 +271,14 @@ def _plain(found: Any) -> Any:
     import pyarrow as pa
 
     return found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found
+
+
+# What a function is given, and what becomes of a result for each row and of the results of groups.
+_FORMS: dict[str, tuple[Callable[[Kinds, Columns], list[Any]], Callable[..., Any], Callable[..., Any]]] = {
+    "arrow": (_arrow_arguments, _arrow_result, _arrow_values),
+    "pandas": (_series, _series_result, _series_values),
+    "polars": (_polars_series, _polars_result, _polars_values),
+}
 
 
 def result_converter(kind: t.DataType) -> Convert | None:

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from lightstream.errors import (
-    PySparkNotImplementedError,
     PySparkTypeError,
     PySparkValueError,
     unsupported,
@@ -54,9 +53,10 @@ class PolarsUDFType:
 
 
 _PICKLED, _BATCHED = 100, 101
+# What a vectorized function is given, and how often it is called.
 _KINDS = {
-    kind: name
-    for kinds in (PandasUDFType, ArrowUDFType, PolarsUDFType)
+    kind: (form, name)
+    for form, kinds in (("pandas", PandasUDFType), ("arrow", ArrowUDFType), ("polars", PolarsUDFType))
     for kind, name in (
         (kinds.SCALAR, "scalar"), (kinds.SCALAR_ITER, "iterator"),
         (kinds.GROUPED_AGG, "aggregate"), (kinds.GROUPED_AGG_ITER, "aggregate iterator"),
@@ -100,14 +100,11 @@ class UserDefinedFunction:
         if keywords not in self._functions:
             from lightstream.sql import python_functions as p
 
-            kind = _KINDS.get(self.evalType)
-            if kind is None:
+            form, kind = _KINDS.get(self.evalType, ("", ""))
+            if not form:
                 self._functions[keywords] = p.RowFunction(self.func, self.returnType, keywords)
             else:
-                made: Any = p.PandasFunction
-                if self.evalType >= ArrowUDFType.SCALAR:
-                    made = p.ArrowFunction if self.evalType < PolarsUDFType.SCALAR else p.PolarsFunction
-                self._functions[keywords] = made(self.func, self.returnType, kind, keywords)
+                self._functions[keywords] = p.VectorFunction(self.func, self.returnType, form, kind, keywords)
         return self._functions[keywords]
 
     def _call(self, args: tuple[Expression, ...], named: tuple[tuple[str, Expression], ...]) -> PythonUdf:
@@ -116,7 +113,7 @@ class UserDefinedFunction:
             self._function(tuple(name for name, _ in named)),
             (*args, *(value for _, value in named)),
             self.returnType,
-            aggregates=_KINDS.get(self.evalType, "").startswith("aggregate"),
+            aggregates=_KINDS.get(self.evalType, ("", ""))[1].startswith("aggregate"),
             deterministic=self.deterministic,
         )
 
@@ -172,7 +169,7 @@ def row_function(f: Any, returnType: Any, useArrow: bool | None) -> Any:
     if useArrow is None and callable(f) and is_annotated(f):
         # Spark, too, sees a vectorized function by its annotations, and takes any others for a function of rows.
         for kinds, module in ((PandasUDFType, "pandas"), (ArrowUDFType, "pyarrow")):
-            with contextlib.suppress(PySparkValueError, PySparkNotImplementedError):
+            with contextlib.suppress(Exception):  # a text that is no Python, too
                 kind = kind_of(f, kinds, module)
                 break
     return UserDefinedFunction(f, returnType, evalType=kind)._wrapped()
