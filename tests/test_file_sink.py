@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,16 @@ def test_a_batch_that_failed_is_written_under_the_same_names(
     (tmp_path / "checkpoint" / "commits" / "0").unlink()
     files.run()
     assert files.names() == [left]
+
+
+def test_a_log_that_is_ahead_of_the_checkpoint(spark: Any, tmp_path: Path) -> None:
+    files = Files(spark, tmp_path)
+    files.put(0, 1)
+    files.run()
+    shutil.rmtree(tmp_path / "checkpoint")
+    with pytest.raises(PySparkException, match="LIGHTSTREAM_SINK_AHEAD_OF_CHECKPOINT"):
+        files.run()
+    assert len(files.names()) == 2
 
 
 def test_a_stream_over_what_a_stream_writes(spark: Any, tmp_path: Path) -> None:

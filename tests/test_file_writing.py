@@ -39,6 +39,21 @@ def test_names_and_rows(spark: Any, tmp_path: Path) -> None:
     assert (next((tmp_path / "text").glob("part*"))).read_bytes() == b"0|1|2|3|"
 
 
+def test_parquet_types(spark: Any, tmp_path: Path) -> None:
+    import pyarrow.parquet
+
+    path = tmp_path / "out"
+    spark.sql("select timestamp'2020-01-01 00:00:00' t, 1Y b, map('a', array(1.5BD)) m").write.parquet(
+        str(path)
+    )
+    file = pyarrow.parquet.ParquetFile(next(path.glob("part*")))
+    assert "t (Timestamp(isAdjustedToUTC=true, timeUnit=microseconds" in str(file.schema)
+    assert file.metadata.metadata[b"org.apache.spark.version"] == b"4.3.0"
+    assert spark.read.parquet(str(path)).schema.simpleString() == (
+        "struct<t:timestamp,b:tinyint,m:map<string,array<decimal(2,1)>>>"
+    )
+
+
 def test_partitions_come_back(spark: Any, tmp_path: Path) -> None:
     path = str(tmp_path / "out")
     rows = [(1, "a/b", 1.5), (2, None, 2.5), (3, "", 1.5), (4, "x" * 80, 1.5)]

@@ -6,6 +6,7 @@ from benchmarks import (
     analysis,
     counting,
     filtering,
+    formats,
     joins,
     keys,
     latency,
@@ -16,7 +17,19 @@ from benchmarks import (
 )
 from benchmarks.contract import Benchmark
 
-SUBJECTS = (analysis, counting, filtering, joins, keys, latency, many_files, overhead, startup, windows)
+SUBJECTS = (
+    analysis,
+    counting,
+    filtering,
+    formats,
+    joins,
+    keys,
+    latency,
+    many_files,
+    overhead,
+    startup,
+    windows,
+)
 
 BENCHMARKS: dict[str, Benchmark] = {
     benchmark.letter: benchmark

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import shutil
 import uuid
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING
 from lightstream import crash
 from lightstream.checkpoint.sink_log import SinkFile, SinkLog
 from lightstream.conf import Conf
-from lightstream.errors import PySparkException, UnsupportedOperationException
+from lightstream.errors import PySparkException, SparkRuntimeException, UnsupportedOperationException
 from lightstream.plan.types import StructType
 from lightstream.sinks.contract import Batch
 from lightstream.sinks.files.formats import PartFormat, part_format
@@ -23,8 +22,6 @@ from lightstream.sources.paths import display_path, local_path, to_uri
 
 if TYPE_CHECKING:
     import duckdb
-
-logger = logging.getLogger(__name__)
 
 
 class FileSink:
@@ -103,18 +100,25 @@ class FileSink:
 
         Raises:
             AnalysisException: a column's type is none of the format.
-            SparkRuntimeException: TASK_WRITE_FAILED.
+            SparkRuntimeException: TASK_WRITE_FAILED; LIGHTSTREAM_SINK_AHEAD_OF_CHECKPOINT when the log has batches that
+                the checkpoint does not know.
         """
         log, format = self._log, self._format
         if self._refusal is not None:
             raise self._refusal
         assert log is not None
         assert format is not None
-        if batch.batch_id <= log.latest_id:
-            logger.warning(
-                "Batch %d is in the log of %s already and is not written again.", batch.batch_id, self.path
-            )
+        if batch.batch_id == log.latest_id and batch.rerun:
             return -1
+        if batch.batch_id <= log.latest_id:
+            raise SparkRuntimeException(
+                "LIGHTSTREAM_SINK_AHEAD_OF_CHECKPOINT",
+                f"The log of {self.path} holds batch {log.latest_id}, but the query's checkpoint is about to run batch "
+                f"{batch.batch_id}: another query has written there, or the checkpoint is new or was set back. "
+                "Its rows would not become part of the table. Write to another directory, or restore the checkpoint.",
+                sqlstate="42K03",
+                parameters={"tableName": self.path, "batchId": str(batch.batch_id)},
+            )
         with writing_to(self.path):
             self._written(batch, log, format)
         return -1
