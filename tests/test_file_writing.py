@@ -3,6 +3,7 @@
 # ruff: noqa: F811
 from __future__ import annotations
 
+import datetime
 import re
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,22 @@ def test_partitions_come_back(spark: Any, tmp_path: Path) -> None:
     assert sorted(map(tuple, spark.read.parquet(path).select("n", "s", "d").collect())) == [
         (1, "a/b", 1.5), (2, None, 2.5), (3, None, 1.5), (4, "x" * 80, 1.5),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("value", "read"),
+    [
+        ("timestamp'2020-01-02 03:04:05.5'", datetime.datetime(2020, 1, 2, 3, 4, 5, 500_000)),
+        ("date'0001-02-03'", datetime.date(1, 2, 3)),
+        ("2.50BD", 2.5),
+        ("true", "true"),
+    ],
+)
+def test_types_of_partitions(spark: Any, tmp_path: Path, value: str, read: Any) -> None:
+    for name in ("json", "parquet"):
+        path = str(tmp_path / name)
+        spark.sql(f"select 1 x, {value} p").write.partitionBy("p").format(name).save(path)
+        assert [tuple(row) for row in spark.read.format(name).load(path).collect()] == [(1, read)]
 
 
 def test_modes(spark: Any, tmp_path: Path) -> None:

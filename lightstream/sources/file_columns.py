@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Sequence
 from typing import Any
 
@@ -59,6 +60,10 @@ class FileColumns:
         values = file.partition_values.items()
         text = next((value for key, value in values if key.lower() == name.lower()), None)
         value = partition_value(text, data_type, name, self._time_zone)
+        if isinstance(value, datetime.datetime):
+            value = (value - datetime.datetime(1970, 1, 1, tzinfo=value.tzinfo)) // datetime.timedelta(
+                microseconds=1
+            )
         return f"CAST({literal_sql(Literal(value, data_type))} AS {duck_type(data_type)})"
 
 
