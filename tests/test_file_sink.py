@@ -15,6 +15,7 @@ from sql_api_fixtures import spark  # noqa: F401
 from lightstream.checkpoint import sink_log
 from lightstream.checkpoint.sink_log import SinkFile, SinkLog, logged_files
 from lightstream.errors import PySparkException
+from lightstream.sources.paths import from_uri
 
 
 class Files:
@@ -92,20 +93,45 @@ def test_a_log_that_is_ahead_of_the_checkpoint(spark: Any, tmp_path: Path) -> No
     assert len(files.names()) == 2
 
 
-def test_a_stream_over_what_a_stream_writes(spark: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize("by", [(), ("k",)])
+def test_a_stream_over_what_a_stream_writes(spark: Any, tmp_path: Path, by: tuple[str, ...]) -> None:
     files = Files(spark, tmp_path)
     files.put(0, 1)
-    files.run("json")
-    (files.out / "orphan").write_text('{"k":"x","n":9}')
+    files.run("json", *by)
+    (files.out / ("k=a" if by else "") / "orphan").write_text('{"k":"x","n":9}')
     seen: list[Any] = []
     follow = spark.readStream.schema("k string, n int").json(str(files.out)).writeStream
-    query = follow.foreachBatch(lambda frame, _: seen.extend(row.n for row in frame.collect())).start()
+    query = follow.foreachBatch(
+        lambda frame, _: seen.extend((row.k, row.n) for row in frame.collect())
+    ).start()
     query.processAllAvailable()
-    files.put(2)
-    files.run("json")
+    files.put(2, 3)
+    files.run("json", *by)
     query.processAllAvailable()
     query.stop()
-    assert sorted(seen) == [0, 1, 2]
+    assert sorted(seen) == [("a", 0), ("a", 2), ("b", 1), ("b", 3)]
+
+
+def test_foreach_batch_writes_files(spark: Any, tmp_path: Path) -> None:
+    files = Files(spark, tmp_path)
+    files.put(0, 1)
+    stream = spark.readStream.schema("k string, n int").json(str(tmp_path / "in")).writeStream
+    writer = stream.foreachBatch(
+        lambda frame, _: frame.write.mode("append").partitionBy("k").json(str(files.out))
+    )
+    writer.trigger(availableNow=True).start().awaitTermination()
+    assert files.rows() == [("a", 0), ("b", 1)]
+
+
+def test_odd_paths(spark: Any, tmp_path: Path) -> None:
+    files = Files(spark, tmp_path)
+    files.out = tmp_path / "it's {uuid} [x]*?#%20é"
+    files.put(0, 1)
+    files.run("json", "k")
+    _, found = logged_files(str(files.out))
+    assert sorted(from_uri(each.uri) for each in found) == sorted(
+        str(files.out / name) for name in files.names()
+    )
 
 
 @pytest.mark.parametrize("where", ["file", "file/below"])
