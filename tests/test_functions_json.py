@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import datetime
+import json
+import random
 from collections.abc import Iterator
 from typing import Any
 
+import duckdb
+import pyarrow as pa
 import pytest
 
 from lightstream.errors import PySparkException
+from lightstream.execute.natives import json_batches, json_values
+from lightstream.functions import json_texts
+from lightstream.functions.spelling import duck_type
+from lightstream.plan import types as t
+from lightstream.plan.ddl import parse_schema
 from lightstream.sql import SparkSession
 
 
@@ -83,3 +92,65 @@ def test_errors_come_through_duckdb(session: SparkSession, expression: str, cond
     with pytest.raises(PySparkException) as failed:
         value(session, expression)
     assert failed.value.getCondition() == condition
+
+
+# ---- many texts at once -----------------------------------------------------------------------------------------
+
+_VALUES = (
+    "1", "-1", "0", "-0", "1.0", "1e2", "1.5", "9223372036854775807", "9223372036854775808", '"x"', '""', '"1"', "true",
+    "null", "NaN", "-Infinity", "Inf", '"NaN"', "{}", "[]", "[1,2]", '["a",null]', '{"p":1,"q":"z"}', '{"p":"1"}',
+    "1e400", "1e-400", "01", "+1", ".5", '"\\u0041"', '"\\ud83d\\ude00"', '"\\ud83d"', '"a\nb"', '"\\n"', '"INFO: NaN"', "300",
+    "70000", "3000000000", "1" * 30, "1" * 1100, '"' + "y" * 1200 + '"', "-0.0", "0.1", "tru", '"\u00e9"',
+    "1.7976931348623159e308", "2.5e-5",
+)  # fmt: skip
+_TEXTS = (
+    "", "null", "[]", '[{"a":1}]', "{", "}", "{}", "{}{}", ' {"a":1}', '{"a":1} ', '{"a":1}x', '{"a":1}{"a":2}', '"s"',
+    '{"a":1,}', '{"a":1}\n', '{"a"}', "{a:1}", "{'a':1}", '{"a":1//c\n}', '{"a":' * 1001 + "1" + "}" * 1001,
+)  # fmt: skip
+
+
+def _drawn_texts(count: int) -> list[str]:
+    draw = random.Random(7)
+
+    def one() -> str:
+        if draw.random() < 0.05:
+            return draw.choice(_TEXTS)
+        members = (
+            f'"{draw.choice(("a", "b", "c", "z", "A"))}":{draw.choice(("", " "))}{draw.choice(_VALUES)}'
+            for _ in range(draw.randint(0, 4))
+        )
+        return "{" + draw.choice((",", ", ")).join(members) + "}"
+
+    return [one() for _ in range(count)]
+
+
+@pytest.mark.parametrize(
+    "schema",
+    ["a bigint", "a int, b string", "a double, b boolean, c string", "b struct<p:int,q:string>, a array<double>",
+     "c array<string>, a tinyint, b smallint", "a array<struct<p:int>>, b array<bigint>"],
+)  # fmt: skip
+def test_texts_that_are_not_read_one_by_one_have_the_same_meaning(schema: str) -> None:
+    texts = _drawn_texts(700)
+    wanted = t.as_nullable(parse_schema(schema))
+    settings = json.dumps({"options": {}, "time_zone": "UTC", "corrupt_column": "_corrupt_record"})
+
+    def checked(some: list[str | None]) -> list[str | None]:
+        count = len(some)
+        found: list[str | None] = json_batches.checked_json(
+            pa.array(some, pa.string()), pa.array([wanted.json()] * count), pa.array([settings] * count)
+        ).to_pylist()
+        return found
+
+    alone = [checked([text])[0] for text in texts]
+    exact = [json_values.from_json(text, wanted.json(), settings) for text in texts]
+    as_they_are = [text for text, found in zip(texts, alone, strict=True) if found == text]
+    assert 150 < len(as_they_are) < 600
+    assert checked([*as_they_are, None]) == [*as_they_are, None]  # together too
+    structure = json.dumps(json_texts._structure(wanted))
+    rows = pa.table({"n": range(len(texts)), "alone": alone, "exact": exact})
+    with duckdb.connect() as connection:
+        connection.register("rows", rows)
+        columns = f"json_transform(alone, '{structure}'), CAST(exact::JSON AS {duck_type(wanted)})"
+        query = f"SELECT {columns} FROM rows ORDER BY n"
+        for text, (found, expected) in zip(texts, connection.execute(query).fetchall(), strict=True):
+            assert repr(found) == repr(expected), text

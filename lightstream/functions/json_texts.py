@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from typing import Any
 
 from lightstream.conf import Conf
 from lightstream.dataclass import dataclass
@@ -18,6 +19,8 @@ from lightstream.functions.spelling import duck_type, let, native_sql, text_sql
 from lightstream.plan import types as t
 from lightstream.plan.ddl import parse_type_or_schema
 from lightstream.plan.expressions import Call, Cast, Expression, Literal, type_of
+
+_CORRUPT = "_corrupt_record"
 
 # ---- options --------------------------------------------------------------------------------------------------
 
@@ -54,7 +57,7 @@ def options_of(name: str, args: Sequence[Expression], position: int) -> dict[str
 
 def settings_text(options: dict[str, str], ctx: SqlContext) -> str:
     """Return the options of a call, and what the session adds to them, as a constant for a native function."""
-    found = {"options": options, "time_zone": ctx.time_zone, "corrupt_column": "_corrupt_record"}
+    found = {"options": options, "time_zone": ctx.time_zone, "corrupt_column": _CORRUPT}
     return text_sql(json.dumps(found))
 
 
@@ -130,8 +133,36 @@ def _check_readable(data_type: t.DataType) -> None:
 
 def _from_json_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
     options = settings_text(options_of(call.name, call.args, 2), ctx)
-    read = native_sql("from_json", args[0], text_sql(call.type.json()), options)
-    return f"CAST(CAST({read} AS JSON) AS {duck_type(call.type)})"
+    given = args[0], text_sql(call.type.json()), options
+    structure = _structure(call.type) if _is_plain(call) else None
+    if isinstance(structure, dict):
+        return f"json_transform({native_sql('checked_json', *given)}, {text_sql(json.dumps(structure))})"
+    return f"CAST(CAST({native_sql('from_json', *given)} AS JSON) AS {duck_type(call.type)})"
+
+
+def _is_plain(call: Call) -> bool:
+    """Return whether no option changes what JSON is."""
+    options = options_of(call.name, call.args, 2)
+    return all(key.lower() == "mode" for key in options)
+
+
+_TRANSFORMED = (
+    t.StringType, t.BooleanType, t.ByteType, t.ShortType, t.IntegerType, t.LongType, t.DoubleType,
+)  # fmt: skip
+
+
+def _structure(data_type: t.DataType) -> Any:
+    """Return a type as `json_transform` takes it; None where values need Spark's rules."""
+    match data_type:
+        case t.StructType():
+            parts = {field.name: _structure(field.dataType) for field in data_type}
+            # DuckDB's names are the same in any case.
+            apart = len({name.lower() for name in parts}) == len(data_type) and _CORRUPT not in parts
+            return parts if parts and apart and None not in parts.values() else None
+        case t.ArrayType():
+            element = _structure(data_type.elementType)
+            return None if element is None else [element]
+    return duck_type(data_type) if type(data_type) in _TRANSFORMED else None
 
 
 def _shown_from(call: Call, args: Sequence[str]) -> str:

@@ -62,6 +62,8 @@ _FUNCTIONS |= {
     for kind in _KINDS
     for ending, suffix in (("", ""), ("s", "[]"))
 }
+# Those that are called with Arrow arrays, a batch of rows at a time.
+_ON_ARROW = {"checked_json": ("json_batches", (_TEXT, _TEXT, _TEXT), _TEXT)}
 _NULL_IS_GIVEN: Any = "special"  # DuckDB's stubs ask for an enum that it does not export
 _CALLS = re.compile(NATIVE + r"(\w+)\(")
 
@@ -73,11 +75,18 @@ def make_known(cursor: duckdb.DuckDBPyConnection, sql: str) -> None:
     import duckdb
 
     for name in set(_CALLS.findall(sql)):
-        module, parameters, result = _FUNCTIONS[name]
+        on_arrow = name in _ON_ARROW
+        kind: Any = "arrow" if on_arrow else "native"
+        module, parameters, result = _ON_ARROW[name] if on_arrow else _FUNCTIONS[name]
         function = _later(module, name, len(parameters))
         try:
             cursor.create_function(
-                NATIVE + name, function, list(parameters), result, null_handling=_NULL_IS_GIVEN
+                NATIVE + name,
+                function,
+                list(parameters),
+                result,
+                type=kind,
+                null_handling=_NULL_IS_GIVEN,
             )
         except (duckdb.NotImplementedException, duckdb.CatalogException):  # known already
             continue
@@ -89,7 +98,7 @@ def _later(module: str, name: str, count: int) -> Callable[..., Any]:
     found: list[Callable[..., Any]] = []
 
     def call(*args: Any) -> Any:
-        if None in args and not name.startswith(("murmur3", "xxhash64")):
+        if name not in _ON_ARROW and None in args and not name.startswith(("murmur3", "xxhash64")):
             return None
         if not found:
             found.append(getattr(importlib.import_module(f"{__name__}.{module}"), name))
