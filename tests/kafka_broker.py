@@ -58,7 +58,11 @@ class Broker:
         """Stop, with its data written."""
         if self._process is not None:
             self._process.terminate()
-            self._process.wait(20)
+            try:
+                self._process.wait(20)
+            except subprocess.TimeoutExpired:  # what it has to write is much
+                self._process.kill()
+                self._process.wait(20)
             self._process = None
 
     @property
