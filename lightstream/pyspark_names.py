@@ -7,9 +7,13 @@ from typing import Any
 from lightstream.sql.context import SPARK_VERSION as __version__
 from lightstream.sql.context import HiveContext, SparkConf, SparkContext, SQLContext, StorageLevel
 from lightstream.sql.row import Row
+from lightstream.sql.shared import Accumulator, AccumulatorParam, Broadcast
 from lightstream.sql.unsupported import refused_class
 
 __all__ = [
+    "Accumulator",
+    "AccumulatorParam",
+    "Broadcast",
     "HiveContext",
     "Row",
     "SQLContext",
@@ -26,6 +30,8 @@ __all__ = [
 # `lightstream.sql.x` where nothing else is said.
 MODULES: dict[str, str] = {
     "pyspark": "lightstream.pyspark_names",
+    "pyspark.accumulators": "lightstream.sql.shared",
+    "pyspark.broadcast": "lightstream.sql.shared",
     "pyspark.conf": "lightstream.sql.context",
     "pyspark.context": "lightstream.sql.context",
     "pyspark.core.context": "lightstream.sql.context",
@@ -42,9 +48,6 @@ RDD = refused_class("RDD", "Use DataFrames.")
 SparkFiles = refused_class("SparkFiles")
 TaskContext = refused_class("TaskContext")
 BarrierTaskContext = refused_class("BarrierTaskContext")
-Accumulator = refused_class("Accumulator")
-AccumulatorParam = refused_class("AccumulatorParam")
-Broadcast = refused_class("Broadcast")
 
 
 def since(version: str | float) -> Any:

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from importlib import import_module
 from typing import Any
 
+import path_cases  # noqa: F401 - its programs are added to PROGRAMS
 import pytest
-import udtf_cases  # noqa: F401 - its programs are added to PROGRAMS
+import udtf_cases  # noqa: F401 - likewise
 from frames_cases import PROGRAMS, engine
 from known import known
 

@@ -115,7 +115,10 @@ def attributes_of(schema: t.StructType) -> tuple[e.Attribute, ...]:
 
 def renewed(plan: lp.LogicalPlan) -> lp.Rename:
     """Return a plan's columns under fresh ids, so that it can stand twice in one query."""
-    return lp.Rename(plan, tuple(replace(a, id=e.fresh_id()) for a in plan.output))
+    columns = tuple(replace(a, id=e.fresh_id()) for a in plan.output)
+    # Spark: `_metadata` cannot be named through a view, but input_file_name() reads it.
+    hidden = tuple(replace(a, id=e.fresh_id(), name=f"({a.name.strip('()')})") for a in plan.hidden)
+    return lp.Rename(plan, columns, hidden)
 
 
 @rule(r.UnresolvedTable)
@@ -124,6 +127,13 @@ def _table(relation: r.UnresolvedTable, analyzer: Analyzer) -> lp.LogicalPlan:
     if len(name) == 1 and name[0].lower() in analyzer.tables:
         return lp.SubqueryAlias(renewed(analyzer.tables[name[0].lower()]), name[0])
     plan = analyzer.session.table(name, relation.is_streaming)
+    if plan is None and len(name) == 2 and analyzer.session.reads_files(name[0]):
+        # Spark: json.`/a/path`
+        return analyzer.session.read(
+            r.DataSourceRead(name[0], None, {}, (name[1],), is_streaming=relation.is_streaming)
+        )
+    if plan is not None and relation.is_streaming and not plan.is_streaming:
+        raise _not_a_stream(name, plan)
     if plan is None:
         text = ".".join(f"`{part}`" for part in name)
         raise AnalysisException(
@@ -133,6 +143,20 @@ def _table(relation: r.UnresolvedTable, analyzer: Analyzer) -> lp.LogicalPlan:
             parameters={"relationName": text},
         )
     return lp.SubqueryAlias(renewed(plan), name[-1])
+
+
+def _not_a_stream(name: tuple[str, ...], plan: lp.LogicalPlan) -> Exception:
+    text = ".".join(name)
+    if isinstance(plan, lp.TableScan):
+        return unsupported(
+            f"Reading the table {text} as a stream", "Read the files that it was made of, or a Delta table."
+        )
+    return AnalysisException(
+        "_LEGACY_ERROR_TEMP_1008",
+        f"{text} is not a temp view of streaming logical plan, please use batch API such as `DataFrameReader.table` "
+        "to read it.",
+        parameters={"quoted": text},
+    )
 
 
 @rule(r.DataSourceRead)
@@ -370,7 +394,7 @@ def order_by(
     needed: set[int] = set()
     for order in orders:
         needed |= e.references(order)
-    missing = needed - {a.id for a in child.output}
+    missing = needed - {a.id for a in (*child.output, *child.hidden)}
     if not missing:
         return lp.Sort(child, tuple(orders), is_global)
     widened = _carry(child, missing)

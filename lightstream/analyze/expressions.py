@@ -11,6 +11,7 @@ from lightstream.analyze.naming import shown
 from lightstream.analyze.scope import Scope, extract_field
 from lightstream.errors import AnalysisException, internal, unsupported
 from lightstream.plan import expressions as e
+from lightstream.plan import logical as lp
 from lightstream.plan import types as t
 
 if TYPE_CHECKING:
@@ -278,11 +279,49 @@ class ExpressionResolver:
                     return variable
         return None
 
+    def _input_file_name(self, call: e.UnresolvedFunction) -> e.Expression:
+        """Return the file that a row comes from.
+
+        Raises:
+            AnalysisException: MULTI_SOURCES_UNSUPPORTED_FOR_EXPRESSION.
+            UnsupportedOperationException: rows of several files may have become one, or changed their places.
+        """
+        from lightstream.functions import mismatch, registry
+
+        if call.args:
+            raise mismatch.wrong_count("input_file_name", "0", len(call.args))
+        files = [
+            scan for plan in self.scope.plans for scan in plan.walk() if isinstance(scan, lp.DataSourceScan)
+        ]
+        files = [scan for scan in files if scan.metadata is not None]
+        path: tuple[e.Expression, ...] = ()
+        if files:
+            [plan, *others] = self.scope.plans
+            while isinstance(plan, lp.Project | lp.Filter | lp.SubqueryAlias | lp.Watermark | lp.Rename):
+                plan = plan.child
+            if others or (isinstance(plan, lp.Join) and len(files) > 1):
+                raise AnalysisException(
+                    "MULTI_SOURCES_UNSUPPORTED_FOR_EXPRESSION",
+                    'The expression "input_file_name()" does not support more than one source.',
+                    sqlstate="42K0E",
+                    parameters={"expr": '"input_file_name()"'},
+                )
+            found = [column for column in self.scope.hidden if column.name.strip("()") == "_metadata"]
+            if plan is not files[0] or len(found) != 1:
+                raise unsupported(
+                    "input_file_name() above a join, union, aggregation, explode, sort or limit",
+                    "Select it, or _metadata.file_path, next to the files.",
+                )
+            path = (extract_field(found[0], "file_path", self.scope.same),)
+        return registry.bind_call("input_file_name", path, self.conf)
+
     def _function(self, call: e.UnresolvedFunction) -> e.Expression:
         from lightstream.functions import registry
 
         if call.name == "(field)":
             return self._updated_field(call)
+        if call.name.lower() == "input_file_name":
+            return self._input_file_name(call)
         registered = self.session.functions.get(call.name.lower())
         if registered is not None and not is_builtin(call.name):
             return self._python_function(registered(call.args, call.named))

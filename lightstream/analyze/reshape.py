@@ -311,6 +311,16 @@ def _pivot(relation: r.Pivot, analyzer: Analyzer) -> lp.LogicalPlan:
         )
     resolver = analyzer.over(child)
     column = resolver.value(relation.column)
+    if relation.keys is not None and any(
+        isinstance(node, e.UnresolvedStar) for item in relation.items for node in item.walk()
+    ):
+        # Spark: not in `pivot(...).agg(...)`; in SQL count(*) was replaced before.
+        raise AnalysisException(
+            "INVALID_USAGE_OF_STAR_OR_REGEX",
+            "Invalid usage of '*' in Pivot. Count a literal: F.count(F.lit(1)).",
+            sqlstate="42000",
+            parameters={"elem": "'*'", "prettyName": "Pivot"},
+        )
     items = resolver.named_all(relation.items)
     for item in items:
         if not has_aggregate(item):

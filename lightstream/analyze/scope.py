@@ -20,8 +20,10 @@ class Scope:
         case_sensitive: bool,
         hidden: Sequence[e.Attribute] = (),
         outer: Scope | None = None,
+        plans: Sequence[LogicalPlan] = (),
     ) -> None:
         self.attributes = attributes
+        self.plans = plans  # whose columns these are
         self.hidden = hidden
         self.outer = outer
         self.case_sensitive = case_sensitive
@@ -134,7 +136,7 @@ def scope_of(plans: Iterable[LogicalPlan], case_sensitive: bool, outer: Scope | 
     plans = tuple(plans)
     attributes = [attribute for plan in plans for attribute in plan.output]
     hidden = [attribute for plan in plans for attribute in plan.hidden]
-    return Scope(attributes, case_sensitive, hidden, outer)
+    return Scope(attributes, case_sensitive, hidden, outer, plans)
 
 
 def extract_field(child: e.Expression, name: str, same: object) -> e.Expression:

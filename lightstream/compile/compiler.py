@@ -197,9 +197,9 @@ class Compiler:
         return self.plan(plan.child, needed)
 
     def _rename(self, plan: lp.Rename, needed: set[int]) -> Select:
-        pairs = [
-            (old, new) for old, new in zip(plan.child.output, plan.columns, strict=True) if new.id in needed
-        ]
+        pairs = [*zip(plan.child.output, plan.columns, strict=True)]
+        pairs += zip(plan.child.hidden, plan.hidden_columns, strict=False)
+        pairs = [(old, new) for old, new in pairs if new.id in needed]
         child = self.plan(plan.child, {old.id for old, _ in pairs})
         moved = {new.id: child.columns[old.id] for old, new in pairs}
         volatile = frozenset(new.id for old, new in pairs if old.id in child.volatile)

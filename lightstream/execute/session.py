@@ -89,6 +89,12 @@ class SessionState:
             return None
         return self.connectors.get(name.lower()) or self.installed_connector(name.lower())
 
+    def reads_files(self, name: str) -> bool:
+        """Return whether a name in front of a path means the files there."""
+        from lightstream.sources.registry import FILE_FORMATS
+
+        return name.lower() in (*FILE_FORMATS, "delta")
+
     def read(self, relation: relations.DataSourceRead) -> logical.LogicalPlan:
         """Open a format's reader: find files, infer or take the schema."""
         from lightstream.sources.registry import open_reader, scan_of

@@ -64,8 +64,6 @@ def _bind_struct(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
 
 
 def _struct_type(names: Sequence[str], values: Sequence[Expression]) -> t.StructType:
-    if len({name.lower() for name in names}) < len(names):
-        raise unsupported(f"A struct with two fields of one name ({', '.join(names)})")
     fields = [t.StructField(n, type_of(v), nullable_of(v)) for n, v in zip(names, values, strict=True)]
     return t.StructType(fields)
 

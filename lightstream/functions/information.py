@@ -142,5 +142,17 @@ def _no_data_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
     return f"getvariable('{NO_DATA_VARIABLE}{position.value}')"
 
 
+def _bind_input_file(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
+    return Bound(args, t.StringType(), False)
+
+
+def _input_file_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
+    # Spark: `file:///a` here, `file:/a` in `_metadata`.
+    return f"('file://' || substr({args[0]}, 6))" if args else "''"
+
+
+# Its argument is the path in `_metadata` of the scan below, which the analyser puts there.
+scalar("input_file_name", _bind_input_file, _input_file_sql, shown="input_file_name()", deterministic=False)
+
 # Whether a source of a stream has nothing new in the batch.
 scalar(NO_DATA, "int -> boolean", _no_data_sql)

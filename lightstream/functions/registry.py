@@ -19,7 +19,7 @@ from lightstream.dataclass import dataclass
 from lightstream.errors import AnalysisException, internal, unsupported
 from lightstream.functions.families import CORE, LATE
 from lightstream.plan.expressions import Call, Cast, Expression, Literal, SortOrder, nullable_of
-from lightstream.plan.types import DataType
+from lightstream.plan.types import ArrayType, DataType, MapType, StructType
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,6 +281,7 @@ def bind_call(
         # The value to order is the first argument; the direction is kept in the call.
         args = (order_by[0].child, *args)
     bound = entry.bind(name.lower(), args, conf)
+    _check_field_names(bound.type)
     if distinct and order_by and not entry.extra.get("within_group"):
         _check_distinct_order(bound.args[0], order_by)
     return Call(
@@ -294,6 +295,22 @@ def bind_call(
         order_by=order_by,
         ignore_nulls=bool(ignore_nulls),
     )
+
+
+def _check_field_names(found: DataType) -> None:
+    """Refuse structs that DuckDB does not have."""
+    match found:
+        case StructType():
+            names = [name.lower() for name in found.names]
+            if len(set(names)) < len(names):
+                raise unsupported(f"A struct with two fields of one name ({', '.join(found.names)})")
+            for field in found:
+                _check_field_names(field.dataType)
+        case ArrayType():
+            _check_field_names(found.elementType)
+        case MapType():
+            _check_field_names(found.keyType)
+            _check_field_names(found.valueType)
 
 
 def _unknown(name: str) -> Exception:

@@ -219,13 +219,18 @@ class SubqueryAlias(RowByRow):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rename(Unary):
-    """The input's columns under new ids (and names), by position; qualifiers as given."""
+    """The input's columns under new ids (and names), by position; qualifiers as given. What is hidden, likewise."""
 
     columns: tuple[Attribute, ...]
+    hidden_columns: tuple[Attribute, ...] = ()
 
     @property
     def output(self) -> tuple[Attribute, ...]:
         return self.columns
+
+    @property
+    def hidden(self) -> tuple[Attribute, ...]:
+        return self.hidden_columns
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -171,6 +171,11 @@ class FileReader:
                     parameters={"columnName": f"`{name.lower()}`"},
                 )
 
+    @property
+    def input_files(self) -> tuple[str, ...]:
+        """The URIs of the files that were there when the reader was opened."""
+        return tuple(file.uri for file in self._listing.files)
+
     def scan_files(
         self,
         files: Sequence[FileEntry],

@@ -13,6 +13,7 @@ from lightstream.sql.unsupported import refused_class, refuses
 
 if TYPE_CHECKING:
     from lightstream.sql.session import SparkSession
+    from lightstream.sql.shared import Accumulator, AccumulatorParam, Broadcast
 
 SPARK_VERSION = "4.3.0"
 __version__ = SPARK_VERSION  # `from pyspark.version import __version__`
@@ -139,8 +140,8 @@ StorageLevel.OFF_HEAP = StorageLevel(True, True, True, False, 1)
 
 @refuses(
     "SparkContext",
-    accumulator="value, accum_param=None", addFile="path, recursive=False", addPyFile="path", addArchive="path",
-    binaryFiles="path, minPartitions=None", binaryRecords="path, recordLength", broadcast="value", emptyRDD="",
+    addFile="path, recursive=False", addPyFile="path", addArchive="path",
+    binaryFiles="path, minPartitions=None", binaryRecords="path, recordLength", emptyRDD="",
     hadoopFile="path, inputFormatClass, keyClass, valueClass", parallelize="c, numSlices=None",
     pickleFile="name, minPartitions=None", range="start, end=None, step=1, numSlices=None",
     runJob="rdd, partitionFunc, partitions=None, allowLocal=False", sequenceFile="path, keyClass=None",
@@ -225,6 +226,18 @@ class SparkContext:
     def uiWebUrl(self) -> str | None:
         """None: there is no Spark UI."""
         return None
+
+    def broadcast(self, value: Any) -> Broadcast[Any]:
+        """Return a value for functions to read."""
+        from lightstream.sql.shared import Broadcast
+
+        return Broadcast(value)
+
+    def accumulator(self, value: Any, accum_param: AccumulatorParam[Any] | None = None) -> Accumulator[Any]:
+        """Return a value for functions to add to."""
+        from lightstream.sql.shared import accumulator
+
+        return accumulator(value, accum_param)
 
     def sparkUser(self) -> str:
         """Return the user's name."""

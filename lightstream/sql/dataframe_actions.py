@@ -175,11 +175,8 @@ class Actions(Frame):
         """Return the files that the DataFrame reads."""
         if self._plan.is_streaming:
             raise streaming_action(self._plan)
-        files: list[str] = []
-        for node in self._plan.walk():
-            if isinstance(node, DataSourceScan):
-                files.extend(getattr(node.reader, "files", ()))
-        return files
+        scans = [node for node in self._plan.walk() if isinstance(node, DataSourceScan)]
+        return list(dict.fromkeys(file for scan in scans for file in getattr(scan.reader, "input_files", ())))
 
     def isLocal(self) -> bool:
         """Return False: every action runs a query."""
