@@ -323,3 +323,50 @@ def test_without_the_library(spark: Any, tmp_path: Path, monkeypatch: pytest.Mon
     for use in (lambda: spark.read.format("delta").load(str(tmp_path)), lambda: start(spark, tmp_path)):
         with pytest.raises(PySparkException, match=r"pip install 'lightstream\[delta\]'"):
             use()
+
+
+# ---- batch writes ----------------------------------------------------------------------------------------------------
+
+
+def test_rows_are_written(spark: Any, tmp_path: Path) -> None:
+    frame = spark.createDataFrame([("a", 1), ("b", 2)], "k string, n long")
+    path = str(tmp_path / "t")
+    frame.write.format("delta").partitionBy("k").save(path)
+    assert rows_of(tmp_path / "t") == [("a", 1), ("b", 2)]
+    assert DeltaTable(path).metadata().partition_columns == ["k"]
+    with pytest.raises(AnalysisException, match="DELTA_PATH_EXISTS"):
+        frame.write.format("delta").save(path)
+    frame.write.format("delta").mode("ignore").save(path)
+    frame.limit(0).write.save(path, format="delta", mode="append")
+    frame.where("n = 1").write.format("delta").mode("append").option("path", path).save()
+    assert rows_of(tmp_path / "t") == [("a", 1), ("a", 1), ("b", 2)]
+    frame.selectExpr("k", "n * 10 as n").write.format("delta").mode("overwrite").save(path)
+    assert rows_of(tmp_path / "t") == [("a", 10), ("b", 20)]
+    with pytest.raises(AnalysisException, match="DELTA_SCHEMA_MISMATCH"):
+        frame.selectExpr("k", "n m").write.format("delta").mode("overwrite").save(path)
+    frame.selectExpr("k", "n m").write.format("delta").mode("overwrite").option(
+        "overwriteSchema", "true"
+    ).save(path)
+    assert sorted(spark.read.format("delta").load(path).collect()) == [("a", 1), ("b", 2)]
+    assert spark.sql(f"select sum(m) from delta.`{path}`").collect() == [(3,)]
+    assert spark.read.format("delta").option("versionAsOf", 0).load(path).count() == 2
+
+
+def test_batches_are_merged_in_foreach_batch(spark: Any, tmp_path: Path) -> None:
+    put(tmp_path / "in", 0, ("a", 1))
+    put(tmp_path / "in", 1, ("a", 2), ("b", 3))
+    path = str(tmp_path / "t")
+
+    def upsert(rows: Any, batch_id: int) -> None:
+        if not DeltaTable.is_deltatable(path):
+            rows.write.format("delta").save(path)
+            return
+        merge = DeltaTable(path).merge(rows.toPolars(), "s.k = t.k", source_alias="s", target_alias="t")
+        merge.when_matched_update_all().when_not_matched_insert_all().execute()
+
+    frame = (
+        spark.readStream.schema("k STRING, n LONG").option("maxFilesPerTrigger", 1).json(str(tmp_path / "in"))
+    )
+    writer = frame.writeStream.foreachBatch(upsert).option("checkpointLocation", str(tmp_path / "cp"))
+    writer.trigger(availableNow=True).start().awaitTermination()
+    assert rows_of(tmp_path / "t") == [("a", 2), ("b", 3)]

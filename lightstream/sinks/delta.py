@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import duckdb
     import pyarrow
 
-Mode = Literal["error", "append", "overwrite", "ignore"]
+Mode = Literal["append", "overwrite"]
 _OPTIONS = ("path", "checkpointlocation", "mergeschema", "overwriteschema", "queryname")
 _ROWS = 122_880
 
@@ -72,7 +72,8 @@ class DeltaSink:
         if self._table.is_written(self._query_id, batch.batch_id):
             return 0
         mode: Mode = "overwrite" if batch.output_mode == "complete" else "append"
-        return self._table.write(batch.cursor, batch.sql, mode, (self._query_id, batch.batch_id))
+        rows = batch.cursor.query(batch.sql).to_arrow_reader(_ROWS)
+        return self._table.write(rows, mode, (self._query_id, batch.batch_id))
 
     def idle(self) -> None:
         """Nothing is held."""
@@ -97,38 +98,41 @@ class DeltaWriter:
         self._overwrites = flag(options, "overwriteSchema", False)
         self._schema = _arrow_schema(schema, path)
 
-    def is_written(self, query_id: str, batch_id: int) -> bool:
-        """Return whether the table has a batch."""
+    def exists(self) -> bool:
+        """Return whether the table is there."""
         deltalake = delta_module()
         try:
-            if not deltalake.DeltaTable.is_deltatable(self.uri):
-                return False
+            return bool(deltalake.DeltaTable.is_deltatable(self.uri))
+        except (deltalake.exceptions.DeltaError, OSError) as error:
+            raise self._failed(error) from None
+
+    def is_written(self, query_id: str, batch_id: int) -> bool:
+        """Return whether the table has a batch."""
+        if not self.exists():
+            return False
+        deltalake = delta_module()
+        try:
             last = deltalake.DeltaTable(self.uri).transaction_version(query_id)
         except (deltalake.exceptions.DeltaError, OSError) as error:
             raise self._failed(error) from None
         return last is not None and last >= batch_id
 
     def write(
-        self,
-        cursor: duckdb.DuckDBPyConnection,
-        sql: str,
-        mode: Mode,
-        transaction: tuple[str, int] | None = None,
+        self, rows: pyarrow.RecordBatchReader, mode: Mode, transaction: tuple[str, int] | None = None
     ) -> int:
-        """Write what a SELECT gives as one commit; return the number of rows.
+        """Write rows as one commit; return how many they are.
 
         Args:
-            cursor: where it runs.
-            sql: the SELECT.
-            mode: what to do where the table exists.
+            rows: the columns in the order of the schema.
+            mode: what becomes of the rows that are there.
             transaction: ids of the query and the batch to put into the commit.
 
         Raises:
-            AnalysisException: DELTA_SCHEMA_MISMATCH; the table exists (mode error).
-            SparkRuntimeException: DELTA_CONCURRENT_WRITE, or the table cannot be written.
+            AnalysisException: DELTA_SCHEMA_MISMATCH.
+            SparkRuntimeException: LIGHTSTREAM_DELTA_WRITE_FAILED.
         """
         deltalake = delta_module()
-        counted = _Counted(cursor.query(sql).to_arrow_reader(_ROWS), self._schema)
+        counted = _Counted(rows, self._schema)
         applied = [deltalake.Transaction(*transaction)] if transaction is not None else None
         try:
             deltalake.write_deltalake(

@@ -224,6 +224,8 @@ class DataFrameWriter:
             return self._run_only()
         if chosen == "kafka":
             return self._to_kafka()
+        if chosen == "delta":
+            return self._to_delta(path)
         connector = self._spark._state.connector(chosen)
         if connector is not None:
             return self._through(connector, path)
@@ -237,6 +239,26 @@ class DataFrameWriter:
             self._format = "duckdb"
             return self.saveAsTable(name)
         self._write_files(chosen, path)
+
+    def _to_delta(self, path: str | None) -> None:
+        from lightstream.sinks.delta import DeltaWriter
+
+        target = self._options.get("path") if path is None else path
+        if target is None:
+            raise IllegalArgumentException("_LEGACY_ERROR_TEMP_2047", "'path' is not specified.")
+        table = DeltaWriter(target, self._df.schema, self._partition_by, self._options)
+        if self._mode in ("error", "ignore") and table.exists():
+            if self._mode == "error":
+                raise AnalysisException(
+                    "DELTA_PATH_EXISTS",
+                    f"There is a Delta table in {target}. Choose the mode append, overwrite or ignore.",
+                    sqlstate="42K04",
+                    parameters={"path": target},
+                )
+            return
+        table.write(
+            self._df._run().arrow().to_reader(), "overwrite" if self._mode == "overwrite" else "append"
+        )
 
     def parquet(
         self, path: str, mode: str | None = None, partitionBy: Any = None, compression: str | None = None
