@@ -19,7 +19,7 @@ CASES: dict[str, tuple[str, ...]] = {
         "date_add(date'2020-01-31', 1S)", "date_add(date'2020-01-31', 1L)", "date_add(null, 1)", "date_add(map(0, null)[0], 1)", "date_sub(array(null)[0], 1)",
         "date_add(date'2020-01-31', null)", "date_add('x', 1)", "dateadd(date'2020-01-31', -400)",
         "date_sub(date'2020-03-01', 1)", "date_sub('2020-03-01', -1)", "date_sub(date'2020-03-01', 1.0D)",
-        "date_sub(timestamp_ntz'2020-03-01 01:00:00', 1)", "datediff(date'2020-03-01', date'2020-02-01')",
+        "date_sub(timestamp_ntz'2020-03-01 01:00:00', 1)", "to_date(array(1))", "to_timestamp(map(1, 2))", "try_to_date(array(1))", "datediff(date'2020-03-01', date'2020-02-01')",
         "datediff('2020-03-01', '2020-02-01 23:00:00')",
         "datediff(timestamp'2020-03-01 01:00:00', timestamp'2020-02-29 23:00:00')",
         "date_diff(date'2020-03-01', null)", "datediff(1, 2)", "add_months(date'2020-01-31', 1)",

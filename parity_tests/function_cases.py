@@ -77,6 +77,7 @@ CASES: dict[str, tuple[str, ...]] = {
         "try_cast(cast(1 as decimal(38,18)) as double)", "try_cast(cast(1 as decimal(5,2)) as double)", "try_cast('a' as binary)",
         "try_cast(timestamp'2020-01-01' as date)", "try_cast(date'2020-01-01' as timestamp_ntz)", "try_cast(array(1) as string)",
         "try_cast(array(1) as array<bigint>)", "try_cast(map(1, 1) as map<int,int>)", "try_cast(named_struct('a', 1) as struct<a:bigint>)",
+        "try_cast(1.5 as double)", "try_cast(1.5 as float)",
     ),
     "conditional": (
         "if(true, 1, 2)", "if(NULL, 1, 2)", "if(true, 1, 2.5)", "if(true, 'a', 1)", "if(1, 2, 3)",
@@ -94,6 +95,7 @@ CASES: dict[str, tuple[str, ...]] = {
         "greatest(date'2020-01-01', date'2021-01-01')", "least(map(1, 2), map(1, 2))",
         "greatest(array(1), array(2))",
         "least(-0.0D, double('nan'))", "greatest(-0.0D, -1D, NULL)", "least(cast(NULL as double), NULL)", "greatest(1D, double('nan'), 2D)",
+        "greatest(0D, -0.0D)", "greatest(-0.0D, 0D)", "least(0D, -0.0D)", "least(-0.0D, 0D, double('nan'))",
     ),
     "arrays": (
         "array()", "array(1)", "array(1, NULL)", "array(1, 2.5)", "array(1, 'a')", "array(1, '2')",
@@ -164,6 +166,8 @@ CASES: dict[str, tuple[str, ...]] = {
         "array_union(array(named_struct('i', 1)), array(named_struct('i', NULL)))", "get(array(1, 2), '1')",
         "get(array(1, 2), 1.5)", "get(array(1, 2), 5000000000)",
         "array_union(array(-0.0D), array(0.0D))", "array_distinct(array(-0.0D, 0.0D))", "array_intersect(array(-0.0D), array(0.0D))",
+        "array_append(array(1L), float(1.5))", "array_union(array(1), array(float(1.5)))", "array_insert(array(1), NULL, 2)",
+        "array_repeat(1, 2L)", "array_repeat(1, '2')", "array_repeat(1, 2S)", "array_repeat(1, NULL)", "array_sort(NULL)",
     ),
     "maps": (
         "map()", "map('a', 1, 'b', 2)", "map('a', 1, 'a', 2)", "map(NULL, 1)", "map('a', NULL)",
@@ -181,6 +185,7 @@ CASES: dict[str, tuple[str, ...]] = {
         "str_to_map('a:1,b:2')", "str_to_map('a:1,b')", "str_to_map('a=1;b=2', ';', '=')", "str_to_map('')",
         "str_to_map('a:1,a:2')", "str_to_map('a:1:2')", "str_to_map(NULL)", "str_to_map('a1b2', '[0-9]')",
         "map_contains_key(1, 1)", "map_contains_key(NULL, 1)", "map_contains_key(1, NULL)",
+        "str_to_map(1)", "str_to_map('a:1', 1)", "str_to_map(NULL)",
     ),
     "higher_order": (
         "transform(array(1, 2), x -> x + 1)", "transform(array(1, NULL), x -> x * 2)",
@@ -264,6 +269,7 @@ CASES: dict[str, tuple[str, ...]] = {
         "try_to_binary('6162', 'hex')", "url_decode('a+b%20c%C3%A9')", "url_decode('%zz')",
         "try_url_decode('%zz')", "is_valid_utf8('a')", "make_valid_utf8('a')", "validate_utf8('a')",
         "quote('Don\\'t')",
+        "concat_ws(array(1), 'a')",
     ),
     "patterns": (
         "'abc' like 'a%'", "'abc' like '_b_'", "'abc' like 'a\\\\%'", "'a%c' like 'a\\\\%c'",
@@ -348,6 +354,7 @@ CASES: dict[str, tuple[str, ...]] = {
         "ceil(1.256, '1')", "median(date'2020-01-01')", "percentile_cont(0.5) within group (order by date'2020-01-01')",
         "log1p(1e308D)", "log1p(double('inf'))", "hypot(1e308D, 1e308D)", "hypot(3e-200D, 4e-200D)", "hypot(double('inf'), double('nan'))",
         "hypot(0D, -0.0D)", "hypot(double('inf'), NULL)", "hypot(double('nan'), 1D)",
+        "ceil('1', 0)", "floor(float(1.5), 0)", "nanvl(float(0.1), NULL)", "percentile_approx('1', 0.5)",
     ),
     "formats": (
         "format_number(12332.123456, 4)", "format_number(12332.5, 0)", "format_number(2.5D, 0)",
@@ -372,6 +379,8 @@ CASES: dict[str, tuple[str, ...]] = {
         "conv('-15', 10, -16)", "conv('-15', 10, 16)", "conv('', 10, 16)",
         "conv('18446744073709551615', 10, 10)", "conv('18446744073709551616', 10, 10)", "conv(NULL, 10, 16)",
         "conv('10', 1, 10)",
+        "get_json_object(1, '$')", "get_json_object(NULL, '$')", "try_parse_url(1, 'HOST')", "parse_url(1, 'HOST')", "to_csv(NULL)",
+        "from_csv(to_csv(NULL), 'i int')",
     ),
     "json_texts": (
         'from_json(\'{"a":1, "b":"x", "c":[1,2]}\', \'a int, b string, c array<int>\')',
@@ -1010,6 +1019,7 @@ AGGREGATE_CASES: dict[str, tuple[str, ...]] = {
         "max(i) filter (where false)", "sum(big)", "try_sum(big)", "avg(big)", "max(m)", "sum(a)", "max(a)",
         "min(st)", "upper(max(s))", "count(i) / count(*)",
         "sum(ts)", "avg(ts)", "try_sum(ts)", "try_avg(ts)", "sum(dt)",
+        "regr_avgx(d, e)", "regr_avgy(e, d)", "regr_avgx(e, i)", "regr_avgy(i, big)", "regr_avgx(s, d)", "listagg(X'41', ',')",
     ),
     "single": (
         "stddev(i)", "stddev_pop(i)", "variance(i)", "var_pop(d)", "corr(i, d)", "covar_samp(i, d)",

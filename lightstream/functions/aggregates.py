@@ -310,6 +310,10 @@ aggregate(
 
 
 def _bind_listagg(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
+    if args and isinstance(type_of(args[0]), t.BinaryType):
+        if len(args) == 2 and isinstance(type_of(args[1]), t.StringType):
+            raise mismatch.different_types(name, args, [type_of(a) for a in args])
+        raise unsupported(f"{name} of binary values")
     bound = signature("string, string=null -> string?").bind(name, args, conf)
     if not isinstance(bound.args[1], Literal):
         raise mismatch.not_constant(name, args, 1, "delimiter")

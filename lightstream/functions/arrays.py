@@ -383,6 +383,8 @@ scalar("sort_array", _bind_sorted, _sort_array_sql)
 def _bind_array_sort(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
     if len(args) == 2:
         return _bind_comparator(name, args, conf)
+    if len(args) == 1 and isinstance(type_of(args[0]), t.NullType):
+        raise mismatch.unexpected_input(name, args, 0, '"ARRAY"')
     bound = signature("array -> $0").bind(name, args, conf)
     check_orderable(name, args, _array_of(bound.args).elementType)
     _refuse_nested_nulls(_array_of(bound.args))
@@ -490,9 +492,7 @@ def _bind_insert(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
     if not isinstance(type_of(args[0]), t.ArrayType):
         raise _element_mismatch(name, args)
     array, value = _extended(name, args, conf)
-    if not isinstance(type_of(args[1]), t.IntegralType | t.NullType) or isinstance(
-        type_of(args[1]), t.LongType
-    ):
+    if not isinstance(type_of(args[1]), t.ByteType | t.ShortType | t.IntegerType):
         raise mismatch.unexpected_input(name, args, 1, '"INT"')
     at = cast_to(args[1], t.IntegerType())
     result = t.ArrayType(t.as_nullable(type_of(value)), True)
@@ -530,6 +530,8 @@ def _repeat_type(args: tuple[Expression, ...]) -> t.DataType:
 
 
 def _bind_repeat(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
+    if len(args) == 2 and not isinstance(type_of(args[1]), t.IntegerType | t.NullType):
+        raise mismatch.unexpected_input(name, args, 1, '"INT"')
     bound = signature("any, int -> any").bind(name, args, conf)
     return Bound(bound.args, _repeat_type(bound.args), nullable_of(bound.args[1]))
 

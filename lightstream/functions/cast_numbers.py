@@ -28,7 +28,9 @@ def number_to_number(sql: str, source: t.DataType, target: t.DataType, mode: str
         if mode == "legacy":
             if source.precision - source.scale < 19:
                 return _narrow(f"CAST({whole} AS BIGINT)", target)
-            return f"TRY_CAST({whole} AS {duck_type(target)})"
+            from lightstream.functions.operators import wrapping
+
+            return wrapping("+", f"CAST({whole} AS HUGEINT)", "0", target, "HUGEINT")
         return f"{_word(mode)}({whole} AS {duck_type(target)})"
     if BITS[type(source)] <= BITS[type(target)]:
         return f"CAST({sql} AS {duck_type(target)})"

@@ -151,12 +151,8 @@ def _widens(source: t.DataType, target: t.DataType) -> bool:
     match source, target:
         case t.IntegralType(), t.IntegralType():
             return cast_numbers.BITS[type(source)] <= cast_numbers.BITS[type(target)]
-        case t.DecimalType(), t.FloatType() | t.DoubleType():
-            return _widens(
-                source, t.DecimalType(14, 7) if isinstance(target, t.FloatType) else t.DecimalType(30, 15)
-            )
         case t.NumericType(), t.FloatType() | t.DoubleType():
-            return not isinstance(source, t.DoubleType)
+            return not isinstance(source, t.DoubleType | t.DecimalType)
         case t.NumericType(), t.DecimalType():
             exact = not isinstance(source, t.DecimalType) or target.scale >= source.scale
             return exact and _fits_decimal(source, target)

@@ -49,7 +49,7 @@ def tightest_type(one: t.DataType, other: t.DataType, ansi: bool = True) -> t.Da
     if not ansi and isinstance(one, t.StructType) and not t.same_structure(one, other):
         return None
     strings = isinstance(one, t.StringType) or isinstance(other, t.StringType)
-    common = None if strings else common_type((one, other))
+    common = None if strings else common_type((one, other), False)
     exact = (t.DecimalType, t.DayTimeIntervalType, t.YearMonthIntervalType)
     if isinstance(one, exact) and type(one) is type(other):
         return None

@@ -148,10 +148,11 @@ def _bind_extreme(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
 
 
 def _extreme_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
-    texts = ", ".join(dict.fromkeys(args))  # DuckDB fails on some queries with one column three times
-    if isinstance(call.type, t.FloatType | t.DoubleType):  # its functions make 0.0 of -0.0
-        return f"list_{'max' if call.name == 'greatest' else 'min'}([{texts}])"
-    return f"{call.name}({texts})"
+    texts = list(dict.fromkeys(args))  # DuckDB fails on some queries with one column three times
+    if isinstance(call.type, t.FloatType | t.DoubleType):
+        # Its own functions make 0.0 of -0.0. Of equal values a list's is the last one, Spark's the first one.
+        return f"list_{'max' if call.name == 'greatest' else 'min'}([{', '.join(reversed(texts))}])"
+    return f"{call.name}({', '.join(texts)})"
 
 
 scalar("greatest", _bind_extreme, _extreme_sql)

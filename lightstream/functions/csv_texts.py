@@ -127,6 +127,8 @@ def _bind_to_csv(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
     if not 1 <= len(args) <= 2:
         raise mismatch.wrong_count(name, "[1, 2]", len(args))
     found = type_of(args[0])
+    if isinstance(found, t.NullType):
+        return Bound((Literal(None, found), *args[1:]), t.StringType(), True)
     if not isinstance(found, t.StructType):
         raise mismatch.data_mismatch(
             "UNSUPPORTED_INPUT_TYPE",
@@ -145,6 +147,8 @@ def _bind_to_csv(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
 def _to_csv_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
     options = options_of(call.name, call.args, 1)
     struct = type_of(call.args[0])
+    if isinstance(struct, t.NullType):
+        return "CAST(NULL AS VARCHAR)"
     assert isinstance(struct, t.StructType)
 
     def body(v: str) -> str:

@@ -29,6 +29,8 @@ _DEFAULT = Literal("yyyy-MM-dd HH:mm:ss", t.StringType())
 def _cast(name: str, argument: Expression, target: t.DataType, mode: str) -> Expression:
     source = type_of(argument)
     numbers = isinstance(source, t.NumericType) and isinstance(target, t.TimestampType)
+    if isinstance(source, t.ArrayType | t.MapType | t.StructType):
+        raise mismatch.unexpected_input(name, (argument,), 0, '"STRING"')
     if not isinstance(source, (*_DATETIMES, t.StringType, t.NullType)) and not numbers:
         argument = cast_to(argument, t.StringType(), mode != "legacy")
         source = t.StringType()

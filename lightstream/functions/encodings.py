@@ -8,6 +8,7 @@ from lightstream.conf import Conf
 from lightstream.errors import unsupported
 from lightstream.functions import mismatch
 from lightstream.functions.registry import Bound, SqlContext, any_nullable, scalar
+from lightstream.functions.signatures import only_strings
 from lightstream.functions.signatures import parse as signature
 from lightstream.functions.spelling import error_sql, error_with_value_sql, let, native_sql
 from lightstream.plan import types as t
@@ -163,6 +164,6 @@ def _parse_url_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
     return f"CASE WHEN {args[1]} = 'QUERY' THEN {native_sql('parse_url_query', args[0], args[2], fails)} END"
 
 
-scalar("parse_url", "string, string, string? -> string?", _parse_url_sql)
-scalar("try_parse_url", "string, string, string? -> string?", _parse_url_sql)
+scalar("parse_url", only_strings("string, string, string? -> string?"), _parse_url_sql)
+scalar("try_parse_url", only_strings("string, string, string? -> string?"), _parse_url_sql)
 scalar("quote", "string -> string?", r"('''' || replace({0}, '''', '\''') || '''')")

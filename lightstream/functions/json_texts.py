@@ -14,6 +14,7 @@ from lightstream.functions.cast_text import java_decimal_text, java_text, to_tex
 from lightstream.functions.cast_times import is_utc, to_local
 from lightstream.functions.date_patterns import pattern_of, written
 from lightstream.functions.registry import Bound, SqlContext, generator, scalar
+from lightstream.functions.signatures import only_strings
 from lightstream.functions.signatures import parse as signature
 from lightstream.functions.spelling import duck_type, let, native_sql, text_sql
 from lightstream.plan import types as t
@@ -212,8 +213,8 @@ def _bind_to_json(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
     if not 1 <= len(args) <= 2:
         raise mismatch.wrong_count(name, "[1, 2]", len(args))
     found = type_of(args[0])
-    if isinstance(found, t.NullType):
-        return Bound(args, t.StringType(), True)
+    if isinstance(found, t.NullType):  # whatever it is computed from
+        return Bound((Literal(None, found), *args[1:]), t.StringType(), True)
     if not isinstance(found, t.StructType | t.ArrayType | t.MapType):
         raise wrong_schema(name, args[:1], found)
     _json_text("x", found, _writing(name, options_of(name, args, 1), SqlContext()), 0)
@@ -334,7 +335,7 @@ def _native(name: str) -> str:
     return native_sql(name, "{args}")
 
 
-scalar("get_json_object", "string, string -> string?", _native("get_json_object"))
+scalar("get_json_object", only_strings("string, string -> string?"), _native("get_json_object"))
 scalar("json_array_length", "string -> int?", _native("json_array_length"))
 scalar("json_object_keys", "string -> array<string>?", _native("json_object_keys"))
 

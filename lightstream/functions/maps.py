@@ -9,6 +9,7 @@ from lightstream.errors import AnalysisException, unsupported
 from lightstream.functions import mismatch
 from lightstream.functions.coercion import cast_to, common_type, tightest_type
 from lightstream.functions.registry import Bound, SqlContext, any_nullable, scalar
+from lightstream.functions.signatures import only_strings
 from lightstream.functions.signatures import parse as signature
 from lightstream.functions.spelling import duck_type, error_sql
 from lightstream.plan import types as t
@@ -225,7 +226,7 @@ def _str_to_map_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
 
 def _bind_str_to_map(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
     _check_policy(conf)
-    bound = signature("string, string=',', string=':' -> map<string,string>").bind(name, args, conf)
+    bound = only_strings("string, string=',', string=':' -> map<string,string>")(name, args, conf)
     return Bound(bound.args, t.MapType(t.StringType(), t.StringType(), True), bound.nullable)
 
 

@@ -132,7 +132,7 @@ def _bind_nanvl(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
     if len(args) != 2:
         raise mismatch.wrong_count(name, "2", len(args))
     target: t.DataType = t.DoubleType()
-    if all(isinstance(type_of(a), t.FloatType) for a in args):
+    if {type(type_of(a)) for a in args} in ({t.FloatType}, {t.FloatType, t.NullType}):
         target = t.FloatType()
     bound = []
     for i, argument in enumerate(args):
@@ -252,6 +252,14 @@ scalar("round", _bind_round, _round_sql)
 scalar("bround", _bind_round, _round_sql)
 
 
+def _as_decimal(source: t.DataType) -> t.DecimalType:
+    if isinstance(source, t.IntegralType):
+        return t.DecimalType(INTEGRAL_DIGITS[type(source)], 0)
+    if isinstance(source, t.FloatType):
+        return t.DecimalType(14, 7)
+    return t.DecimalType(30, 15) if isinstance(source, t.DoubleType) else t.DecimalType(38, 18)
+
+
 def _bind_ceil(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
     if len(args) == 2:
         if not isinstance(args[1], Literal) or not isinstance(args[1].type, t.IntegralType | t.NullType):
@@ -265,8 +273,7 @@ def _bind_ceil(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
         digits = _digits(name, bound.args)
         value = bound.args[0]
         if not isinstance(type_of(value), t.DecimalType):
-            wide = INTEGRAL_DIGITS.get(type(type_of(value)))
-            value = cast_to(value, t.DecimalType(wide, 0) if wide else t.DecimalType(30, 15), conf.ansi)
+            value = cast_to(value, _as_decimal(type_of(args[0])), conf.ansi)
         return Bound((value, bound.args[1]), _rounded_type(type_of(value), digits), True)
     bound = signature("numeric -> $0").bind(name, args, conf)
     source = bound.type

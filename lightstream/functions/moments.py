@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from lightstream.conf import Conf
 from lightstream.errors import unsupported
 from lightstream.functions import mismatch
 from lightstream.functions.coercion import cast_to
 from lightstream.functions.operators import check_orderable
-from lightstream.functions.registry import AggregateParts, Bound, SqlContext, aggregate
+from lightstream.functions.registry import (
+    AggregateParts,
+    Bound,
+    SqlContext,
+    aggregate,
+    aggregate_parts,
+    bind_call,
+)
 from lightstream.functions.signatures import parse as signature
 from lightstream.functions.spelling import duck_type
 from lightstream.plan import types as t
@@ -63,11 +71,36 @@ aggregate(
 aggregate("covar_pop", "double, double -> double?", "covar_pop({0}, {1})")
 aggregate("covar_samp", "double, double -> double?", "covar_samp({0}, {1})")
 aggregate("regr_count", "double, double -> bigint!", _PAIRS, merge="sum")
-for _name in ("regr_avgx", "regr_avgy", "regr_sxx", "regr_syy", "regr_sxy"):
+for _name in ("regr_sxx", "regr_syy", "regr_sxy"):
     aggregate(_name, "double, double -> double?", f"{_name}({{0}}, {{1}})")
 for _name in ("regr_slope", "regr_intercept", "regr_r2"):
     _parts = AggregateParts((f"{_name}({{0}}, {{1}})",), "CASE WHEN NOT isnan({0}) THEN {0} END")
     aggregate(_name, "double, double -> double?", _parts)
+
+
+def _bind_average(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
+    """Bind the average of one of two values, over the pairs of which none is NULL; decimals stay what they are."""
+    bound = signature("numeric, numeric -> double").bind(name, args, conf)
+    values = tuple(
+        a if isinstance(type_of(a), t.DecimalType) else cast_to(a, t.DoubleType(), conf.ansi)
+        for a in bound.args
+    )
+    return Bound(values, bind_call("avg", (values[_averaged(name)],), conf).type, True)
+
+
+def _averaged(name: str) -> int:
+    return 0 if name == "regr_avgy" else 1
+
+
+def _average_parts(call: Call, ctx: SqlContext) -> AggregateParts:
+    at = _averaged(call.name)
+    parts = aggregate_parts(replace(call, name="avg", args=(call.args[at],)), ctx)
+    value = f"CASE WHEN {{{1 - at}}} IS NOT NULL THEN {{{at}}} END"
+    return replace(parts, cores=tuple(core.replace("{0}", value) for core in parts.cores))
+
+
+for _name in ("regr_avgx", "regr_avgy"):
+    aggregate(_name, _bind_average, _average_parts)
 # SQL has no such function: only DataFrames.
 aggregate("(product)", "double -> double?", "product({0})", merge="product", shown="product({0})")
 
@@ -119,7 +152,7 @@ def _bind_percentile(name: str, args: tuple[Expression, ...], conf: Conf) -> Bou
     if len(args) == 3 and not (isinstance(args[2], Literal) and args[2].value == 1):
         raise unsupported("percentile with a frequency")
     found = type_of(args[0])
-    if isinstance(found, t.DatetimeType):
+    if conf.ansi and isinstance(found, t.DatetimeType):
         raise mismatch.no_time_type()
     _shares(name, args, 1)
     if isinstance(found, t.AnsiIntervalType):
@@ -202,8 +235,11 @@ def _bind_approximate(name: str, args: tuple[Expression, ...], conf: Conf) -> Bo
     if not 2 <= len(args) <= 3:
         raise mismatch.wrong_count(name, "[2, 3]", len(args))
     accuracy = args[2] if len(args) == 3 else Literal(10000, t.IntegerType())
+    value = args[0]
+    if isinstance(type_of(value), t.StringType):
+        value = cast_to(value, t.DoubleType(), conf.ansi)
     bound = signature("numeric|date|timestamp|timestamp_ntz|yearmonth|daytime -> $0").bind(
-        name, args[:1], conf
+        name, (value,), conf
     )
     _shares(name, args, 1)
     result: t.DataType = bound.type

@@ -96,8 +96,9 @@ def _numbers(operator: str, args: tuple[Expression, ...], conf: Conf) -> tuple[E
 def wrong_operands(operator: str, args: tuple[Expression, ...], conf: Conf) -> AnalysisException:
     """Return the error of an operator whose operands agree on a type it has not, or on no type."""
     one, other = (type_of(a) for a in args)
-    # Only under ANSI rules a string takes the type of what it meets.
-    strings = conf.ansi and (isinstance(one, t.StringType) or isinstance(other, t.StringType))
+    if not conf.ansi:  # a string is a double; under ANSI rules it takes the type of what it meets
+        one, other = (t.DoubleType() if isinstance(k, t.StringType) else k for k in (one, other))
+    strings = isinstance(one, t.StringType) or isinstance(other, t.StringType)
     plain = all(
         isinstance(k, t.AtomicType | t.NullType) and not isinstance(k, t.AnsiIntervalType)
         for k in (one, other)

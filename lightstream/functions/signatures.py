@@ -199,6 +199,20 @@ class Signature:
         return variables
 
 
+def only_strings(text: str) -> Callable[[str, tuple[Expression, ...], Conf], Bound]:
+    """Return a binder for functions to which Spark casts nothing: each argument is a string, or NULL."""
+
+    def bind(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
+        found = parse(text)
+        found.check_count(name, args)
+        for position, argument in enumerate(args):
+            if not isinstance(type_of(argument), t.StringType | t.NullType):
+                raise mismatch.unexpected_input(name, args, position, '"STRING"')
+        return found.bind(name, args, conf)
+
+    return bind
+
+
 def is_orderable(data_type: t.DataType) -> bool:
     """Return whether values of a type can be compared by `<`."""
     if isinstance(data_type, t.ArrayType):

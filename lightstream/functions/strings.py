@@ -350,6 +350,8 @@ scalar("concat", _bind_concat, _concat_sql)
 def _bind_concat_ws(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
     if not args:
         raise mismatch.wrong_count(name, "> 0", 0)
+    if not isinstance(type_of(args[0]), t.AtomicType | t.NullType):
+        raise mismatch.unexpected_input(name, args, 0, '"STRING"')
     bound = [cast_to(args[0], t.StringType(), conf.ansi)]
     for i, argument in enumerate(args[1:], 1):
         kind = type_of(argument)
