@@ -7,6 +7,7 @@ that are looked for here, has one meaning. All other texts are read one by one b
 from __future__ import annotations
 
 import functools
+from array import array
 from typing import TYPE_CHECKING, Any
 
 from lightstream.execute.natives.json_values import from_json
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 _LONG_BYTES = 1000
 # Halves of characters, a zero below zero, and words for numbers, of which each parser knows others.
 _PECULIAR = r"\\u[dD][89a-fA-F]|-0(?:[^0-9.]|$)|[:,\[]\s*[-+]?(?:NaN|I[nN][fF])"
+_MARKS = (b"\\", b"-", b"N", b"I")  # without one of these bytes there is none of them
 
 
 def checked_json(texts: Any, schemas: Any, settings: Any) -> Any:
@@ -55,13 +57,16 @@ def _is_plain(texts: pyarrow.Array) -> pyarrow.BooleanArray:
     """Return which texts begin and end like one object, and have none of the peculiarities."""
     import pyarrow.compute as pc
 
-    braces = pc.and_(pc.starts_with(texts, "{"), pc.ends_with(texts, "}"))
-    found = pc.fill_null(pc.and_not(braces, pc.match_substring_regex(texts, _PECULIAR)), False)
+    found = pc.and_(pc.starts_with(texts, "{"), pc.ends_with(texts, "}"))
+    data = texts.buffers()[2]
+    bytes_ = b"" if data is None else data.to_pybytes()
+    if any(mark in bytes_ for mark in _MARKS):
+        found = pc.and_not(found, pc.match_substring_regex(texts, _PECULIAR))
     lengths = pc.binary_length(texts)
     if (pc.max(lengths).as_py() or 0) > _LONG_BYTES:
         import pyarrow as pa
 
-        long = pc.fill_null(pc.greater(lengths, _LONG_BYTES), False).to_pylist()
+        long = [length is not None and length > _LONG_BYTES for length in lengths.to_pylist()]
         odd = [
             is_long and is_unusual(text.as_py().encode()) for is_long, text in zip(long, texts, strict=True)
         ]
@@ -77,8 +82,13 @@ def _takes(texts: pyarrow.Array, schema: pyarrow.Schema) -> bool:
 
     if not len(texts):
         return True
-    one = pa.ListArray.from_arrays(pa.array([0, len(texts)], pa.int32()), texts)
-    lines = pc.binary_join(one, "\n")[0].as_buffer()
+    # Of buffers: pyarrow looks for pandas when it is given Python's values, and that takes long to import. The lines
+    # are needed: no string goes over the end of one, so that each text is an object or it is not.
+    ends = pa.Array.from_buffers(pa.int32(), 2, [None, pa.py_buffer(array("i", (0, len(texts))))])
+    line_end = pa.Array.from_buffers(
+        pa.string(), 1, [None, pa.py_buffer(array("i", (0, 1))), pa.py_buffer(b"\n")]
+    )
+    lines = pc.binary_join(pa.ListArray.from_arrays(ends, texts), line_end[0])[0].as_buffer()
     try:
         found = json.read_json(
             pa.BufferReader(lines),

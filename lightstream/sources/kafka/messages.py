@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import time
+from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from lightstream.errors import SparkRuntimeException
@@ -53,13 +55,13 @@ class Ranges:
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         import pyarrow as pa
 
-        schema = pa.schema([pa.field(name, _COLUMNS[name][0]()) for name in self._names or ("partition",)])
+        names = self._names or ("partition",)
+        schema = pa.schema(list(zip(names, (made.type for made in _arrays(names, ())), strict=True)))
 
         def batches() -> Iterator[Any]:
             try:
                 for rows in self._messages.between(self._begin, self._end):
-                    arrays = [pa.array(_COLUMNS[f.name][1](rows), f.type) for f in schema]
-                    yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+                    yield pa.RecordBatch.from_arrays(_arrays(names, rows), schema=schema)
             except Exception as error:
                 self.failure = error  # what comes out of DuckDB is its text only
                 raise
@@ -240,65 +242,77 @@ def _timed_out(
 
 # ---- columns --------------------------------------------------------------------------------------------------
 
-
-def _headers(rows: Sequence[Any]) -> list[Any]:
-    found = []
-    for message in rows:
-        headers = message.headers()
-        # Spark: a record without headers has a null.
-        found.append([{"key": key, "value": value} for key, value in headers] if headers else None)
-    return found
+# Arrays are made of buffers: `pyarrow.array` of a list looks for pandas, whose import takes longer than a first batch.
 
 
-def _timestamps(rows: Sequence[Any]) -> list[int]:
-    return [message.timestamp()[1] * 1000 for message in rows]
-
-
-def _binary() -> Any:
+def _binary(values: Sequence[bytes | None]) -> Any:
     import pyarrow as pa
 
-    return pa.binary()
+    if None in values:
+        return pa.array(values, pa.binary())
+    found: Sequence[Any] = values
+    return _joined(pa.binary(), found)
 
 
-def _string() -> Any:
+def _joined(kind: Any, values: Sequence[bytes]) -> Any:
     import pyarrow as pa
 
-    return pa.string()
+    ends = array("i", accumulate(map(len, values), initial=0))
+    buffers = [None, pa.py_buffer(ends), pa.py_buffer(b"".join(values))]
+    return pa.Array.from_buffers(kind, len(values), buffers)
 
 
-def _int() -> Any:
+def _text(values: Sequence[str]) -> Any:
     import pyarrow as pa
 
-    return pa.int32()
+    return _joined(pa.string(), [value.encode() for value in values])
 
 
-def _long() -> Any:
+def _ints(values: Sequence[int]) -> Any:
     import pyarrow as pa
 
-    return pa.int64()
+    return pa.Array.from_buffers(pa.int32(), len(values), [None, pa.py_buffer(array("i", values))])
 
 
-def _time() -> Any:
+def _longs(values: Sequence[int]) -> Any:
     import pyarrow as pa
 
-    return pa.timestamp("us", tz="UTC")
+    return pa.Array.from_buffers(pa.int64(), len(values), [None, pa.py_buffer(array("q", values))])
 
 
-def _header_list() -> Any:
+def _times(values: Sequence[int]) -> Any:
     import pyarrow as pa
 
-    return pa.list_(pa.struct([pa.field("key", pa.string()), pa.field("value", pa.binary())]))
+    return _longs(values).view(pa.timestamp("us", tz="UTC"))
 
 
-# For each column its Arrow type, and its values in some messages.
-_COLUMNS: dict[str, tuple[Callable[[], Any], Callable[[Sequence[Any]], Any]]] = {
-    "key": (_binary, lambda rows: [message.key() for message in rows]),
-    "value": (_binary, lambda rows: [message.value() for message in rows]),
-    "topic": (_string, lambda rows: [message.topic() for message in rows]),
-    "partition": (_int, lambda rows: [message.partition() for message in rows]),
-    "offset": (_long, lambda rows: [message.offset() for message in rows]),
-    "timestamp": (_time, _timestamps),
+def _header_lists(values: Sequence[Any]) -> Any:
+    import pyarrow as pa
+
+    header = pa.struct([pa.field("key", pa.string()), pa.field("value", pa.binary())])
+    # Spark: a record without headers has a null.
+    rows = [[{"key": k, "value": v} for k, v in some] if some else None for some in values]
+    return pa.array(rows, pa.list_(header))
+
+
+# For each column the array of its values, and a value of a message.
+_COLUMNS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
+    "key": (_binary, lambda message: message.key()),
+    "value": (_binary, lambda message: message.value()),
+    "topic": (_text, lambda message: message.topic()),
+    "partition": (_ints, lambda message: message.partition()),
+    "offset": (_longs, lambda message: message.offset()),
+    "timestamp": (_times, lambda message: message.timestamp()[1] * 1000),
     # Spark's numbers begin with -1 for a record without a time.
-    "timestampType": (_int, lambda rows: [message.timestamp()[0] - 1 for message in rows]),
-    "headers": (_header_list, _headers),
+    "timestampType": (_ints, lambda message: message.timestamp()[0] - 1),
+    "headers": (_header_lists, lambda message: message.headers()),
 }
+
+
+def _arrays(names: Sequence[str], messages: Sequence[Any]) -> list[Any]:
+    """Return columns of some messages."""
+    found = []
+    for name in names:
+        make, value = _COLUMNS[name]
+        found.append(make([value(message) for message in messages]))
+    return found
