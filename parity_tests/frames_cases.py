@@ -1247,3 +1247,28 @@ many(
     drop_unknown=lambda s: s.spark.catalog.dropDatabase("nowhere"),
     drop_default=lambda s: s.spark.sql("drop database default"),
 )
+
+
+def _over(s: Any, frame: Callable[[Any], Any], *columns: str) -> Any:
+    """Return what a pandas function that aggregates makes of a window over each row."""
+    import pandas as pd
+
+    def total(pay: pd.Series, boss: pd.Series) -> float:
+        return float(pay.sum() + boss.sum())
+
+    total.__annotations__ = {"pay": pd.Series, "boss": pd.Series, "return": float}
+    function = s.F.pandas_udf(total, "double")
+    value = function("pay", "boss").over(frame(s.W.partitionBy("dept")))
+    return s.emp.select("id", value, (value + 1).alias("more")).orderBy("id")
+
+
+many(
+    "pandas_over",
+    all_rows=lambda s: _over(s, lambda w: w),
+    ordered=lambda s: _over(s, lambda w: w.orderBy("id")),
+    rows=lambda s: _over(s, lambda w: w.orderBy("id").rowsBetween(-1, 0)),
+    range=lambda s: _over(s, lambda w: w.orderBy("id").rangeBetween(-1, 1)),
+    of_a_plain_function=lambda s: s.emp.select(
+        s.F.udf(lambda x: x, "int")("id").over(s.W.partitionBy("dept"))
+    ),
+)

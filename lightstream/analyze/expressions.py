@@ -489,6 +489,10 @@ class ExpressionResolver:
             self._orders(window.order_by),
             window.frame,
         )
+        if isinstance(function, e.PythonUdf) and function.aggregates:
+            # Each row's function is given the lists of its frame.
+            over = (replace(resolved, function=values) for values in function.args)
+            return replace(function, args=tuple(over))
         for key in resolved.partition_by:
             if not is_orderable(e.type_of(key)):
                 raise AnalysisException(

@@ -54,6 +54,10 @@ def shown(expression: e.Expression) -> str:
         case e.SubqueryExpression():
             return f"exists({_outer(expression)})"
         case e.PythonUdf():
+            over = [argument for argument in expression.args if isinstance(argument, e.WindowExpression)]
+            if expression.aggregates and over:  # it stands outside the windows of its lists
+                given = ", ".join(shown(argument.function) for argument in over)
+                return f"{expression.name}({given}){shown(over[0]).removeprefix(shown(over[0].function))}"
             return f"{expression.name}({', '.join(map(_argument, expression.args))})"
         case e.UnresolvedAttribute():
             return ".".join(expression.parts)

@@ -89,7 +89,8 @@ _CONDITIONAL = frozenset(
 def _check_over(function: e.Expression) -> None:
     from lightstream.functions import registry
 
-    if isinstance(function, e.Call) and registry.entry_of(function).kind == "scalar":
+    scalar = isinstance(function, e.Call) and registry.entry_of(function).kind == "scalar"
+    if scalar or isinstance(function, e.PythonUdf):
         raise AnalysisException(
             "UNSUPPORTED_EXPR_FOR_WINDOW",
             f'The expression "{shown(function)}" is no function over a window.',
