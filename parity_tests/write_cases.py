@@ -158,6 +158,8 @@ WRITE_CASES: tuple[WriteCase, ...] = (
     *(_w(f"times {options}", _TIMES, format, settings=_NEW_YORK, **options) for options in _TIME_OPTIONS for format in ("json", "csv")),
     *(_w(f"texts {options}", _TEXTS, "csv", **options) for options in _CSV_OPTIONS),
     _w("numbers", _NUMBERS, "csv"),
+    _w("comments", "select * from values ('#a', '#a'), (' #', '!'), ('!', '#'), (null, '') t(`#`, b)", "csv", header=True, nullValue="#N"),
+    _w("other comments", "select * from values ('#a', '#a'), (' #', '!'), ('!', '#') t(`#`, b)", "csv", comment="!"),
     _w("one column", "select * from values (''), (null), ('x'), (' ') t(a)", "csv"),
     _w("odd names", "select 1 `a,b`, 2 `q\"`, 3 ` lead `", "csv", header=True),
     _w("no rows with a header", _PARTED + " where n > 9", "csv", header=True),

@@ -123,3 +123,11 @@ def test_strings_of_csv(spark: Any) -> None:
     assert tuple(row.r) == (1, "x", "1,x,z")
     assert row.s == "STRUCT<_c0: INT, _c1: STRING>"
     assert row.t == '"x,y",,""'
+
+
+def test_cells_of_white_space_are_written_as_empty_ones(spark: Any) -> None:
+    (row,) = spark.sql(
+        "select to_csv(named_struct('a', ' ', 'b', '#', 'c', '#'), map('ignoreLeadingWhiteSpace', 'false')) s, "
+        "to_csv(named_struct('a', '#', 'b', '#')) t"
+    ).collect()
+    assert tuple(row) == ('"",#,#', '"#",#')

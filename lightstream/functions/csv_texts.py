@@ -92,7 +92,7 @@ _DEFAULTS: dict[str, str | bool] = {
     "sep": ",", "quote": '"', "escape": "\\", "charToEscapeQuoteEscaping": "", "nullValue": "", "emptyValue": '""',
     "quoteAll": False, "escapeQuotes": True, "ignoreLeadingWhiteSpace": True, "ignoreTrailingWhiteSpace": True,
     "dateFormat": "yyyy-MM-dd", "timestampFormat": "yyyy-MM-dd'T'HH:mm:ss[.SSS][XXX]",
-    "timestampNTZFormat": "yyyy-MM-dd'T'HH:mm:ss[.SSS]", "lineSep": "\n",
+    "timestampNTZFormat": "yyyy-MM-dd'T'HH:mm:ss[.SSS]", "lineSep": "\n", "comment": "#",
 }  # fmt: skip
 _BLANKS = "".join(map(chr, range(0x21)))
 _FORMATS = ("dateFormat", "timestampFormat", "timestampNTZFormat")
@@ -117,9 +117,11 @@ def _writing(name: str, options: dict[str, str]) -> dict[str, str | bool]:
             continue
         if known in _FORMATS:
             pattern_of(name, value, reads=False)
-        elif (known == "sep" and not value) or (known in ("quote", "escape") and len(value) != 1):
+        elif (known == "sep" and not value) or (known in ("quote", "escape", "comment") and len(value) != 1):
             raise unsupported(f"The option {key} of {name} with the value {value!r}")
         writing[known] = value
+    if writing["charToEscapeQuoteEscaping"] == writing["quote"] != writing["escape"]:
+        raise unsupported(f"The option charToEscapeQuoteEscaping of {name} with the same character as quote")
     return writing
 
 
@@ -165,19 +167,22 @@ def csv_record(values: Sequence[tuple[t.StructField, str]], options: dict[str, s
         UnsupportedOperationException: an option or a type that is not supported here.
     """
     writing = _writing("CSV files", options)
-    cells = [_written(_cell(value, field.dataType, writing, ctx), writing) for field, value in values]
+    cells = [
+        _written(_cell(value, field.dataType, writing, ctx), writing, first=position == 0)
+        for position, (field, value) in enumerate(values)
+    ]
     return "(" + f" || {text_sql(str(writing['sep']))} || ".join(cells) + ")" if cells else "''"
 
 
 def csv_header(names: Sequence[str], options: dict[str, str]) -> str:
     """Return the record of some names, as SQL."""
     writing = _writing("CSV files", options)
-    cells = [_written(text_sql(name), writing) for name in names]
+    cells = [_written(text_sql(name), writing, first=position == 0) for position, name in enumerate(names)]
     return f" || {text_sql(str(writing['sep']))} || ".join(cells)
 
 
-def _written(text: str, writing: dict[str, str | bool]) -> str:
-    """Return a cell with quotes around it where it needs them."""
+def _written(text: str, writing: dict[str, str | bool], *, first: bool) -> str:
+    """Return a cell with quotes around it where it needs them; the first one must not begin a comment."""
     quote, escape, separator, line_end = (
         str(writing[name]) for name in ("quote", "escape", "sep", "lineSep")
     )
@@ -195,12 +200,14 @@ def _written(text: str, writing: dict[str, str | bool]) -> str:
 
     def cell(v: str) -> str:
         left = _trimmed(v, writing, ("ignoreLeadingWhiteSpace",))
-        marks = sorted({separator, "\n", "\r", line_end[0], *([quote] if writing["escapeQuotes"] else [])})
+        marks = sorted({separator, "\n", "\r", *line_end, *([quote] if writing["escapeQuotes"] else [])})
         special = " OR ".join(f"contains({left}, {text_sql(mark)})" for mark in marks)
         if writing["quoteAll"]:
             special = "true"
         elif not writing["escapeQuotes"]:
             special += f" OR starts_with({left}, {text_sql(quote)})"
+        if first:
+            special += f" OR starts_with({v}, {text_sql(str(writing['comment']))})"
         return f"CASE WHEN {special} THEN {quoted(v)} ELSE {_trimmed(v, writing)} END"
 
     def instead(option: str) -> str:

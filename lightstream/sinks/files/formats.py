@@ -198,6 +198,7 @@ def _json(layout: Layout, options: Mapping[str, str], conf: Conf) -> PartFormat:
 _CSV_OPTIONS = (
     "escapequotes", "chartoescapequoteescaping", "nullvalue", "emptyvalue", "quoteall", "ignoreleadingwhitespace",
     "ignoretrailingwhitespace", "dateformat", "timestampformat", "timestampntzformat", "linesep",
+    "comment",
 )  # fmt: skip
 
 

@@ -229,7 +229,7 @@ def writing_to(path: str) -> Iterator[None]:
 
     try:
         yield
-    except (OSError, duckdb.IOException) as error:
+    except (OSError, ValueError, duckdb.IOException) as error:  # a value: a name that no file can have
         raise SparkRuntimeException(
             "TASK_WRITE_FAILED",
             f"Task failed while writing rows to {display_path(path)}: {error}. Make room, give write access, or name "
