@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from sql_api_fixtures import condition_of, spark  # noqa: F401
 
+from lightstream.errors import UnsupportedOperationException
 from lightstream.sql import SparkSession
+from lightstream.sql import functions as F
 
 
 @pytest.fixture
@@ -67,3 +69,12 @@ def test_the_last_date_of_32_bits(spark: SparkSession, tmp_path: Path) -> None: 
     (tmp_path / "a.json").write_text('{"a":"5881580-07-11"}\n{"a":"5881580-07-10"}\n')
     texts = spark.read.schema("a date").json(str(tmp_path)).selectExpr("cast(a as string) as v").collect()
     assert [row["v"] for row in texts] == [None, "+5881580-07-10"]
+
+
+def test_duplicates_within_the_watermark_of_windows(spark: SparkSession, tmp_path: Path) -> None:  # noqa: F811
+    rows = (
+        spark.readStream.schema("k string, at timestamp").json(str(tmp_path)).withWatermark("at", "1 minute")
+    )
+    windows = rows.select(F.window("at", "1 minute").alias("w"), "k").dropDuplicatesWithinWatermark(["k"])
+    with pytest.raises(UnsupportedOperationException, match="by the time of a window"):
+        windows.writeStream.format("noop").start()

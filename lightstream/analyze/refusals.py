@@ -8,6 +8,7 @@ from lightstream.conf import Conf
 from lightstream.errors import AnalysisException, unsupported
 from lightstream.plan import expressions as e
 from lightstream.plan import logical as lp
+from lightstream.plan import types as t
 
 _WITH_STATE = "applyInPandasWithState"
 OUTPUT_MODES = ("append", "complete", "update")
@@ -89,6 +90,14 @@ def _check_node(node: lp.LogicalPlan, output_mode: str, aggregated: bool) -> Non
         ):
             raise _legacy(
                 "dropDuplicatesWithinWatermark is not supported on streaming DataFrames/DataSets without watermark"
+            )
+        case lp.Deduplicate(within_watermark=True) if any(
+            lp.DELAY_MARK in (a.metadata or {}) and isinstance(a.type, t.StructType) for a in node.output
+        ):
+            # Spark takes the window for a number, and forgets its keys in the next batch.
+            raise unsupported(
+                "dropDuplicatesWithinWatermark by the time of a window",
+                "Use dropDuplicates, with the window.",
             )
         case lp.Limit() if node.offset:
             raise _legacy("Offset is not supported on streaming DataFrames/Datasets")
