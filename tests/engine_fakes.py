@@ -116,6 +116,9 @@ class RowsStream:
     def commit(self, end: str) -> None:
         self.commits.append(end)
 
+    def interrupt(self) -> None:
+        pass
+
     def set_wakeup(self, wakeup: Any) -> None:
         self.wakeup = wakeup
 

@@ -6,6 +6,8 @@ import json
 import logging
 import os
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -363,6 +365,14 @@ def test_a_topic_that_was_made_anew(use: Use) -> None:
     assert use.batches[-1] == ["newer"]
 
 
+def until(holds: Callable[[], bool]) -> None:
+    """Wait for what another thread does and tells nobody."""
+    deadline = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < deadline
+        threading.Event().wait(0.005)
+
+
 # ---- brokers that are away --------------------------------------------------------------------------------------
 
 
@@ -394,5 +404,10 @@ def test_a_broker_goes_and_comes_back(
             assert use.batches == [["a"], ["b"]]
             broker.stop()
             query.stop()
+            (use.checkpoint / "commits" / "1").unlink()
+            query = use.start()
+            until(lambda: query.status["message"] == "Processing new data")
+            query.stop()  # while it waits for the records of batch 1
+            assert query.exception() is None
             found, text = condition(use.start(**{"kafkaConsumer.pollTimeoutMs": 300}).awaitTermination)
     assert found == "LIGHTSTREAM_KAFKA_UNREACHABLE" and "127.0.0.1" in text

@@ -190,7 +190,7 @@ def run_killed(broker: Broker, source: str, target: str, path: Path, points: lis
 
 @pytest.mark.parametrize(
     ("target", "points"),
-    [("", ("after-offsets", "after-sink", "after-state")), ("killed-target", ("after-sink",))],
+    [("", ("after-offsets", "after-sink")), ("killed-target", ("after-sink",))],
 )
 def test_queries_that_are_killed(
     spark: SparkSession, broker: Broker, tmp_path: Path, target: str, points: tuple[str, ...]

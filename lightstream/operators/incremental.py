@@ -178,6 +178,8 @@ class IncrementalPlan:
             cursor.interrupt()
         if ahead is not None:
             ahead.interrupt()
+        for stream in self._streams:
+            stream.interrupt()
 
     # ---- one batch --------------------------------------------------------------------------------------------
 

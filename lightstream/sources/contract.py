@@ -64,6 +64,12 @@ class Stream(Protocol):
     def commit(self, end: str) -> None:
         """Learn that the batch up to `end` is done; called as the next batch's offsets are written."""
 
+    def interrupt(self) -> None:
+        """Learn, in another thread, that the query was asked to stop: a `scan` that waits for rows need not go on.
+
+        What DuckDB runs is cancelled by itself. The scan that ends fails.
+        """
+
     def set_wakeup(self, wakeup: Callable[[], None]) -> None:
         """Take the function to call, from any thread, when new data may have arrived."""
 

@@ -478,6 +478,9 @@ class DeltaStream:
     def commit(self, end: str) -> None:
         """Nothing is kept."""
 
+    def interrupt(self) -> None:
+        """Nothing waits here."""
+
     def set_wakeup(self, wakeup: Callable[[], None]) -> None:
         """Nothing tells of new commits: the loop looks."""
 

@@ -218,6 +218,9 @@ class FileStream:
         if self._cleaner is not None and files:
             self._cleaner.clean(files)
 
+    def interrupt(self) -> None:
+        """Nothing waits here."""
+
     def set_wakeup(self, wakeup: Callable[[], None]) -> None:
         """Take the function to call, from any thread, when files may have arrived."""
         with self._lock:

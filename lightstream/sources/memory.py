@@ -124,6 +124,9 @@ class MemoryStream:
     def commit(self, end: str) -> None:
         """Keep the rows: other queries may read them."""
 
+    def interrupt(self) -> None:
+        """Nothing waits here."""
+
     def set_wakeup(self, wakeup: Callable[[], None]) -> None:
         """Take the function to call when rows are added."""
         self.wakeup = wakeup

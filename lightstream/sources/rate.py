@@ -131,6 +131,9 @@ class GeneratedStream:
     def commit(self, end: str) -> None:
         """Nothing is kept."""
 
+    def interrupt(self) -> None:
+        """Nothing waits here."""
+
     def set_wakeup(self, wakeup: Callable[[], None]) -> None:
         """Nothing arrives: the loop looks at the clock."""
 

@@ -148,6 +148,9 @@ class SocketStream:
                 del self._lines[:done]
                 self._first += done
 
+    def interrupt(self) -> None:
+        """Nothing waits here."""
+
     def set_wakeup(self, wakeup: Callable[[], None]) -> None:
         """Take the function to call when a line arrives."""
         self._wakeup = wakeup

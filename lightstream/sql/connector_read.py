@@ -315,6 +315,9 @@ class ConnectorStream:
         except Exception as error:
             raise _runtime_error(action, own_traceback(error)) from error
 
+    def interrupt(self) -> None:
+        """The connector's methods are left to end."""
+
     def set_wakeup(self, wakeup: Callable[[], None]) -> None:
         """The reader cannot tell when something arrives: it is asked again and again."""
 

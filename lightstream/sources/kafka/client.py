@@ -16,6 +16,15 @@ from lightstream.errors import (
 
 logger = logging.getLogger("lightstream.kafka")
 
+
+class _Quiet:
+    """What librdkafka says while it tries again and again: it is told as an error when it matters."""
+
+    def log(self, level: int, message: str, *args: Any) -> None:
+        """Write a line of librdkafka's log."""
+        logger.debug(message, *args)
+
+
 # Spark: what would break reading or writing if a program set it, with what to do instead.
 _FORBIDDEN = {
     "auto.offset.reset": "Set the option 'startingoffsets' to 'earliest' or 'latest' to say where to start: the query "
@@ -85,7 +94,7 @@ def configuration(given: Mapping[str, str]) -> dict[str, Any]:
     Raises:
         UnsupportedOperationException: Java's key stores, and ways to log in that librdkafka has not.
     """
-    found: dict[str, Any] = {"logger": logger, "log.connection.close": False}
+    found: dict[str, Any] = {"logger": _Quiet(), "log.connection.close": False}
     for name, value in given.items():
         if name == "sasl.jaas.config":
             found.update(_login(value))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -75,9 +76,10 @@ class Messages:
     Not for several threads.
     """
 
-    def __init__(self, options: KafkaOptions, brokers: Brokers) -> None:
+    def __init__(self, options: KafkaOptions, brokers: Brokers, stopped: threading.Event) -> None:
         kafka = client()
         self._options, self._brokers = options, brokers
+        self._stopped = stopped
         self._loss = DataLoss(options.fail_on_data_loss)
         self._consumer = made(
             kafka.Consumer,
@@ -102,6 +104,21 @@ class Messages:
         """Close the consumer."""
         self._consumer.close()
 
+    def wait(self, timeout_s: float) -> None:
+        """Wait for a record behind those that were read, which is kept; not where nothing was read yet."""
+        deadline = time.monotonic() + timeout_s
+        while (left_s := deadline - time.monotonic()) > 0 and not self._stopped.is_set():
+            if not self._places:
+                self._stopped.wait(left_s)
+                return
+            for message in self._consumer.consume(1, timeout=left_s):
+                error = message.error()
+                if error is None:
+                    self._later.append(message)
+                    return
+                if error.code() != self._eof and not is_away_error(error):
+                    self._places = {}  # the next batch begins anew, and meets it
+
     def between(self, begin: Offsets, end: Offsets) -> Iterator[list[Any]]:
         """Yield the records from some offsets up to others; an empty list now and then while there are none.
 
@@ -117,6 +134,8 @@ class Messages:
         deadline = time.monotonic() + self._options.poll_timeout_ms / 1000
         last_error = "nothing has arrived"
         while open_:
+            if self._stopped.is_set():
+                raise SparkRuntimeException(None, "The query was stopped.")
             rows = []
             moved = False
             for message in taken:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     import duckdb
 
 logger = logging.getLogger(__name__)
+_REST_S = 0.1  # between two looks that find nothing
 _LOOK_S = 2.0  # how long a look for new records waits for the brokers, when the query may look again
 
 
@@ -86,7 +89,7 @@ class KafkaReader:
                     f"The resolved start offset {first} is greater than the resolved end offset {last} for topic "
                     f"{topic} partition {number}.",
                 )
-        return range_scan(Messages(options, brokers), begin, end, columns)
+        return range_scan(Messages(options, brokers, threading.Event()), begin, end, columns)
 
     def open_stream(self, source_directory: str | None, durable: bool, conf: Conf) -> KafkaStream:
         """Start reading as a stream: where it starts is found out once, and kept in the checkpoint.
@@ -134,6 +137,8 @@ class KafkaStream:
         self._horizon: Offsets | None = None
         self._last_batch_ms = 0
         self._away_since_ms: int | None = None
+        self._stopped = threading.Event()
+        self._idle_since_s: float | None = None  # when a look has found nothing
 
     # ---- offsets ----------------------------------------------------------------------------------------------
 
@@ -149,16 +154,31 @@ class KafkaStream:
         if self._horizon is not None:
             end = self._horizon
         else:
+            self._rest()
+            looked_s = time.monotonic()
             try:
                 end = self._look(_LOOK_S)
             except client().KafkaException as error:
                 if self._may_wait(error, start, ignore_limits):
                     return start
                 raise unreachable(self._brokers.servers, text_of(error)) from error
+            self._idle_since_s = looked_s if end == begin else None
         self._latest = end
         if not ignore_limits:
             end = self._within_limits(begin, end)
         return offsets_text(end)
+
+    def _rest(self) -> None:
+        """Wait a moment after a look that has found nothing, or until a record arrives."""
+        if self._idle_since_s is None:
+            return
+        left_s = self._idle_since_s + _REST_S - time.monotonic()
+        if left_s <= 0:
+            return
+        if self._messages is not None:
+            self._messages.wait(left_s)
+        else:
+            self._stopped.wait(left_s)
 
     def _look(self, timeout_s: float) -> Offsets:
         found = self._brokers.latest(self._brokers.partitions(timeout_s), timeout_s)
@@ -284,12 +304,16 @@ class KafkaStream:
     def scan(self, what: Any, columns: tuple[Required, ...], cursor: duckdb.DuckDBPyConnection) -> Scan:
         """Return the records of a batch."""
         if self._messages is None:
-            self._messages = Messages(self._options, self._brokers)
+            self._messages = Messages(self._options, self._brokers, self._stopped)
         begin, end = what
         return range_scan(self._messages, begin, end, columns)
 
+    def interrupt(self) -> None:
+        """End the wait for records."""
+        self._stopped.set()
+
     def set_wakeup(self, wakeup: Callable[[], None]) -> None:
-        """The brokers do not tell when records arrive: they are asked again and again."""
+        """A look waits itself when the one before has found nothing: it ends when a record arrives."""
 
     def stop(self) -> None:
         """Close the consumer."""
