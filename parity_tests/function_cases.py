@@ -68,6 +68,9 @@ CASES: dict[str, tuple[str, ...]] = {
         "array(cast(1 as decimal(38,18))) = array(1)", "nullif(array(1.5), array(cast(2 as decimal(5,0))))",
         "~'1'",
         "NULL[0] = 1", "array(NULL)[0] = 'a'", "'a' <=> array(NULL)[0]",
+        "negative(12345678901234567890123456789012345678)", "- cast(1.5 as decimal(38,18))", "-(1234567890123456789012345678901234.5)",
+        "negative(cast(0.5 as decimal(38,38)))", "abs(cast('-12345678901234567890123456789012345678' as decimal(38,0)))",
+        "abs(cast(-1.5 as decimal(38,18)))", "negative(cast(NULL as decimal(38,0)))",
     ),
     "conversions": (
         "double('nan')", "int('5')", "string(5)", "date('2020-01-01')", "timestamp('2020-01-01 01:02:03')",

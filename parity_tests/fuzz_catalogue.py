@@ -176,7 +176,7 @@ SCALAR_FAMILIES: dict[str, str] = {
 AGGREGATES = """
     bigint: count(*) ; count({T}) ; count(distinct {O}) ; count(distinct {int}, {string}) ; count_if({boolean}) ; approx_count_distinct({O}) ; regr_count({quarter}, {quarter})
     O: max({O}) ; min({O}) ; max({O}) ; min({O})
-    T: max_by({T}, id) ; min_by({T}, id)
+    O: max_by({O}, {=}) ; min_by({O}, {=})
     S: sum({S}) ; sum(distinct {S}) ; try_sum({S})
     double: avg({int}) ; avg({quarter}) ; mean({bigint}) ; avg(distinct {int}) ; try_avg({quarter}) ; sum({quarter}) ; sum(distinct {quarter})
     decimal: avg({decimal}) ; sum({decimal}) ; try_avg({decimal}) ; try_sum({decimal})

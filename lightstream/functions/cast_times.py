@@ -280,6 +280,15 @@ def _floor_seconds(us: str) -> str:
     return let(us, lambda v: f"(({v} - (({v} % 1000000) + 1000000) % 1000000) // 1000000)", "us")
 
 
+# Spark's timestamps begin a few hours earlier than DuckDB's, and wrap around.
+_BEYOND = error_sql(
+    "LIGHTSTREAM_UNSUPPORTED",
+    "A timestamp that DuckDB cannot hold is not supported by lightstream.",
+    "0A000",
+    "UnsupportedOperationException",
+)
+
+
 def _to_timestamp(sql: str, source: t.DataType, mode: str) -> str:
     match source:
         case t.IntegralType():
@@ -289,14 +298,21 @@ def _to_timestamp(sql: str, source: t.DataType, mode: str) -> str:
                     f"CAST({sql} AS BIGINT)",
                     lambda v: (
                         f"make_timestamptz(CASE WHEN {v} > 9223372036854 THEN 9223372036854775806 "
-                        f"WHEN {v} < -9223372022400 THEN -9223372022400000000 ELSE {v} * 1000000 END)"
+                        f"WHEN {v} < -9223372022400 THEN {_BEYOND} ELSE {v} * 1000000 END)"
                     ),
                     "seconds",
                 )
             return f"make_timestamptz(CAST({sql} AS BIGINT) * 1000000)"
         case t.DecimalType():
-            us = f"trunc(CAST({sql} AS DECIMAL(38,{max(source.scale, 6)})) * 1000000)"
-            return f"make_timestamptz(CAST({us} AS BIGINT))"
+            wide = f"DECIMAL(38,{max(source.scale, 6)})"
+            return let(
+                sql,
+                lambda v: (
+                    f"CASE WHEN abs({v}) < 9223372022400 THEN make_timestamptz("
+                    f"CAST(trunc(CAST({v} AS {wide}) * 1000000) AS BIGINT)) WHEN {v} IS NOT NULL THEN {_BEYOND} END"
+                ),
+                "seconds",
+            )
         case t.FloatType() | t.DoubleType():
 
             def body(v: str) -> str:
@@ -307,7 +323,7 @@ def _to_timestamp(sql: str, source: t.DataType, mode: str) -> str:
                 ):  # what is out of range stops at the first and the last timestamp there is
                     us = (
                         f"make_timestamptz(CASE WHEN {whole} >= 9.2e18 THEN 9223372036854775806 "
-                        f"WHEN {whole} <= -9.2e18 THEN -9223372022400000000 ELSE CAST({whole} AS BIGINT) END)"
+                        f"WHEN {whole} <= -9.2e18 THEN {_BEYOND} ELSE CAST({whole} AS BIGINT) END)"
                     )
                 if mode != "ansi":
                     return f"CASE WHEN isfinite({v}) THEN {us} END"

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from lightstream.functions.spelling import let, native_sql
+import decimal
+
+from lightstream.functions.spelling import duck_type, let, native_sql
 from lightstream.plan import types as t
+
+# How many digits Spark's minus keeps.
+MINUS_DIGITS = 34
 
 
 def arithmetic(
@@ -154,3 +159,14 @@ def _remainder(a: str, b: str, one: t.DecimalType, other: t.DecimalType, result:
 def _whole_quotient(a: str, b: str, one: t.DecimalType, other: t.DecimalType) -> str:
     scale = max(one.scale, other.scale)
     return f"CAST({unscaled(a, one, scale)} // {unscaled(b, other, scale)} AS BIGINT)"
+
+
+def negative(sql: str, data_type: t.DataType) -> str:
+    """Return a decimal with the other sign. Spark's minus keeps 34 digits only."""
+    assert isinstance(data_type, t.DecimalType)
+    text = f"CAST(-{sql} AS {duck_type(data_type)})"
+    if data_type.precision <= MINUS_DIGITS:
+        return text
+    limit = f"CAST('{decimal.Decimal(1).scaleb(MINUS_DIGITS - data_type.scale):f}' AS {duck_type(data_type)})"
+    rounded = native_sql("decimal_negative", f"CAST({sql} AS VARCHAR)")
+    return f"CASE WHEN abs({sql}) < {limit} THEN {text} ELSE CAST({rounded} AS {duck_type(data_type)}) END"

@@ -343,6 +343,12 @@ def _abs_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
         from lightstream.functions.operators import wrapping
 
         return f"CASE WHEN {args[0]} < 0 THEN {wrapping('-', '0', args[0], call.type)} ELSE {args[0]} END"
+    if isinstance(call.type, t.DecimalType) and call.type.precision > decimals.MINUS_DIGITS:
+        return let(
+            args[0],
+            lambda v: f"CASE WHEN {v} < 0 THEN {decimals.negative(v, call.type)} ELSE {v} END",
+            "abs",
+        )
     return f"abs({args[0]})"
 
 

@@ -238,7 +238,7 @@ def _bind_sign(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
 
 def _negative(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
     if isinstance(call.type, t.DecimalType):
-        return f"CAST(-{args[0]} AS {duck_type(call.type)})"
+        return let(args[0], lambda v: decimals.negative(v, call.type), "negative")
     if isinstance(call.type, t.FractionalType | t.CalendarIntervalType):
         return f"(-{args[0]})"
     if not ctx.ansi and isinstance(call.type, t.IntegralType):

@@ -48,3 +48,9 @@ def round_text(value: str, digits: int, even: bool) -> str:
     rounding = decimal.ROUND_HALF_EVEN if even else decimal.ROUND_HALF_UP
     rounded = number.quantize(Decimal(1).scaleb(-digits), rounding, decimal.Context(prec=400))
     return "0" if rounded == 0 else f"{rounded:E}"
+
+
+def decimal_negative(value: str) -> str:
+    """Return a decimal with the other sign, in the 34 digits that Spark's minus has."""
+    with decimal.localcontext(prec=34, rounding=decimal.ROUND_HALF_EVEN):
+        return f"{-Decimal(value):f}"
