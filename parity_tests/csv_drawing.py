@@ -92,3 +92,56 @@ def _cell(random: Random, kind: str, odd: float, quoted: float) -> str:
         return "".join(random.choice(_PIECES) for _ in range(random.randint(1, 6)))
     text = random.choice(_CELLS) if random.random() < 0.15 else random.choice((*_FITTING[kind], ""))
     return f'"{text}"' if random.random() < quoted else text
+
+
+_WRITE_PIECES = (
+    '"',
+    '""',
+    "\\",
+    '\\"',
+    "a",
+    "b",
+    " ",
+    "\t",
+    ",",
+    ";",
+    "|",
+    "'",
+    "\n",
+    "\r",
+    "#",
+    "é",
+    "\x1f",
+    "NA",
+    "1",
+    "😀",
+    "null",
+)
+_WRITE_OPTIONS: tuple[tuple[str, tuple[Any, ...]], ...] = (
+    ("sep", (";", "|", "\t", "||", "é", " ")), ("quote", ("'", "", "|")), ("escape", ('"', "", "|", "'")),
+    ("nullValue", ("NA", "  ", "a,b", '"x"', '"', "#")), ("emptyValue", ("", "E", '""', "a;b")), ("quoteAll", (True,)),
+    ("escapeQuotes", (False,)), ("charToEscapeQuoteEscaping", ("|", "\\")), ("ignoreTrailingWhiteSpace", (False,)), ("header", (True,)),
+    ("lineSep", (";", "\r\n", "ab", "\r")), ("encoding", ("UTF-16LE", "ISO-8859-1")), ("comment", ("a",)),
+)  # fmt: skip
+
+
+def draw_writing(random: Random) -> tuple[list[tuple[Any, ...]], str, dict[str, Any], tuple[str, ...]]:
+    """Return rows, their columns, options to write them by, and the columns that are directories."""
+
+    def text() -> str | None:
+        count = random.choice((0, 1, 1, 2, 3, 5))
+        return None if random.random() < 0.12 else "".join(random.choice(_WRITE_PIECES) for _ in range(count))
+
+    width = random.randint(1, 3)
+    rows = [
+        (
+            *(text() for _ in range(width)),
+            random.choice((None, 0.0, 1e-7, 123456789.125, float("nan"), 1e22)),
+            random.choice((None, True, False)),
+        )
+        for _ in range(random.randint(1, 12))
+    ]
+    columns = ", ".join([*(f"s{index} string" for index in range(width)), "d double, b boolean"])
+    chosen = random.sample(_WRITE_OPTIONS, random.choice((0, 1, 1, 2, 3)))
+    by = ("s0",) if width > 1 and random.random() < 0.2 else ()
+    return rows, columns, {name: random.choice(values) for name, values in chosen}, by

@@ -55,7 +55,7 @@ def write(session: Any, case: WriteCase, directory: Path) -> list[Any]:
             except Exception as error:
                 said.append(_spoken(error))
             else:
-                said.append(sorted(_files(path, format)))
+                said.append(sorted(files_of(path, format)))
     finally:
         for key in case.settings:
             session.conf.unset(key)
@@ -72,7 +72,8 @@ def _spoken(error: Exception) -> str:
     return found[1] if found is not None else str(error).split("\n")[0]
 
 
-def _files(path: Path, format: str) -> Iterator[tuple[str, Any]]:
+def files_of(path: Path, format: str) -> Iterator[tuple[str, Any]]:
+    """Yield names, without what is their own, and content of the files below a path."""
     for root, _, names in os.walk(path):
         for name in names:
             if name.startswith("."):
