@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol, runtime_checkable
 
-from lightstream.analyze.stream_join import conjuncts
 from lightstream.compile.compiler import is_volatile
 from lightstream.conf import Conf
 from lightstream.functions import registry
@@ -40,6 +39,8 @@ def _filters(scan: lp.DataSourceScan) -> bool:
 
 def _pushed(plan: lp.LogicalPlan, conditions: Sequence[e.Expression]) -> lp.LogicalPlan:
     """Return a plan with conditions on its rows: by the reader where it is one's, and otherwise as a filter."""
+    from lightstream.analyze.stream_join import conjuncts
+
     match plan:
         case lp.Filter() if not _is_fixed(plan.condition):
             return _pushed(plan.child, (*conjuncts(plan.condition), *conditions))

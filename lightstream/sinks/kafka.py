@@ -108,7 +108,9 @@ class RecordWriter:
         self.servers = given["bootstrap.servers"]
         # Java's default: what is sent again keeps its place and is not there twice.
         defaults = {"enable.idempotence": "true"} if not {"acks", "enable.idempotence"} & set(given) else {}
-        more = {} if transactional_id is None else {"transactional.id": transactional_id}
+        more: dict[str, Any] = {"delivery.report.only.error": True}  # no call for each record that is taken
+        if transactional_id is not None:
+            more["transactional.id"] = transactional_id
         given = {name: value for name, value in given.items() if name != "group.id"}
         self.producer = made(client().Producer, {**defaults, **configuration(given), **more})
         self._failure: Any = None
