@@ -273,6 +273,7 @@ CASES: dict[str, tuple[str, ...]] = {
         "try_url_decode('%zz')", "is_valid_utf8('a')", "make_valid_utf8('a')", "validate_utf8('a')",
         "quote('Don\\'t')",
         "concat_ws(array(1), 'a')",
+        "soundex('aß')", "soundex('asßs')",
     ),
     "patterns": (
         "'abc' like 'a%'", "'abc' like '_b_'", "'abc' like 'a\\\\%'", "'a%c' like 'a\\\\%c'",

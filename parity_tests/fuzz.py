@@ -395,6 +395,12 @@ class Fuzzer:
                     return True
                 if len(seen) == 1 and answer.error is None:
                     continue
+        pairs = itertools.product(*(range(len(table.rows)) for table in case.tables))
+        for rows in pairs if case.kind != "expressions" else ():
+            tables = tuple(table.only(row=row) for table, row in zip(case.tables, rows, strict=True))
+            answer = self.spark.ask(replace(case, tables=tables))
+            if answer.error and answer.error[1] == ours.error[1]:
+                return True
         return False
 
     def _reached_otherwise(self, found: Found) -> str | None:

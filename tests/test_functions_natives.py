@@ -84,3 +84,8 @@ def test_a_select_list_may_name_its_own_aliases(session: SparkSession) -> None:
     frame = session.sql("select x + 1 as y, y * 2 as z, y + z from values (1), (3) t(x) order by z desc")
     assert frame.columns == ["y", "z", "(lateralAliasReference(y) + lateralAliasReference(z))"]
     assert frame.collect() == [(4, 8, 12), (2, 4, 6)]
+
+
+def test_base_32_is_ascii(session: SparkSession) -> None:
+    with pytest.raises(PySparkException, match="LIGHTSTREAM_UNSUPPORTED"):
+        session.sql("select from_base32('ß')").collect()

@@ -22,10 +22,10 @@ def to_base32(data: bytes) -> str:
 @failing
 def from_base32(text: str) -> bytes:
     """Return the bytes that base 32 stands for; the padding may be missing."""
-    bare = text.upper().rstrip("=")
-    if not re.fullmatch("[A-Z2-7]*", bare) or len(bare) % 8 not in (0, 2, 4, 5, 7):
+    bare = text.rstrip("=")
+    if not re.fullmatch("[A-Za-z2-7]*", bare) or len(bare) % 8 not in (0, 2, 4, 5, 7):
         raise unsupported(f"from_base32 of the text {text!r}")
-    return base64.b32decode(bare + "=" * (-len(bare) % 8))
+    return base64.b32decode(bare.upper() + "=" * (-len(bare) % 8))
 
 
 def levenshtein(one: str, other: str) -> int:
@@ -47,7 +47,8 @@ def soundex(text: str) -> str:
         return text
     code = text[0].upper()
     last = _SOUNDS[ord(code) - 65]
-    for char in text[1:].upper():
+    for char in text[1:]:
+        char = char.upper() if char.isascii() else char  # to Python the upper case of "ß" is "SS"
         if not "A" <= char <= "Z":
             last = "0"
             continue
