@@ -249,6 +249,18 @@ def a_batch_without_data_closes_windows(engine: Engine) -> None:
 
 
 @CASES
+def windows_rolled_up(engine: Engine) -> None:
+    F = engine.F
+    put(engine, *range(len(FILES)))
+    frame = late(engine.stream(schema=SCHEMA, maxFilesPerTrigger=2))
+    running = engine.start(
+        frame.rollup(F.window("ts", "5 minutes"), "k").count(), "append", availableNow=True
+    )
+    assert running.awaitTermination(120)
+    tell_state(engine, running)
+
+
+@CASES
 def a_query_goes_on_from_its_state_with_another_filter(engine: Engine) -> None:
     F = engine.F
     for positions, condition in (((0, 1, 2), "n % 2 = 0"), ((3, 4), "n % 2 = 1"), ((5,), "true")):

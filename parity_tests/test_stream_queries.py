@@ -166,6 +166,10 @@ AGGREGATES: dict[str, Query] = {
     "computed from aggregates": lambda df, F, T: df.groupBy("k").agg(
         (F.sum("n") / F.count("n")).alias("mean"), (F.max("n") - F.min("n") + 1).alias("range")
     ),
+    "rollup": lambda df, F, T: df.rollup("k").agg(F.count("*"), F.max("n"), F.grouping("k")),
+    "cube": lambda df, F, T: (
+        df.cube("k", (F.col("n") % 2).alias("odd")).agg(F.sum("n").alias("s"), F.grouping_id()).where("s > 2")
+    ),
     "no keys": lambda df, F, T: df.groupBy().agg(F.count("*"), F.sum("n"), F.max("ts")),
     "agg without groupBy": lambda df, F, T: df.agg(F.avg("x"), F.min("k")),
     "two keys": lambda df, F, T: df.groupBy("k", "n").count(),

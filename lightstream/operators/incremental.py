@@ -22,6 +22,7 @@ from lightstream.operators.deduplicate import DeduplicateOperator
 from lightstream.operators.event_time import EventTimeStep
 from lightstream.operators.flow import Flow, Step
 from lightstream.operators.frames import FramesStep
+from lightstream.operators.grouping_sets import without_grouping_sets
 from lightstream.operators.join import JoinOperator
 from lightstream.operators.limit import LimitOperator
 from lightstream.operators.observe import MetricsStep
@@ -53,6 +54,7 @@ class IncrementalPlan:
         self.scans = lp.streaming_scans(plan)
         self.steps: list[Step] = []
         self._flow = Flow(conf.boolean("spark.sql.streaming.statefulOperator.allowMultiple"))
+        plan = plan.transform_up(without_grouping_sets)
         plan = push_filters(plan).transform_up(_combined_limits).transform_up(self._cut)
         self.final = compile_plan(plan, conf)
         for step in reversed(self.steps):
