@@ -138,6 +138,13 @@ class Messages:
                 raise SparkRuntimeException(None, "The query was stopped.")
             rows = []
             moved = False
+            last = _last_offsets(taken, end)
+            if last is not None:  # as nearly always
+                rows, taken = taken, []
+                for partition, offset in last.items():
+                    places[partition] = offset + 1
+                    if offset + 1 == end[partition]:
+                        open_.pop(partition, None)
             for message in taken:
                 error = message.error()
                 if error is not None:
@@ -234,6 +241,18 @@ class Messages:
             return False
         places[partition] = first
         return True
+
+
+def _last_offsets(messages: Sequence[Any], end: Offsets) -> Offsets | None:
+    """Return the last offset of each partition; None where a message is an error, or not before the end."""
+    if [message for message in messages if message.error() is not None]:
+        return None
+    topics, numbers = [message.topic() for message in messages], [message.partition() for message in messages]
+    # A partition's messages are in order.
+    last = dict(
+        zip(zip(topics, numbers, strict=True), [message.offset() for message in messages], strict=True)
+    )
+    return last if all(offset < end[partition] for partition, offset in last.items()) else None
 
 
 class _Told(Exception):
