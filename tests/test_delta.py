@@ -88,6 +88,17 @@ def test_a_batch_that_is_run_again_is_committed_once(spark: Any, tmp_path: Path)
     assert (tmp_path / "checkpoint" / "commits" / "1").exists()
 
 
+def test_a_checkpoint_that_was_set_back(spark: Any, tmp_path: Path) -> None:
+    put(tmp_path / "in", 0, ("a", 1))
+    put(tmp_path / "in", 1, ("b", 2))
+    start(spark, tmp_path).awaitTermination()
+    for log in ("commits", "offsets"):
+        (tmp_path / "checkpoint" / log / "1").unlink()
+    with pytest.raises(StreamingQueryException, match="LIGHTSTREAM_SINK_AHEAD_OF_CHECKPOINT"):
+        start(spark, tmp_path).awaitTermination()
+    assert rows_of(tmp_path / "out") == [("a", 1), ("b", 2)]
+
+
 def test_partitions_and_types(spark: Any, tmp_path: Path) -> None:
     put(tmp_path / "in", 0, ("a", 1), ("b", 2))
     frame = spark.readStream.schema("k STRING, n LONG").json(str(tmp_path / "in"))

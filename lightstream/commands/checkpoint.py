@@ -41,8 +41,7 @@ def rewind(directory: str, batch_id: int) -> int:
     inspection.rewind(path, batch_id)
     print(
         f"{path} ends with batch {batch_id} now. The query goes on with batch {batch_id + 1}; what its sink has of "
-        "that batch and later ones stays there. A table that it wrote to is refused, and a file sink leaves out "
-        "batches that it knows: give it another table or directory."
+        "that batch and later ones stays there. A table or directory that it wrote to is refused: give it another."
     )
     return OK
 

@@ -68,9 +68,23 @@ class DeltaSink:
         self._query_id = query_id
 
     def write(self, batch: Batch) -> int:
-        """Commit a batch; return its number of rows."""
-        if self._table.is_written(self._query_id, batch.batch_id):
+        """Commit a batch; return its number of rows.
+
+        Raises:
+            SparkRuntimeException: LIGHTSTREAM_SINK_AHEAD_OF_CHECKPOINT when the table has later batches of the query.
+        """
+        last = self._table.last_batch_id(self._query_id)
+        if last == batch.batch_id and batch.rerun:
             return 0
+        if last is not None and last >= batch.batch_id:
+            raise SparkRuntimeException(
+                "LIGHTSTREAM_SINK_AHEAD_OF_CHECKPOINT",
+                f"The Delta table {self._table.uri} holds batch {last} of this query, but its checkpoint is about to "
+                f"run batch {batch.batch_id}: it was set back, or restored from an old copy. Going on would write rows "
+                "twice. Write to another table, or restore the checkpoint.",
+                sqlstate="42K03",
+                parameters={"tableName": self._table.uri, "batchId": str(batch.batch_id)},
+            )
         mode: Mode = "overwrite" if batch.output_mode == "complete" else "append"
         rows = batch.cursor.query(batch.sql).to_arrow_reader(_ROWS)
         return self._table.write(rows, mode, (self._query_id, batch.batch_id))
@@ -106,16 +120,16 @@ class DeltaWriter:
         except (deltalake.exceptions.DeltaError, OSError) as error:
             raise self._failed(error) from None
 
-    def is_written(self, query_id: str, batch_id: int) -> bool:
-        """Return whether the table has a batch."""
+    def last_batch_id(self, query_id: str) -> int | None:
+        """Return the newest batch of a query that the table has, None when it has none."""
         if not self.exists():
-            return False
+            return None
         deltalake = delta_module()
         try:
-            last = deltalake.DeltaTable(self.uri).transaction_version(query_id)
+            last: int | None = deltalake.DeltaTable(self.uri).transaction_version(query_id)
         except (deltalake.exceptions.DeltaError, OSError) as error:
             raise self._failed(error) from None
-        return last is not None and last >= batch_id
+        return last
 
     def write(
         self, rows: pyarrow.RecordBatchReader, mode: Mode, transaction: tuple[str, int] | None = None
