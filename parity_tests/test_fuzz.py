@@ -81,7 +81,7 @@ def test_parts_of_an_expression_are_simpler() -> None:
 # only DataFrames have.
 _NOT_DRAWN = """
     rand random randn uniform randstr shuffle uuid version collation current_path
-    vector_sum vector_avg monotonically_increasing_id spark_partition_id assert_true raise_error
+    vector_sum vector_avg monotonically_increasing_id spark_partition_id input_file_name assert_true raise_error
     current_date curdate current_timestamp now localtimestamp current_time localtime current_timezone current_catalog
     current_schema current_database current_user user session_user grouping grouping_id
     make_time time time_diff time_from_micros time_from_millis time_from_seconds time_to_micros time_to_millis
