@@ -178,6 +178,8 @@ def test_a_snapshot(spark: Any, tmp_path: Path) -> None:
     assert spark.read.format("delta").option("versionAsOf", 0).load(path).collect() == [("a", 1)]
     assert spark.read.format("delta").load(f"file:{path}").where("n > 1").select("k").collect() == [("b",)]
     assert spark.read.format("delta").load(path).count() == 3
+    assert len(spark.read.format("delta").load(path).inputFiles()) == 2
+    assert all(uri.startswith("file:///") for uri in spark.read.format("delta").load(path).inputFiles())
     times = [entry["timestamp"] for entry in DeltaTable(path).history()]
     past = spark.read.format("delta").option("timestampAsOf", _iso(times[-1])).load(path)
     assert past.collect() == [("a", 1)]
@@ -187,6 +189,22 @@ def _iso(ms: int) -> str:
     from datetime import UTC, datetime
 
     return datetime.fromtimestamp(ms / 1000, UTC).isoformat()
+
+
+def test_times_without_a_zone_are_the_session_s(spark: Any, tmp_path: Path) -> None:
+    from datetime import datetime
+    from zoneinfo import ZoneInfo
+
+    path = str(tmp_path / "t")
+    write_deltalake(path, table_of(("a", 1)))
+    made = datetime.fromtimestamp(
+        DeltaTable(path).history()[0]["timestamp"] / 1000, ZoneInfo("America/New_York")
+    )
+    text = made.strftime("%Y-%m-%d %H:%M:%S.%f")
+    assert spark.read.format("delta").option("timestampAsOf", text).load(path).count() == 1
+    early = made.astimezone(ZoneInfo("America/Los_Angeles")).strftime("%Y-%m-%d %H:%M:%S")
+    with pytest.raises(AnalysisException, match="DELTA_TIMESTAMP_EARLIER"):
+        spark.read.format("delta").option("timestampAsOf", early).load(path)
 
 
 def test_no_table(spark: Any, tmp_path: Path) -> None:

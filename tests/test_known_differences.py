@@ -78,3 +78,25 @@ def test_duplicates_within_the_watermark_of_windows(spark: SparkSession, tmp_pat
     windows = rows.select(F.window("at", "1 minute").alias("w"), "k").dropDuplicatesWithinWatermark(["k"])
     with pytest.raises(UnsupportedOperationException, match="by the time of a window"):
         windows.writeStream.format("noop").start()
+
+
+def test_files_of_tables_and_batches(spark: SparkSession, tmp_path: Path) -> None:  # noqa: F811
+    (tmp_path / "a.json").write_text(json.dumps({"k": "a"}))
+    spark.range(2).write.saveAsTable("rows_of_no_file")
+    table = spark.table("rows_of_no_file")
+    said: list[str] = []
+
+    def look(frame: Any, batch_id: int) -> None:
+        try:
+            frame.select(F.input_file_name())
+        except UnsupportedOperationException as error:
+            said.append(str(error))
+
+    stream = spark.readStream.schema("k string").json(str(tmp_path))
+    stream.writeStream.foreachBatch(look).trigger(availableNow=True).start().awaitTermination()
+    assert [("input_file_name() of a table or a batch" in text) for text in said] == [True]
+    with pytest.raises(UnsupportedOperationException, match="of a table"):
+        table.select(F.input_file_name())
+    with pytest.raises(UnsupportedOperationException, match="inputFiles of a table"):
+        table.inputFiles()
+    spark.sql("drop table rows_of_no_file")

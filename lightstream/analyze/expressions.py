@@ -290,12 +290,13 @@ class ExpressionResolver:
 
         if call.args:
             raise mismatch.wrong_count("input_file_name", "0", len(call.args))
-        files = [
-            scan for plan in self.scope.plans for scan in plan.walk() if isinstance(scan, lp.DataSourceScan)
-        ]
-        files = [scan for scan in files if scan.metadata is not None]
+        leaves = [node for plan in self.scope.plans for node in plan.walk() if isinstance(node, lp.Leaf)]
         path: tuple[e.Expression, ...] = ()
-        if files:
+        # What a program has made comes from no file; a table's rows, or those of a batch, do in Spark.
+        if not all(isinstance(leaf, lp.OneRow | lp.Range | lp.Values | lp.LocalScan) for leaf in leaves):
+            files = [
+                leaf for leaf in leaves if isinstance(leaf, lp.DataSourceScan) and leaf.metadata is not None
+            ]
             [plan, *others] = self.scope.plans
             while isinstance(plan, lp.Project | lp.Filter | lp.SubqueryAlias | lp.Watermark | lp.Rename):
                 plan = plan.child
@@ -307,9 +308,10 @@ class ExpressionResolver:
                     parameters={"expr": '"input_file_name()"'},
                 )
             found = [column for column in self.scope.hidden if column.name.strip("()") == "_metadata"]
-            if plan is not files[0] or len(found) != 1:
+            if plan not in files or len(found) != 1:
                 raise unsupported(
-                    "input_file_name() above a join, union, aggregation, explode, sort or limit",
+                    "input_file_name() of a table or a batch, or above a join, union, aggregation, explode, sort or "
+                    "limit",
                     "Select it, or _metadata.file_path, next to the files.",
                 )
             path = (extract_field(found[0], "file_path", self.scope.same),)

@@ -48,26 +48,35 @@ def _pushed(plan: lp.LogicalPlan, conditions: Sequence[e.Expression]) -> lp.Logi
             return replace(plan, child=_pushed(plan.child, conditions))
         case lp.Project() if not any(is_volatile(item) for item in plan.items):
             items = {item.id: item.child for item in plan.items if isinstance(item, e.Alias)}
-            return replace(plan, child=_pushed(plan.child, [_substituted(c, items) for c in conditions]))
+            return replace(plan, child=_pushed(plan.child, [substituted(c, items) for c in conditions]))
         case lp.DataSourceScan() if _filters(plan):
             reader, left = plan.reader.filtered(conditions, plan.columns)
-            return _under(replace(plan, reader=reader), left)
-    return _under(plan.map_children(lambda child: _pushed(child, ())), conditions)
+            return filtered(replace(plan, reader=reader), left)
+    return filtered(plan.map_children(lambda child: _pushed(child, ())), conditions)
 
 
 def _is_fixed(condition: e.Expression) -> bool:
     return is_volatile(condition) or any(isinstance(n, e.SubqueryExpression) for n in condition.walk())
 
 
-def _substituted(condition: e.Expression, columns: Mapping[int, e.Expression]) -> e.Expression:
+def substituted(condition: e.Expression, columns: Mapping[int, e.Expression]) -> e.Expression:
+    """Return a condition with columns in place of others, by their ids."""
+
     def column(node: e.Expression) -> e.Expression:
         return columns.get(node.id, node) if isinstance(node, e.Attribute) else node
 
     return condition.transform_up(column)
 
 
-def _under(plan: lp.LogicalPlan, conditions: Sequence[e.Expression]) -> lp.LogicalPlan:
+def filtered(plan: lp.LogicalPlan, conditions: Sequence[e.Expression]) -> lp.LogicalPlan:
+    """Return a plan's rows that meet all conditions."""
+    whole = all_of(conditions)
+    return plan if whole is None else lp.Filter(plan, whole)
+
+
+def all_of(conditions: Sequence[e.Expression]) -> e.Expression | None:
+    """Return conditions as one; None when there is none."""
     whole: e.Expression | None = None
     for condition in conditions:
         whole = condition if whole is None else registry.bind_call("and", (whole, condition), Conf())
-    return plan if whole is None else lp.Filter(plan, whole)
+    return whole

@@ -6,12 +6,13 @@ rows that reach the watermark, and the state holds the groups of the rows that r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from lightstream.analyze.stream_join import conjuncts
 from lightstream.compile.compiler import is_volatile
 from lightstream.conf import Conf
+from lightstream.execute.pushdown import all_of, filtered, substituted
 from lightstream.functions import registry
 from lightstream.functions.information import NO_DATA
 from lightstream.plan import expressions as e
@@ -33,7 +34,7 @@ def push_filters(plan: lp.LogicalPlan) -> lp.LogicalPlan:
 def _push(conditions: Sequence[e.Expression], plan: lp.LogicalPlan, sources: Sources) -> lp.LogicalPlan:
     """Return a plan with conditions on its rows, each where it belongs."""
     if not plan.is_streaming:
-        return _filtered(plan, conditions)
+        return filtered(plan, conditions)
     match plan:
         case lp.Filter():
             # What stands lower is asked first.
@@ -42,22 +43,22 @@ def _push(conditions: Sequence[e.Expression], plan: lp.LogicalPlan, sources: Sou
             return replace(plan, child=_push(conditions, plan.child, sources))
         case lp.Watermark():
             down, up = _split(conditions, lambda refs: plan.column.id not in refs)
-            return _filtered(replace(plan, child=_push(down, plan.child, sources)), up)
+            return filtered(replace(plan, child=_push(down, plan.child, sources)), up)
         case lp.Project() if not any(is_volatile(item) for item in plan.items):
             down, up = _split(conditions, lambda refs: True)
             items = {item.id: item.child for item in plan.items if isinstance(item, e.Alias)}
-            child = _push([_substituted(c, items) for c in down], plan.child, sources)
-            return _filtered(replace(plan, child=child), up)
+            child = _push([substituted(c, items) for c in down], plan.child, sources)
+            return filtered(replace(plan, child=child), up)
         case lp.Aggregate() if plan.keys and not plan.grouping_sets:
             known = {key.id for key in plan.output[: len(plan.keys)]}
             down, up = _split(conditions, lambda refs: refs <= known and bool(refs))
             keys = {key.id: key.child for key in plan.keys if isinstance(key, e.Alias)}
-            child = _push([_substituted(c, keys) for c in down], plan.child, sources)
-            return _filtered(replace(plan, child=child), up)
+            child = _push([substituted(c, keys) for c in down], plan.child, sources)
+            return filtered(replace(plan, child=child), up)
         case lp.Expand() | lp.Generate():
             below = {a.id for a in plan.child.output}
             down, up = _split(conditions, lambda refs: refs <= below and bool(refs))
-            return _filtered(replace(plan, child=_push(down, plan.child, sources)), up)
+            return filtered(replace(plan, child=_push(down, plan.child, sources)), up)
         case lp.SetOperation(kind="union", all=True):
             down, up = _split(conditions, lambda refs: True)
             sides = []
@@ -65,11 +66,11 @@ def _push(conditions: Sequence[e.Expression], plan: lp.LogicalPlan, sources: Sou
                 columns: dict[int, e.Expression] = dict(
                     zip((a.id for a in plan.columns), side.output, strict=True)
                 )
-                sides.append(_push([_substituted(c, columns) for c in down], side, sources))
-            return _filtered(replace(plan, left=sides[0], right=sides[1]), up)
+                sides.append(_push([substituted(c, columns) for c in down], side, sources))
+            return filtered(replace(plan, left=sides[0], right=sides[1]), up)
         case lp.Join(lateral=None):
             return _through_join(conditions, plan, sources)
-    return _filtered(plan.map_children(lambda child: _push((), child, sources)), conditions)
+    return filtered(plan.map_children(lambda child: _push((), child, sources)), conditions)
 
 
 def _through_join(conditions: Sequence[e.Expression], plan: lp.Join, sources: Sources) -> lp.LogicalPlan:
@@ -94,9 +95,9 @@ def _through_join(conditions: Sequence[e.Expression], plan: lp.Join, sources: So
         plan,
         left=_push(to_left, plan.left, sources),
         right=_push(to_right, plan.right, sources),
-        condition=None if plan.condition is None else _all_of(own),
+        condition=None if plan.condition is None else all_of(own),
     )
-    return _filtered(join, up)
+    return filtered(join, up)
 
 
 _LEFT_KEPT = ("inner", "leftouter", "leftsemi", "leftanti")
@@ -146,7 +147,7 @@ def _consequences(
     said = [*known, *(registry.bind_call("isnotnull", (a,), Conf()) for a in columns.values())]
     for one, other in [_equal_columns(condition) for condition in known if _equal_columns(condition)]:
         for old, new in ((one, other), (other, one)):
-            said += [_substituted(c, {old.id: new}) for c in known if old.id in e.references(c)]
+            said += [substituted(c, {old.id: new}) for c in known if old.id in e.references(c)]
     for condition in said:
         used = e.references(condition)
         trivial = len(used) == 1 and len(_equal_columns(condition)) == 2
@@ -173,7 +174,7 @@ def _constraints(plan: lp.LogicalPlan, without_data: bool = False) -> list[e.Exp
         case lp.Rename():
             moved = {old.id: new for old, new in zip(plan.child.output, plan.columns, strict=True)}
             return [
-                _substituted(c, moved)
+                substituted(c, moved)
                 for c in _constraints(plan.child, without_data)
                 if e.references(c) <= set(moved)
             ]
@@ -185,7 +186,7 @@ def _constraints(plan: lp.LogicalPlan, without_data: bool = False) -> list[e.Exp
             }
             named |= {item.id: item for item in plan.items if isinstance(item, e.Attribute)}
             return [
-                _substituted(c, named)
+                substituted(c, named)
                 for c in _constraints(plan.child, without_data)
                 if e.references(c) <= set(named)
             ]
@@ -251,22 +252,3 @@ def _is_simple(condition: e.Expression) -> bool:
     return not is_volatile(condition) and not any(
         isinstance(node, e.SubqueryExpression) for node in condition.walk()
     )
-
-
-def _substituted(condition: e.Expression, columns: Mapping[int, e.Expression]) -> e.Expression:
-    def column(node: e.Expression) -> e.Expression:
-        return columns.get(node.id, node) if isinstance(node, e.Attribute) else node
-
-    return condition.transform_up(column)
-
-
-def _filtered(plan: lp.LogicalPlan, conditions: Sequence[e.Expression]) -> lp.LogicalPlan:
-    whole = _all_of(conditions)
-    return plan if whole is None else lp.Filter(plan, whole)
-
-
-def _all_of(conditions: Sequence[e.Expression]) -> e.Expression | None:
-    whole: e.Expression | None = None
-    for condition in conditions:
-        whole = condition if whole is None else registry.bind_call("and", (whole, condition), Conf())
-    return whole

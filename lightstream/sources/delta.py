@@ -24,6 +24,8 @@ from lightstream.plan import types as t
 from lightstream.plan.required import Required
 from lightstream.sources.contract import Scan
 from lightstream.sources.file_options import flag
+from lightstream.sources.java_text import spark_timestamp
+from lightstream.sources.paths import local_path, to_uri
 
 if TYPE_CHECKING:
     import duckdb
@@ -59,7 +61,11 @@ def delta_module() -> Any:
 
 
 def open_delta(
-    paths: Sequence[str], schema: t.StructType | None, options: Mapping[str, str], is_streaming: bool
+    paths: Sequence[str],
+    schema: t.StructType | None,
+    options: Mapping[str, str],
+    is_streaming: bool,
+    time_zone: str,
 ) -> DeltaReader:
     """Return the reader of a Delta table.
 
@@ -68,6 +74,7 @@ def open_delta(
         schema: must be None, or the table's.
         options: keys in lower case.
         is_streaming: whether a stream is asked for.
+        time_zone: of times in options that have none.
 
     Raises:
         AnalysisException: DELTA_PATH_DOES_NOT_EXIST; a table that changes its columns' names or hides rows.
@@ -78,8 +85,8 @@ def open_delta(
     unknown = sorted(set(options) - set(STREAM_OPTIONS if is_streaming else READ_OPTIONS))
     if unknown:
         raise unsupported(f"The option {unknown[0]} of the delta source")
-    table = load_table(paths[0], None if is_streaming else _version(paths[0], options))
-    reader = DeltaReader(paths[0], table, options)
+    table = load_table(paths[0], None if is_streaming else _version(paths[0], options, time_zone))
+    reader = DeltaReader(paths[0], table, options, time_zone)
     if schema is not None and schema.simpleString() != reader.schema.simpleString():
         raise AnalysisException(
             "DELTA_SCHEMA_MISMATCH",
@@ -124,8 +131,6 @@ def load_table(path: str, version: int | None = None) -> DeltaTable:
 def table_uri(path: str) -> str:
     """Return a table's path as deltalake takes it: absolute, or a URI of an object store."""
     if path.startswith("file:"):
-        from lightstream.sources.paths import local_path
-
         return local_path(path)
     return path if "://" in path else os.path.abspath(path)
 
@@ -153,13 +158,13 @@ def _failed(path: str, error: Exception) -> QueryExecutionException:
     )
 
 
-def _version(path: str, options: Mapping[str, str]) -> int | None:
+def _version(path: str, options: Mapping[str, str], time_zone: str) -> int | None:
     if "timestampasof" not in options:
         return _whole(options, "versionAsOf")
     if "versionasof" in options:
         raise IllegalArgumentException(None, "Give versionAsOf or timestampAsOf, not both.")
     table = load_table(path)
-    at_ms = _time_ms(options["timestampasof"], "timestampAsOf")
+    at_ms = _time_ms(options["timestampasof"], "timestampAsOf", time_zone)
     found = [entry["version"] for entry in table.history() if entry["timestamp"] <= at_ms]
     if not found:
         raise AnalysisException(
@@ -170,13 +175,11 @@ def _version(path: str, options: Mapping[str, str]) -> int | None:
     return int(max(found))
 
 
-def _time_ms(text: str, name: str) -> float:
-    from datetime import datetime
-
-    try:
-        return datetime.fromisoformat(text).timestamp() * 1000
-    except ValueError:
-        raise IllegalArgumentException(None, f"The option {name} is a timestamp, not {text!r}.") from None
+def _time_ms(text: str, name: str, time_zone: str) -> float:
+    found = spark_timestamp(text, time_zone)
+    if found is None:
+        raise IllegalArgumentException(None, f"The option {name} is a timestamp, not {text!r}.")
+    return found.timestamp() * 1000
 
 
 def _whole(options: Mapping[str, str], name: str) -> int | None:
@@ -205,13 +208,19 @@ class DeltaReader:
     name = NAME
     metadata: t.StructType | None = None
 
-    def __init__(self, path: str, table: DeltaTable, options: Mapping[str, str]) -> None:
+    def __init__(self, path: str, table: DeltaTable, options: Mapping[str, str], time_zone: str) -> None:
         self.path = path
         self._table = table
         self._options = options
+        self._time_zone = time_zone
         schema = t.from_json_text(table.schema().to_json())
         assert isinstance(schema, t.StructType)
         self.schema = schema
+
+    @property
+    def input_files(self) -> tuple[str, ...]:
+        """The URIs of the files of this version."""
+        return tuple(uri if "://" in uri else to_uri(uri) for uri in self._table.file_uris())
 
     def scan(self, columns: tuple[Required, ...], cursor: duckdb.DuckDBPyConnection) -> Scan:
         """Return all rows."""
@@ -219,7 +228,7 @@ class DeltaReader:
 
     def open_stream(self, source_directory: str | None, durable: bool, conf: Conf) -> DeltaStream:
         """Begin to read the rows that are there, and those that are added."""
-        return DeltaStream(self.path, self._table, self.schema, self._options)
+        return DeltaStream(self.path, self._table, self.schema, self._options, self._time_zone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +249,12 @@ class DeltaStream:
     needs_polling = True
 
     def __init__(
-        self, path: str, table: DeltaTable, schema: t.StructType, options: Mapping[str, str]
+        self,
+        path: str,
+        table: DeltaTable,
+        schema: t.StructType,
+        options: Mapping[str, str],
+        time_zone: str,
     ) -> None:
         self.description = f"DeltaSource[{table.table_uri.rstrip('/')}]"
         self._path = path
@@ -254,7 +268,7 @@ class DeltaStream:
         )
         self._ignores_changes = flag(options, "ignoreChanges", False)
         self._skips_changes = flag(options, "skipChangeCommits", False)
-        self._first = self._first_position(options)
+        self._first = self._first_position(options, time_zone)
         self._horizon: int | None = None
         self._listed: tuple[int, list[DeltaFile]] | None = None
         from deltalake.fs import DeltaStorageHandler
@@ -262,12 +276,12 @@ class DeltaStream:
 
         self._files_of_table = PyFileSystem(DeltaStorageHandler.from_table(table._table))
 
-    def _first_position(self, options: Mapping[str, str]) -> _Position:
+    def _first_position(self, options: Mapping[str, str], time_zone: str) -> _Position:
         version = options.get("startingversion")
         if version is not None and "startingtimestamp" in options:
             raise IllegalArgumentException(None, "Give startingVersion or startingTimestamp, not both.")
         if "startingtimestamp" in options:
-            at_ms = _time_ms(options["startingtimestamp"], "startingTimestamp")
+            at_ms = _time_ms(options["startingtimestamp"], "startingTimestamp", time_zone)
             later = [e["version"] for e in self._table.history() if e["timestamp"] >= at_ms]
             return _Position(min(later, default=self._table.version() + 1), _BASE_INDEX, False)
         if version is None:

@@ -79,7 +79,7 @@ def open_reader(relation: r.DataSourceRead, conf: Conf, database: Database) -> l
 
         given = {key.lower(): value for key, value in relation.options.items()}
         paths = relation.paths or ((given["path"],) if "path" in given else ())
-        delta = open_delta(paths, relation.schema, given, relation.is_streaming)
+        delta = open_delta(paths, relation.schema, given, relation.is_streaming, conf.time_zone)
         return scan_of(delta, relation.is_streaming)
     if name == "kafka":
         from lightstream.sources.kafka.source import open_kafka

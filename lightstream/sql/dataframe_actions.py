@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from lightstream.errors import AnalysisException, IllegalArgumentException
+from lightstream.errors import AnalysisException, IllegalArgumentException, unsupported
 from lightstream.plan import relations as r
 from lightstream.plan.expressions import Alias, Literal, UnresolvedFunction
-from lightstream.plan.logical import DataSourceScan, LogicalPlan
+from lightstream.plan.logical import DataSourceScan, LogicalPlan, TableScan
 from lightstream.plan.types import IntegerType
 from lightstream.sql.arguments import cannot_set_together, need_bool, need_int, not_expected
 from lightstream.sql.frame import Frame, analyzed
@@ -175,6 +175,10 @@ class Actions(Frame):
         """Return the files that the DataFrame reads."""
         if self._plan.is_streaming:
             raise streaming_action(self._plan)
+        if any(isinstance(node, TableScan) for node in self._plan.walk()):
+            raise unsupported(
+                "inputFiles of a table", "Tables are DuckDB tables, which have no files of their own."
+            )
         scans = [node for node in self._plan.walk() if isinstance(node, DataSourceScan)]
         return list(dict.fromkeys(file for scan in scans for file in getattr(scan.reader, "input_files", ())))
 
