@@ -270,6 +270,13 @@ def test_limits(spark: Any, tmp_path: Path) -> None:
     assert [len(batch) for batch in small.once()] == [1] * 6
 
 
+def test_limits_are_positive(spark: Any, tmp_path: Path) -> None:
+    write_deltalake(str(tmp_path / "t"), table_of(("a", 1)))
+    for name in ("maxFilesPerTrigger", "maxBytesPerTrigger"):
+        with pytest.raises(PySparkException, match="must be a positive integer"):
+            Reading(spark, tmp_path, **{name: 0}).once()
+
+
 def test_where_a_stream_begins(spark: Any, tmp_path: Path) -> None:
     path = str(tmp_path / "t")
     for n in range(3):

@@ -193,6 +193,15 @@ def _whole(options: Mapping[str, str], name: str) -> int | None:
     return int(text)
 
 
+def _positive(options: Mapping[str, str], name: str) -> int | None:
+    number = _whole(options, name)
+    if number == 0:
+        raise IllegalArgumentException(
+            None, f"Invalid value '0' for option '{name}', must be a positive integer"
+        )
+    return number
+
+
 @dataclass(frozen=True, slots=True)
 class DeltaFile:
     """A data file: its path below the table, its size in bytes, and the text of its partition values."""
@@ -261,8 +270,8 @@ class DeltaStream:
         self._table = table
         self._schema = schema
         self._id = str(table.metadata().id)
-        self._files = _whole(options, "maxFilesPerTrigger") or _DEFAULT_MAX_FILES
-        self._bytes = _whole(options, "maxBytesPerTrigger")
+        self._files = _positive(options, "maxFilesPerTrigger") or _DEFAULT_MAX_FILES
+        self._bytes = _positive(options, "maxBytesPerTrigger")
         self._ignores_deletes = any(
             flag(options, name, False) for name in ("ignoreDeletes", "ignoreChanges", "skipChangeCommits")
         )
