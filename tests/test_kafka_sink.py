@@ -142,7 +142,7 @@ def test_a_batch_that_is_run_again(spark: SparkSession, broker: Broker, tmp_path
     if once == "true":
         for name in ("commits/1", "commits/2", "offsets/2"):
             (tmp_path / "checkpoint" / name).unlink()
-        with pytest.raises(PySparkException, match="LIGHTSTREAM_SINK_AHEAD"):
+        with pytest.raises(PySparkException, match="LIGHTSTREAM_SINK_AHEAD_OF_CHECKPOINT"):
             copy(spark, broker, source, tmp_path, **options)
 
 

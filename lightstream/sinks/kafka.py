@@ -283,7 +283,7 @@ class ExactlyOnceKafkaSink:
     def _skipped(self, batch: Batch) -> int:
         if batch.batch_id < self._next - 1 or not batch.rerun:
             raise SparkRuntimeException(
-                "LIGHTSTREAM_SINK_AHEAD",
+                "LIGHTSTREAM_SINK_AHEAD_OF_CHECKPOINT",
                 f"The topic {self._topic} holds batch {self._next - 1} of this query, and the checkpoint is at batch "
                 f"{batch.batch_id}: it was restored from an older copy. Going on would send records twice.",
                 sqlstate="42K03",
