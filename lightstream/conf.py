@@ -27,6 +27,8 @@ DEFAULTS: dict[str, str | None] = {
     "spark.sql.legacy.timeParserPolicy": "CORRECTED",
     "spark.sql.mapKeyDedupPolicy": "EXCEPTION",
     "spark.sql.orderByOrdinal": "true",
+    "spark.sql.orc.compression.codec": "zstd",
+    "spark.sql.orc.mergeSchema": "false",
     "spark.sql.parquet.binaryAsString": "false",
     "spark.sql.parquet.compression.codec": "snappy",
     "spark.sql.parquet.datetimeRebaseModeInRead": "CORRECTED",

@@ -19,7 +19,7 @@ def test_files(spark: Any, lightstream: Any, tmp_path: Path, case: WriteCase) ->
     ours.mkdir()
     by_spark, here = write(spark, case, wanted), write(lightstream, case, ours)
     if by_spark and isinstance(by_spark[-1], Path) and here and isinstance(here[-1], Path):
-        by_spark[-1], here[-1] = (_rows(spark, said[-1]) for said in (by_spark, here))
+        by_spark[-1], here[-1] = (_rows(spark, case.writes[0][1], said[-1]) for said in (by_spark, here))
     assert here == by_spark
 
 
@@ -48,9 +48,9 @@ def test_partitions_are_read_back(spark: Any, lightstream: Any, tmp_path: Path) 
         assert said[0] == said[1]
 
 
-def _rows(spark: Any, path: Path) -> Any:
+def _rows(spark: Any, format: str, path: Path) -> Any:
     try:
-        frame = spark.read.parquet(str(path))
+        frame = spark.read.format(format).load(str(path))
         return [frame.schema.json(), sorted(map(str, frame.selectExpr("*").collect()))]
     except Exception as error:
         return str(error).split("\n")[0][:60]

@@ -9,12 +9,13 @@ import pytest
 from csv_cases import CSV_CASES
 from file_cases import FileCase, read, write
 from known import known
+from orc_cases import ORC_CASES
 from parquet_cases import PARQUET_CASES
 from text_cases import TEXT_CASES
 
 from lightstream.parity.answers import difference
 
-CASES = [*TEXT_CASES, *PARQUET_CASES, *CSV_CASES]
+CASES = [*TEXT_CASES, *PARQUET_CASES, *ORC_CASES, *CSV_CASES]
 
 
 @pytest.mark.parametrize("case", [known(f"{case.format}: {case.name}", case) for case in CASES])

@@ -30,7 +30,7 @@ def shown(path: Path) -> list[Any]:
         name = str(file.relative_to(path))
         if not file.is_file() or file.name.startswith("."):
             continue
-        lines = [] if name.endswith(".parquet") else file.read_text().split("\n")
+        lines = [] if name.endswith((".parquet", ".orc")) else file.read_text().split("\n")
         if name.startswith("_spark_metadata"):
             entries = [json.loads(line) for line in lines[1:]]
             lines = [lines[0], *(_UUID.sub("UUID", e["path"].rpartition(str(path))[2]) for e in entries)]
@@ -66,6 +66,7 @@ def directories_and_logs(engine: Engine) -> None:
         ("json", ("k",), {}),
         ("csv", (), {"header": True}),
         ("parquet", (), {"compression": "gzip"}),
+        ("orc", ("k",), {}),
     ):
         query = into(engine, format, by=by, **options)
         engine.tell(shown(Path(engine.path(format))))

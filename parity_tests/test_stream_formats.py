@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from pyarrow import orc
 from stream_cases import Cases, Engine, compare
 
 CASES = Cases("stream of files")
@@ -95,6 +96,23 @@ def parquet_files_counted(engine: Engine) -> None:
     engine.run(frame.groupBy("k").agg(engine.F.sum("n"), engine.F.count("*")), "complete")
     engine.run(frame.groupBy().count(), "complete", checkpoint="counted")
     engine.run(frame.where("n > 1").select("_metadata.file_name", "n", "p"), checkpoint="filtered")
+
+
+@CASES
+def orc_files(engine: Engine) -> None:
+    def file(columns: dict[str, Any]) -> bytes:
+        out = io.BytesIO()
+        orc.write_table(pa.table(columns), out)
+        return out.getvalue()
+
+    engine.attempt("no schema", lambda: engine.spark.readStream.orc(engine.path("in")))
+    engine.write("p=1/a", file({"k": ["a", "b"], "n": [1, 2]}))
+    engine.write("p=2/b", file({"n": [3], "k": ["a"]}))
+    reader = engine.spark.readStream.schema("k string, n bigint, missing double")
+    engine.run(reader.option("maxFilesPerTrigger", 1).orc(engine.path("in")))
+    engine.write("p=1/c", b"no ORC file")
+    writer = reader.orc(engine.path("in")).writeStream.format("noop")
+    engine.fail(writer.option("checkpointLocation", engine.path("checkpoint")).start())
 
 
 @CASES

@@ -59,7 +59,7 @@ def write(session: Any, case: WriteCase, directory: Path) -> list[Any]:
     finally:
         for key in case.settings:
             session.conf.unset(key)
-    if case.writes[0][1] == "parquet" and path.exists():
+    if case.writes[0][1] in ("parquet", "orc") and path.exists():
         said.append(path)  # what is in it is for Spark to say
     return said
 
@@ -83,7 +83,7 @@ def files_of(path: Path, format: str) -> Iterator[tuple[str, Any]]:
                 if name.endswith(suffix):
                     data = decompress(data)
             shown = _UUID.sub("UUID", os.path.relpath(os.path.join(root, name), path))
-            yield shown, b"" if format == "parquet" else data
+            yield shown, b"" if format in ("parquet", "orc") else data
 
 
 _TEXTS = """select * from values (1,'plain',1.5D),(2,'a,b',null),(3,'q"x"y',0D),(4,'',-1D),(5,null,1D),(6,' lead ',2D),
@@ -108,6 +108,7 @@ timestamp'2020-01-02 03:04:05.123456' w, timestamp_ntz'2020-01-02 03:04:05.12345
 named_struct('p',1,'q',array(named_struct('r','z'))) aa, interval '1-2' year to month ab, interval '1 02:03:04' day to second ac,
 date'0001-01-01' ad, timestamp'0001-01-01 00:00:00' ae, cast(null as int) af, array(cast(null as string)) ag, `a b,c;d{}=()`
 from values (1) t(`a b,c;d{}=()`)"""
+_RECENT_TYPES = _TYPES.replace("0001-01-01", "1970-01-02")
 _PARTED = "select * from values (1,'a',1.5D),(2,'b',2.5D),(3,null,3.5D),(4,'',4.5D),(5,'b',null) t(n,s,d)"
 _ODD = ("a b", "a/b", "a=b", "x:y", "100%", "ü", "{a}", "it''s", 'q"q"', "a#?", "a\\\\b", "[x]", "a^b", "tab\tx", "nl\nx",
         "*", "~", "a;b,c", "\x7f", " lead", "trail ", "&+@!$()", "__HIVE_DEFAULT_PARTITION__", "<>|`")  # fmt: skip
@@ -128,7 +129,7 @@ _TIME_OPTIONS: tuple[dict[str, Any], ...] = (
     {"timestampFormat": "yyyy/MM/dd HH:mm:ss.SSSSSS", "dateFormat": "dd.MM.yyyy", "timestampNTZFormat": "yyyy HH"},
 )  # fmt: skip
 _REFUSED = (
-    ("parquet", "make_interval(1) a"), ("json", "make_interval(1) a"), ("csv", "array(1) a"), ("csv", "map(1,2) a"),
+    ("parquet", "make_interval(1) a"), ("orc", "make_interval(1) a"), ("orc", "array(null) a"), ("json", "make_interval(1) a"), ("csv", "array(1) a"), ("csv", "map(1,2) a"),
     ("csv", "named_struct('a',1) a"), ("csv", "null a, 1 b"), ("text", "1 a"), ("text", "'a' a, 'b' b"), ("text", "'a' a, 1 b"),
     ("json", "1 a, 2 A"),
 )  # fmt: skip
@@ -143,6 +144,13 @@ WRITE_CASES: tuple[WriteCase, ...] = (
     *(_w(f"compressed by {c}", _PARTED, "parquet", compression=c)
       for c in ("none", "gzip", "zstd", "LZ4_RAW", "foo", "lz4")),
     _w("compressed by the setting", _PARTED, "parquet", settings={"spark.sql.parquet.compression.codec": "gzip"}),
+    _w("all types", _RECENT_TYPES, "orc"),
+    _w("partitions", _PARTED, "orc", "s"),
+    _w("no rows", _PARTED + " where n > 9", "orc"),
+    *(_w(f"compressed by {c}", "select 1 a", "orc", compression=c)
+      for c in ("none", "Snappy", "zlib", "lz4", "gzip")),
+    _w("compressed by the setting", "select 1 a", "orc", settings={"spark.sql.orc.compression.codec": "snappy"}),
+    _w("compressed by ORC's option", "select 1 a", "orc", **{"orc.compress": "ZLIB"}),
     _w("numbers", _NUMBERS, "json"),
     _w("nested", _NESTED, "json"),
     _w("nulls", _NULLS, "json"),

@@ -44,6 +44,8 @@ MEANINGS = {
     "spark.sql.legacy.timeParserPolicy": "Which rules date-time patterns follow.",
     "spark.sql.mapKeyDedupPolicy": "What happens to a map with a key twice.",
     "spark.sql.orderByOrdinal": "Whether a number in `ORDER BY` is a position.",
+    "spark.sql.orc.compression.codec": "How ORC files that are written are compressed.",
+    "spark.sql.orc.mergeSchema": "Whether the schemas of all ORC files are merged, or that of one is taken.",
     "spark.sql.parquet.binaryAsString": "Whether Parquet's bytes without a meaning are strings.",
     "spark.sql.parquet.compression.codec": "How Parquet files that are written are compressed.",
     "spark.sql.parquet.datetimeRebaseModeInRead": "The calendar of dates and times in Parquet files that do not tell it.",

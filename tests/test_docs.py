@@ -89,7 +89,7 @@ def test_sinks_state_the_guarantee_of_their_classes() -> None:
     classes = {
         '`toTable("t")`, `format("duckdb")`': duckdb_table.DuckDBTableSink,
         '`format("delta")`': delta_sink.DeltaSink,
-        '`format("parquet")`, `format("json")`, `format("csv")`, `format("text")`': files.FileSink,
+        '`format("parquet")`, `format("orc")`, `format("json")`, `format("csv")`, `format("text")`': files.FileSink,
         '`format("memory")`': memory.MemorySink,
         '`format("console")`': console.ConsoleSink,
         '`format("noop")`': noop.NoopSink,

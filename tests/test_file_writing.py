@@ -144,7 +144,7 @@ def test_a_directory_that_cannot_be(spark: Any, tmp_path: Path) -> None:
         (lambda w, p: w.sortBy("id").json(p), "SORT_BY_WITHOUT_BUCKETING"),
         (lambda w, p: w.format("json").save(), "_LEGACY_ERROR_TEMP_2047"),
         (lambda w, p: w.option("path", p).json(p), "_LEGACY_ERROR_TEMP_1307"),
-        (lambda w, p: w.format("orc").save(p), "LIGHTSTREAM_UNSUPPORTED"),
+        (lambda w, p: w.format("xml").save(p), "LIGHTSTREAM_UNSUPPORTED"),
         (lambda w, p: w.json(p, compression="lz4"), "LIGHTSTREAM_UNSUPPORTED"),
         (lambda w, p: w.option("maxRecordsPerFile", 2).json(p), "LIGHTSTREAM_UNSUPPORTED"),
         (lambda w, p: w.option("timeZone", "Asia/Tokyo").json(p), "LIGHTSTREAM_UNSUPPORTED"),

@@ -405,7 +405,7 @@ WITH_PATH = {"path": "/out", "checkpointlocation": "/c"}
         ({"format": "foo"}, "DATA_SOURCE_NOT_FOUND", "data source: foo"),
         ({"format": "MEMORY"}, "DATA_SOURCE_NOT_FOUND", "data source: MEMORY"),
         ({"format": "parquet"}, "_LEGACY_ERROR_TEMP_2047", "'path' is not specified."),
-        ({"format": "orc", "options": WITH_PATH}, "LIGHTSTREAM_UNSUPPORTED", r"file sink \(orc\)"),
+        ({"format": "xml", "options": WITH_PATH}, "LIGHTSTREAM_UNSUPPORTED", r"file sink \(xml\)"),
         (
             {"format": "json", "options": WITH_PATH, "output_mode": "update"},
             "STREAMING_OUTPUT_MODE.UNSUPPORTED_DATASOURCE",

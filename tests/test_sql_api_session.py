@@ -291,7 +291,7 @@ def test_save_modes(spark: SparkSession, df: DataFrame) -> None:
         (lambda df: df.select("id").write.mode("append").saveAsTable("w"), "AnalysisException _LEGACY_ERROR_TEMP_1161"),
         (lambda df: df.toDF("id", "name", "q").write.mode("append").saveAsTable("w"),
          "AnalysisException _LEGACY_ERROR_TEMP_1162"),
-        (lambda df: df.write.orc("x"), "UnsupportedOperationException LIGHTSTREAM_UNSUPPORTED"),
+        (lambda df: df.write.xml("x"), "UnsupportedOperationException LIGHTSTREAM_UNSUPPORTED"),
         (lambda df: df.write.save(), "IllegalArgumentException _LEGACY_ERROR_TEMP_2047"),
         (lambda df: df.writeTo("x").partitionedBy("id"), "UnsupportedOperationException LIGHTSTREAM_UNSUPPORTED"),
         (lambda df: df.select("id", "id").write.saveAsTable("x"), "AnalysisException COLUMN_ALREADY_EXISTS"),

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from lightstream.errors import AnalysisException, SparkRuntimeException, unsupported
 from lightstream.plan import types as t
 from lightstream.sinks.contract import Batch
+from lightstream.sources.arrow_values import arrow_type
 from lightstream.sources.delta import delta_module, reason_of, table_uri
 from lightstream.sources.file_options import flag
-from lightstream.sources.json.exact import arrow_type
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -59,6 +59,10 @@ def file_format(name: str) -> FileFormat:
         from lightstream.sources.parquet.format import ParquetFormat
 
         return ParquetFormat()
+    if name == "orc":
+        from lightstream.sources.orc.format import OrcFormat
+
+        return OrcFormat()
     if name == "csv":
         from lightstream.sources.csv.format import CsvFormat
 

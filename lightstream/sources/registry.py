@@ -20,10 +20,9 @@ if TYPE_CHECKING:
     from lightstream.database.connection import Database
     from lightstream.sources.contract import Reader
 
-FILE_FORMATS = ("json", "csv", "text", "parquet")
+FILE_FORMATS = ("json", "csv", "text", "parquet", "orc")
 # What Spark has and lightstream has not yet.
-_LATER = ("orc", "avro", "xml", "binaryfile", "iceberg",
-          "image", "libsvm")  # fmt: skip
+_LATER = ("avro", "xml", "binaryfile", "iceberg", "image", "libsvm")
 _NOT_STREAMING = ("jdbc",)
 _SINKS = ("memory", "console", "noop", "duckdb")
 # Streams that are no files, and the names that Spark's errors have for them.

@@ -95,7 +95,6 @@ def refuse_stream(df: DataFrame, method: str) -> None:
 @refuses(
     "DataFrameWriter",
     jdbc="url, table, mode=None, properties=None",
-    orc="path, mode=None, partitionBy=None, compression=None",
     xml=(
         "path, rowTag=None, mode=None, attributePrefix=None, valueTag=None, rootTag=None, declaration=None, "
         "arrayElementName=None, nullValue=None, dateFormat=None, timestampFormat=None, compression=None, "
@@ -132,7 +131,7 @@ class DataFrameWriter:
         return self
 
     def format(self, source: str) -> DataFrameWriter:
-        """Name the format: `parquet`, `json`, `csv`, `text`; `noop`; `duckdb`, the session's database."""
+        """Name the format: `parquet`, `orc`, `json`, `csv`, `text`; `noop`; `duckdb`, the session's database."""
         self._format = need_str("source", source)
         return self
 
@@ -265,6 +264,12 @@ class DataFrameWriter:
     ) -> None:
         """Write Parquet files."""
         self._take("parquet", mode, partitionBy, {"compression": compression}).save(path)
+
+    def orc(
+        self, path: str, mode: str | None = None, partitionBy: Any = None, compression: str | None = None
+    ) -> None:
+        """Write ORC files."""
+        self._take("orc", mode, partitionBy, {"compression": compression}).save(path)
 
     def json(
         self,

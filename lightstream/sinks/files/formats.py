@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from lightstream.conf import Conf
 from lightstream.dataclass import dataclass
@@ -13,6 +14,10 @@ from lightstream.functions.spelling import quote, text_sql
 from lightstream.plan import types as t
 from lightstream.sinks.files.layout import Layout, refuse_empty, unsupported_type
 from lightstream.sources.file_options import codec_name, flag
+from lightstream.sources.orc.format import has_no_orc
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 ROW_METADATA = "org.apache.spark.sql.parquet.row.metadata"
 SPARK_VERSION = "4.3.0"
@@ -34,7 +39,8 @@ class PartFormat:
     """The content of part files.
 
     `columns` are SQL over the columns of a layout, for lines of text one column `line`, and `names` what they are
-    called; `header` is SQL of the first line. `copy` are options of DuckDB's COPY.
+    called; `header` is SQL of the first line. `copy` are options of DuckDB's COPY. `write` writes rows into a new file,
+    where neither DuckDB nor `lines` does.
     """
 
     extension: str
@@ -43,6 +49,7 @@ class PartFormat:
     copy: str
     header: str | None = None
     lines: Lines | None = None
+    write: Callable[[pa.RecordBatchReader, str], None] | None = None
     skips_empty: bool = False  # lines without a character are none
 
 
@@ -64,7 +71,7 @@ def part_format(name: str, layout: Layout, options: Mapping[str, str], conf: Con
     limit = options.get("maxrecordsperfile", conf.get("spark.sql.files.maxRecordsPerFile")) or "0"
     if int(limit) > 0:
         raise unsupported("The option maxRecordsPerFile", "Rows of a batch go into one file.")
-    makers = {"parquet": _parquet, "json": _json, "csv": _csv, "text": _text}
+    makers = {"parquet": _parquet, "orc": _orc, "json": _json, "csv": _csv, "text": _text}
     return makers[name](layout, options, conf)
 
 
@@ -72,6 +79,8 @@ def _is_supported(name: str, data_type: t.DataType) -> bool:
     """Return whether Spark writes values of a type in a format."""
     if isinstance(data_type, t.CalendarIntervalType):
         return False
+    if name == "orc":
+        return not has_no_orc(data_type)
     if name == "text":
         return isinstance(data_type, t.StringType)
     nested = _inside(data_type)
@@ -125,14 +134,44 @@ def _parquet(layout: Layout, options: Mapping[str, str], conf: Conf) -> PartForm
                 ROW_METADATA: layout.schema.json(),
             }.items()
         )
-        columns = ", ".join(f"{column} AS {quote(field.name)}" for field, column in layout.data)
         return PartFormat(
             f"{extension}.parquet",
-            columns,
-            ", ".join(quote(field.name) for field, _ in layout.data),
+            *_named(layout),
             f"FORMAT parquet, COMPRESSION {name}, KV_METADATA {{{metadata}}}",
         )
     raise unsupported("Parquet files with columns whose names differ in case only")
+
+
+# ---- ORC --------------------------------------------------------------------------------------------------------
+
+_ORC_CODECS = {
+    "none": ("", "uncompressed"), "uncompressed": ("", "uncompressed"), "snappy": (".snappy", "snappy"),
+    "zlib": (".zlib", "zlib"), "lz4": (".lz4", "lz4"), "zstd": (".zstd", "zstd"),
+}  # fmt: skip
+_ORC_NOT_DONE = ("lzo", "brotli")
+
+
+def _orc(layout: Layout, options: Mapping[str, str], conf: Conf) -> PartFormat:
+    from lightstream.sources.orc.files import write_orc
+
+    default = conf.get("spark.sql.orc.compression.codec") or "zstd"
+    codec = options.get("compression", options.get("orc.compress", default)).lower()
+    if codec in _ORC_NOT_DONE:
+        raise unsupported(f"ORC files compressed by {codec}", "Choose snappy, zlib, lz4 or zstd.")
+    if codec not in _ORC_CODECS:
+        raise _no_codec(codec, [*_ORC_CODECS, *_ORC_NOT_DONE])
+    extension, name = _ORC_CODECS[codec]
+
+    def write(rows: pa.RecordBatchReader, path: str) -> None:
+        write_orc(rows, layout.schema, path, name)
+
+    return PartFormat(f"{extension}.orc", *_named(layout), "", write=write)
+
+
+def _named(layout: Layout) -> tuple[str, str]:
+    """Return the columns of a layout as they are, and what they are called."""
+    columns = ", ".join(f"{column} AS {quote(field.name)}" for field, column in layout.data)
+    return columns, ", ".join(quote(field.name) for field, _ in layout.data)
 
 
 # ---- lines of text ----------------------------------------------------------------------------------------------

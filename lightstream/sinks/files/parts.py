@@ -32,6 +32,7 @@ Rows = Callable[[str, str], None]
 TEMPORARY = "_temporary"
 _TABLE = "temp.main.lightstream_parts"
 _ROWS_AT_ONCE = 10_000
+_ROWS_IN_BATCH = 122_880
 # What Hive does not leave in a directory's name.
 _ESCAPED = re.compile("[\x01-\x1f\"#%'*/:=?\\\\\x7f{\\[\\]^]")
 
@@ -64,7 +65,7 @@ def write_parts(
     """
     names = ", ".join(f"c{position}" for position in range(len(layout.data) + len(layout.partitions)))
     behind = f") AS ls_rows({names})"
-    if not layout.partitions and format.lines is None:
+    if not layout.partitions and format.lines is None and format.write is None:
         target = os.path.join(temporary, "part")
         copy = _content(format, cursor, f"(SELECT {format.columns} FROM (\0{behind})")
         before, _, after = f"COPY ({copy}) TO {text_sql(target)} ({format.copy})".partition("\0")
@@ -78,7 +79,11 @@ def write_parts(
     before = f"CREATE OR REPLACE TEMP TABLE lightstream_parts AS SELECT {format.columns}, {values} AS ls_values FROM ("
     rows(before, behind)
     try:
-        write = _written_by_duckdb if format.lines is None else _written_here
+        write = _written_by_duckdb
+        if format.write is not None:
+            write = _written_from_arrow
+        elif format.lines is not None:
+            write = _written_here
         return list(write(_directories(layout, cursor), format, temporary, cursor))
     finally:
         cursor.execute(f"DROP TABLE {_TABLE}")
@@ -139,6 +144,19 @@ def _written_by_duckdb(
         if os.path.isdir(path):
             for name in sorted(os.listdir(path)):
                 yield Part(os.path.join(path, name), directory)
+
+
+def _written_from_arrow(
+    directories: dict[str, str], format: PartFormat, temporary: str, cursor: duckdb.DuckDBPyConnection
+) -> Iterator[Part]:
+    assert format.write is not None
+    for number, (values, directory) in enumerate(directories.items()):
+        path = os.path.join(temporary, str(number))
+        found = cursor.query(f"SELECT {format.names} FROM {_TABLE} WHERE ls_values = ?", params=[values])
+        # Closed whatever happens: a connection with an open result takes no other statement.
+        with found.to_arrow_reader(_ROWS_IN_BATCH) as rows:
+            format.write(rows, path)
+        yield Part(path, directory)
 
 
 def _written_here(

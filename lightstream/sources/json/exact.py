@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from lightstream.errors import SparkRuntimeException, unsupported
 from lightstream.plan import types as t
+from lightstream.sources.arrow_values import arrow_type
 from lightstream.sources.corrupt_records import check_corrupt_column
 from lightstream.sources.file_bytes import codec_of, read_failed, read_file
 from lightstream.sources.json.characters import shown_text
@@ -135,27 +136,6 @@ def make_tokenizer(options: JsonOptions, raw_text: bool) -> Callable[[bytes], To
         return plain(record, tolerance)
 
     return tokenizer
-
-
-def arrow_type(data_type: t.DataType) -> pa.DataType:
-    """Return the Arrow type that holds a Spark type exactly."""
-    import pyarrow as pa
-
-    if isinstance(data_type, t.StructType):
-        return pa.struct([pa.field(f.name, arrow_type(f.dataType)) for f in data_type.fields])
-    if isinstance(data_type, t.ArrayType):
-        return pa.list_(arrow_type(data_type.elementType))
-    if isinstance(data_type, t.MapType):
-        return pa.map_(arrow_type(data_type.keyType), arrow_type(data_type.valueType))
-    if isinstance(data_type, t.DecimalType):
-        return pa.decimal128(data_type.precision, data_type.scale)
-    atomic: dict[type[t.DataType], Any] = {
-        t.BooleanType: pa.bool_(), t.ByteType: pa.int8(), t.ShortType: pa.int16(), t.IntegerType: pa.int32(),
-        t.LongType: pa.int64(), t.FloatType: pa.float32(), t.DoubleType: pa.float64(), t.StringType: pa.string(),
-        t.BinaryType: pa.binary(), t.DateType: pa.date32(), t.TimestampType: pa.timestamp("us", "UTC"),
-        t.TimestampNTZType: pa.timestamp("us"), t.NullType: pa.null(),
-    }  # fmt: skip
-    return atomic[type(data_type)]
 
 
 def to_arrow(rows: list[Row], schema: t.StructType) -> pa.Table:

@@ -23,8 +23,8 @@ from lightstream.sources.file_columns import (
 )
 from lightstream.sources.file_options import flag
 from lightstream.sources.listing import FileEntry
+from lightstream.sources.merge import merged
 from lightstream.sources.parquet.columns import Columns
-from lightstream.sources.parquet.merge import merged
 from lightstream.sources.parquet.schema import Node, read_nodes, spark_schema
 from lightstream.sources.paths import to_uri
 
