@@ -14,25 +14,30 @@ Leaf = Callable[["pa.Array", t.DataType, t.DataType], "pa.Array"]
 """Makes a column without parts, of one type, one of another."""
 
 
-def arrow_type(data_type: t.DataType) -> pa.DataType:
-    """Return the Arrow type that holds a Spark type exactly."""
+def arrow_type(data_type: t.DataType, intervals: bool = False) -> pa.DataType:
+    """Return the Arrow type that holds a Spark type exactly; of intervals, if they are asked for, their number.
+
+    Raises:
+        KeyError: there is none.
+    """
     import pyarrow as pa
 
     if isinstance(data_type, t.StructType):
-        return pa.struct([pa.field(f.name, arrow_type(f.dataType)) for f in data_type.fields])
+        return pa.struct([pa.field(f.name, arrow_type(f.dataType, intervals)) for f in data_type.fields])
     if isinstance(data_type, t.ArrayType):
-        return pa.list_(arrow_type(data_type.elementType))
+        return pa.list_(arrow_type(data_type.elementType, intervals))
     if isinstance(data_type, t.MapType):
-        return pa.map_(arrow_type(data_type.keyType), arrow_type(data_type.valueType))
+        return pa.map_(arrow_type(data_type.keyType, intervals), arrow_type(data_type.valueType, intervals))
     if isinstance(data_type, t.DecimalType):
         return pa.decimal128(data_type.precision, data_type.scale)
     atomic: dict[type[t.DataType], Any] = {
         t.BooleanType: pa.bool_(), t.ByteType: pa.int8(), t.ShortType: pa.int16(), t.IntegerType: pa.int32(),
         t.LongType: pa.int64(), t.FloatType: pa.float32(), t.DoubleType: pa.float64(), t.StringType: pa.string(),
         t.BinaryType: pa.binary(), t.DateType: pa.date32(), t.TimestampType: pa.timestamp("us", "UTC"),
-        t.TimestampNTZType: pa.timestamp("us"), t.NullType: pa.null(), t.DayTimeIntervalType: pa.int64(),
-        t.YearMonthIntervalType: pa.int32(),
+        t.TimestampNTZType: pa.timestamp("us"), t.NullType: pa.null(),
     }  # fmt: skip
+    if intervals:
+        atomic |= {t.DayTimeIntervalType: pa.int64(), t.YearMonthIntervalType: pa.int32()}
     return atomic[type(data_type)]
 
 
@@ -89,7 +94,7 @@ class Rebuild:
                     self.column(parts[matches[0]], found.fields[matches[0]].dataType, field.dataType)
                 )
             else:
-                columns.append(pa.nulls(len(array), arrow_type(field.dataType)))
+                columns.append(pa.nulls(len(array), arrow_type(field.dataType, True)))
         fields = [pa.field(f.name, c.type) for f, c in zip(wanted.fields, columns, strict=True)]
         return pa.StructArray.from_arrays(columns, fields=fields, mask=array.is_null())
 

@@ -171,14 +171,14 @@ def _columns(opened: ORCFile, path: str, source: FileInput, needed: t.StructType
     for field in needed:
         position = found[field.name]
         if position is None:
-            arrays.append(pa.nulls(count, arrow_type(field.dataType)))
+            arrays.append(pa.nulls(count, arrow_type(field.dataType, True)))
             continue
         assert table is not None
         column = table.column(position if whole else names.index(schema.names[position]))
         parts = [
             rebuild.column(chunk, schema.fields[position].dataType, field.dataType) for chunk in column.chunks
         ]
-        arrays.append(pa.chunked_array(parts, arrow_type(field.dataType)))
+        arrays.append(pa.chunked_array(parts, arrow_type(field.dataType, True)))
     return pa.table(arrays, names=needed.names)
 
 

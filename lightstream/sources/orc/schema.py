@@ -45,8 +45,8 @@ def _spark_type(field: pa.Field) -> t.DataType:
     found = {
         pa.bool_(): t.BooleanType(), pa.int8(): t.ByteType(), pa.int16(): t.ShortType(), pa.int32(): t.IntegerType(),
         pa.int64(): t.LongType(), pa.float32(): t.FloatType(), pa.float64(): t.DoubleType(),
-        pa.string(): t.StringType(), pa.large_string(): t.StringType(), pa.binary(): t.BinaryType(), pa.large_binary(): t.BinaryType(),
-        pa.date32(): t.DateType(),
+        pa.string(): t.StringType(), pa.large_string(): t.StringType(), pa.binary(): t.BinaryType(),
+        pa.large_binary(): t.BinaryType(), pa.date32(): t.DateType(),
     }.get(kind)  # fmt: skip
     if found is None:
         raise unsupported(f"The ORC column {field.name} ({kind})")

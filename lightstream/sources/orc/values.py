@@ -37,9 +37,9 @@ def reading(path: str, case_sensitive: bool) -> Rebuild:
         if isinstance(found, t.DateType) and isinstance(wanted, t.DateType):
             return _checked_dates(array, f"Reading dates of {path}")
         if type(found) is type(wanted) and (found == wanted or isinstance(found, _INTERVALS)):
-            return array.cast(arrow_type(wanted))
+            return array.cast(arrow_type(wanted, True))
         if _widens(found, wanted):
-            return array.cast(arrow_type(wanted))
+            return array.cast(arrow_type(wanted, True))
         raise refused(found, wanted)
 
     return Rebuild(leaf, case_sensitive, refused)
@@ -60,7 +60,7 @@ def writing() -> Rebuild:
                 return array.cast(pa.timestamp("us")).cast(pa.int64())
             case t.DateType():
                 return _checked_dates(array, "Writing dates to ORC files")
-        return array.cast(arrow_type(found))
+        return array.cast(arrow_type(found, True))
 
     return Rebuild(leaf, True, refused)
 
