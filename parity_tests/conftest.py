@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import short_run
 
 from lightstream import real_spark
 
@@ -38,6 +39,23 @@ SPARK_SETTINGS = {
     # Rows that the reader leaves out by filters would not count as input (docs/parity.md).
     "spark.sql.json.filterPushdown.enabled": "false",
 }
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option of the short run."""
+    parser.addoption("--short", action="store_true", help="leave out what parity_tests/short_run.py names")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Name the marker of the long run."""
+    config.addinivalue_line("markers", "long: left out of the short run")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what the short run leaves out."""
+    if config.getoption("--short"):
+        items[:], others = short_run.split(items)
+        config.hook.pytest_deselected(items=others)
 
 
 @contextlib.contextmanager

@@ -136,6 +136,7 @@ def test_an_error_on_one_side(home: Path) -> None:
     assert "no error" in printed
 
 
+@pytest.mark.long
 def test_the_example(home: Path) -> None:
     code, printed = parity(home, str(ROOT / "docs" / "examples" / "activity.py"), str(SAMPLE))
     assert code == 0, printed
@@ -191,6 +192,7 @@ def test_errors_are_compared(spark: Any) -> None:
         assert_parity(refuses, FILES[:1], schema=SCHEMA)
 
 
+@pytest.mark.long
 def test_the_examples_of_tests(tmp_path: Path) -> None:
     """The plugin as people name it: the fixture runs a test on each engine."""
     done = subprocess.run(
