@@ -1,4 +1,7 @@
-"""Files that appear complete or not at all, and never replace another."""
+"""Files that appear complete or not at all, and never replace another.
+
+A directory in `mirrors` stands for one that is elsewhere: what is created and removed in it is so there first.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import contextlib
 import errno
 import os
 from collections.abc import Iterator
+from typing import Protocol
 
 from lightstream import crash
 
@@ -13,6 +17,35 @@ TEMPORARY_SUFFIX = ".lightstream.tmp"
 
 # Errors of file systems that cannot hard-link.
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EOPNOTSUPP, errno.EMLINK)
+
+
+class Mirror(Protocol):
+    """What a directory stands for. Paths are those in the directory."""
+
+    def create(self, path: str, data: bytes) -> None:
+        """Create a file there; FileExistsError when the name is taken."""
+
+    def remove(self, path: str) -> None:
+        """Remove a file there, if it is there."""
+
+    def shown(self, path: str) -> str:
+        """Return what a user calls a path."""
+
+
+mirrors: dict[str, Mirror] = {}
+
+
+def shown(path: str) -> str:
+    """Return a path as a user knows it."""
+    mirror = _mirror_of(path)
+    return path if mirror is None else mirror.shown(path)
+
+
+def _mirror_of(path: str) -> Mirror | None:
+    for directory, mirror in mirrors.items():
+        if path == directory or path.startswith(f"{directory}/"):
+            return mirror
+    return None
 
 
 def create_once(directory: str, name: str, data: bytes, *, durable: bool, label: str = "") -> None:
@@ -38,6 +71,10 @@ def open_once(directory: str, name: str, *, durable: bool, label: str = "") -> I
         yield descriptor
         if crash.at is not None:
             crash.at(f"{label}-written")
+        mirror = _mirror_of(directory)
+        if mirror is not None:
+            with open(temporary, "rb") as file:
+                mirror.create(os.path.join(directory, name), file.read())
         # Hadoop checks a file against its `.name.crc` sibling when there is one: one that was left behind by
         # Spark for an earlier file of this name would make the new file unreadable.
         with contextlib.suppress(FileNotFoundError):
@@ -75,6 +112,9 @@ def write_all(descriptor: int, data: bytes) -> None:
 
 def remove(directory: str, name: str) -> None:
     """Remove a file and the checksum that Hadoop may have left beside it; a missing file is no error."""
+    mirror = _mirror_of(directory)
+    if mirror is not None:
+        mirror.remove(os.path.join(directory, name))
     for victim in (name, f".{name}.crc"):
         with contextlib.suppress(FileNotFoundError):
             os.unlink(os.path.join(directory, victim))

@@ -14,8 +14,9 @@ from lightstream.errors import (
     IllegalArgumentException,
     SparkRuntimeException,
 )
-from lightstream.sources.listing import FileListing, is_data, is_listed, list_files
+from lightstream.sources.listing import FileListing, list_files
 from lightstream.sources.paths import to_uri
+from lightstream.sources.trees import is_data, is_listed
 
 Make = Callable[..., Path]
 

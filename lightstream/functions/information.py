@@ -148,7 +148,7 @@ def _bind_input_file(name: str, args: tuple[Expression, ...], conf: Conf) -> Bou
 
 def _input_file_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
     # Spark: `file:///a` here, `file:/a` in `_metadata`.
-    return f"('file://' || substr({args[0]}, 6))" if args else "''"
+    return f"regexp_replace({args[0]}, '^file:/', 'file:///')" if args else "''"
 
 
 # Its argument is the path in `_metadata` of the scan below, which the analyser puts there.

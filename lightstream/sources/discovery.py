@@ -23,9 +23,9 @@ from lightstream.sources.being_written import Writing, look_at
 from lightstream.sources.file_options import ListingOptions
 from lightstream.sources.filesystems import Trust, trust_of
 from lightstream.sources.globs import name_pattern, split_glob
-from lightstream.sources.listing import cannot_list, is_data, is_listed
 from lightstream.sources.partitions import PartitionDirectory, parse_directory, partition_columns
 from lightstream.sources.seen import SeenFiles
+from lightstream.sources.trees import cannot_list, is_data, is_listed
 
 if TYPE_CHECKING:
     from lightstream.sources.inotify import Event, Inotify

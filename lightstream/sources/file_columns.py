@@ -120,7 +120,7 @@ def _metadata_type(name: str) -> t.DataType:
 
 def _metadata_value(name: str, file: FileEntry) -> str:
     # Spark writes `file:/dir` here, where it writes `file:///dir` to its logs.
-    path = "file:" + file.uri.removeprefix("file://")
+    path = file.uri.replace("file:///", "file:/", 1)
     values = {
         "file_path": text_sql(path),
         "file_name": text_sql(path.rsplit("/", 1)[-1]),

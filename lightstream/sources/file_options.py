@@ -38,6 +38,7 @@ class FileStreamOptions:
     archive_directory: str | None = None
     max_cached_files: int = 10_000
     discard_cached_input_ratio: float = 0.2
+    names_sort_by_time: bool = False  # ours: new objects of a store have greater names than those before
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +124,7 @@ def read_stream_options(options: Mapping[str, str]) -> FileStreamOptions:
         archive_directory=archive_directory,
         max_cached_files=_cached_files(given),
         discard_cached_input_ratio=_ratio(given),
+        names_sort_by_time=_boolean(given, "namesSortByTime"),
     )
 
 

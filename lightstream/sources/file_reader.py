@@ -11,11 +11,14 @@ from lightstream.errors import AnalysisException
 from lightstream.plan import types as t
 from lightstream.sources.contract import Required, Scan, Stream
 from lightstream.sources.listing import FileEntry, FileListing, list_files
+from lightstream.storage.paths import is_remote
+from lightstream.storage.settings import settings_of
 
 if TYPE_CHECKING:
     import duckdb
 
     from lightstream.database.connection import Database
+    from lightstream.sources.copies import Copies
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,7 @@ class FileReader:
         self.paths = tuple(paths)
         self.options = dict(options)
         self.conf = conf.copy()
+        self._copies = self.copies()
         self.database = database
         if schema is None:
             schema = self.format.default_schema
@@ -97,7 +101,8 @@ class FileReader:
             from lightstream.sources.registry import schema_required
 
             # Spark: the missing path is found first.
-            list_files(self.paths, self.options, time_zone=conf.time_zone, streaming=True)
+            settings = settings_of(conf.values, self.options)
+            list_files(self.paths, self.options, time_zone=conf.time_zone, streaming=True, settings=settings)
             raise schema_required()
         self._listing = list_files(
             self.paths,
@@ -105,6 +110,7 @@ class FileReader:
             time_zone=conf.time_zone,
             streaming=streaming,
             ignore_sink_log=conf.boolean("spark.sql.streaming.fileStreamSink.ignoreMetadata"),
+            settings=settings_of(conf.values, self.options),
         )
         self.partitions = self._partition_schema(self._listing, schema)
         self.data_schema = self._data_schema(schema)
@@ -127,7 +133,8 @@ class FileReader:
 
     def _data_schema(self, schema: t.StructType | None) -> t.StructType:
         if schema is None:
-            source = FileInput(self._listing.files, t.StructType(), t.StructType(), self.options, self.conf)
+            files = self._local(self._listing.files)
+            source = FileInput(files, t.StructType(), t.StructType(), self.options, self.conf)
             inferred = self.format.infer(source, self.database.cursor(self.conf.time_zone))
             if inferred is None:
                 raise AnalysisException(
@@ -197,8 +204,22 @@ class FileReader:
         *,
         counted: bool,
     ) -> Scan:
-        source = FileInput(files, self.data_schema, self.partitions, self.options, self.conf, counted)
+        source = FileInput(
+            self._local(files), self.data_schema, self.partitions, self.options, self.conf, counted
+        )
         return self.format.scan(source, columns, cursor)
+
+    def copies(self) -> Copies | None:
+        """Return where new copies of objects can be kept; None where there are no objects."""
+        if not any(map(is_remote, self.paths)):
+            return None
+        from lightstream.sources.copies import Copies
+
+        return Copies(self.conf, self.options)
+
+    def _local(self, files: Sequence[FileEntry]) -> Sequence[FileEntry]:
+        """Return files that can be opened: of objects, copies that stay until the reader goes."""
+        return files if self._copies is None else self._copies.of(files)
 
     def scan(self, columns: tuple[Required, ...], cursor: duckdb.DuckDBPyConnection) -> Scan:
         """Return the rows of the files that were there when the reader was opened."""

@@ -29,13 +29,25 @@ class FileSource(FileStream):
             partition_columns=reader.partitions.names,
         )
         self._reader = reader
+        self._copies = reader.copies()  # two queries on one reader do not end together
 
     def input_of(self, start: str | None, end: str | None) -> list[FileEntry]:
         """Return the files after `start` up to and including `end`."""
         return [] if end is None or end == start else self.files_between(start, end)
 
+    def stop(self) -> None:
+        """End the threads, and remove copies of objects."""
+        super().stop()
+        if self._copies is not None:
+            self._copies.clear()
+
+    def _was_read(self, entries: list[FileEntry]) -> None:
+        if self._copies is not None:
+            self._copies.drop(entries)
+
     def scan(
         self, what: list[FileEntry], columns: tuple[Required, ...], cursor: duckdb.DuckDBPyConnection
     ) -> Scan:
         """Return the rows of some files."""
-        return self._reader.scan_files(what, columns, cursor)
+        files = what if self._copies is None else self._copies.of(what)
+        return self._reader.scan_files(files, columns, cursor)

@@ -14,19 +14,28 @@ from typing import TYPE_CHECKING
 from lightstream.checkpoint.damage import damaged
 from lightstream.checkpoint.source_log import SourceLog
 from lightstream.conf import Conf
-from lightstream.errors import IllegalArgumentException, SparkRuntimeException, UnsupportedOperationException
+from lightstream.errors import (
+    IllegalArgumentException,
+    SparkRuntimeException,
+    UnsupportedOperationException,
+    unsupported,
+)
 from lightstream.sources.being_written import Writing
 from lightstream.sources.discovery import AUDIT_INTERVAL_S, QUIET_MS, Candidate, FileDiscovery
 from lightstream.sources.file_options import OFF, read_listing_options, read_stream_options
 from lightstream.sources.filesystems import Trust
-from lightstream.sources.listing import FileEntry, has_sink_log, is_data, partition_bases
+from lightstream.sources.listing import FileEntry, has_sink_log, partition_bases
 from lightstream.sources.logged_files import LoggedFiles
 from lightstream.sources.partitions import parse_directory, partition_columns, partition_values
-from lightstream.sources.paths import display_path, from_uri, is_glob, local_path, to_uri
+from lightstream.sources.paths import display_path, file_path, from_uri, is_glob, to_uri
 from lightstream.sources.seen import SeenFiles
+from lightstream.sources.trees import Trees, is_data
+from lightstream.storage.paths import is_remote
+from lightstream.storage.settings import settings_of
 
 if TYPE_CHECKING:
     from lightstream.sources.cleaner import SourceCleaner
+    from lightstream.sources.object_discovery import Looking, ObjectDiscovery
     from lightstream.sources.watching import Watching
 
 logger = logging.getLogger(__name__)
@@ -74,7 +83,9 @@ class FileStream:
         audit_interval_s: float = AUDIT_INTERVAL_S,
     ) -> None:
         conf = conf or Conf()
-        self._path = local_path(path)
+        self._path = file_path(path)
+        self._trees = Trees(settings_of(conf.values, options))
+        self._tree = self._trees.at(self._path)
         self.description = f"FileStreamSource[{display_path(self._path)}]"
         self._options = read_stream_options(options)
         self._listing = read_listing_options(options)
@@ -88,15 +99,20 @@ class FileStream:
         )
         self._seen = SeenFiles(self._options.max_file_age_ms, name_only=self._options.file_name_only)
         self._restore()
-        self._discovery: FileDiscovery | LoggedFiles = FileDiscovery(
-            self._path,
-            self._listing,
-            self._seen,
-            bases=self._listing_bases(),
-            trust=trust,
-            quiet_ms=quiet_ms,
-            audit_interval_s=audit_interval_s,
-        )
+        self._discovery: FileDiscovery | LoggedFiles | ObjectDiscovery
+        bases = self._listing_bases()
+        if is_remote(self._path):
+            self._discovery = self._object_discovery(bases, audit_interval_s)
+        else:
+            self._discovery = FileDiscovery(
+                self._path,
+                self._listing,
+                self._seen,
+                bases=bases,
+                trust=trust,
+                quiet_ms=quiet_ms,
+                audit_interval_s=audit_interval_s,
+            )
         self._ignores_sink_log = conf.boolean("spark.sql.streaming.fileStreamSink.ignoreMetadata")
         self._decided = False  # whether a sink's log says which files there are
         self._audit_interval_s = audit_interval_s
@@ -107,10 +123,12 @@ class FileStream:
         self._recent: dict[int, list[FileEntry]] = {}
         self._committed: int | None = None
         self._wakeup: Callable[[], None] | None = None
-        self._watching: Watching | None = None
+        self._watching: Watching | Looking | None = None
         self._looked = False
         self._cleaner: SourceCleaner | None = None
         if self._options.clean_source != OFF:
+            if is_remote(self._path):
+                raise unsupported("The option cleanSource of objects", "Set a lifecycle rule for the bucket.")
             from lightstream.sources.cleaner import open_cleaner
 
             threads = conf.integer("spark.sql.streaming.fileSource.cleaner.numThreads")
@@ -214,9 +232,12 @@ class FileStream:
                 # Of what an earlier process finished, only the last entry is known not to be cleaned yet.
                 files = [from_uri(entry.uri) for entry in self._log.entries_between(first, last)]
             for log_id in [log_id for log_id in self._recent if log_id <= last]:
-                del self._recent[log_id]
+                self._was_read(self._recent.pop(log_id))
         if self._cleaner is not None and files:
             self._cleaner.clean(files)
+
+    def _was_read(self, entries: list[FileEntry]) -> None:
+        """Learn that the batch which reads some files is done."""
 
     def interrupt(self) -> None:
         """Nothing waits here."""
@@ -233,6 +254,8 @@ class FileStream:
         with self._lock:
             watching, self._watching, self._wakeup = self._watching, None, None
             cleaner, self._cleaner = self._cleaner, None
+            if isinstance(self._discovery, LoggedFiles):
+                self._discovery.close()
         if watching is not None:
             watching.stop()
         if cleaner is not None:
@@ -251,13 +274,13 @@ class FileStream:
 
         Spark: whether the directory is the output of a streaming file sink is decided when the first files are seen.
         """
-        if not self._decided and not self._ignores_sink_log and has_sink_log([self._path]):
+        if not self._decided and not self._ignores_sink_log and has_sink_log([self._path], self._trees):
             if self._options.clean_source != OFF:
                 raise UnsupportedOperationException(
                     None,
                     "Clean up source files is not supported when reading from the output directory of FileStreamSink.",
                 )
-            self._discovery, self._decided = LoggedFiles(self._path, self._listing, self._seen), True
+            self._discovery, self._decided = self._logged_discovery(), True
             if self._watching is not None:
                 self._watching.stop()
                 self._watching = None
@@ -340,12 +363,41 @@ class FileStream:
         # After the first look, so that a short run does without, and a long one is not kept waiting by it.
         if self._wakeup is None or self._watching is not None or self._horizon is not None:
             return
-        from lightstream.sources.watching import Watching
+        if is_remote(self._path):
+            from lightstream.sources.object_discovery import Looking
 
-        self._watching = Watching(
-            self._discovery, self._path, self._wakeup, audit_interval_s=self._audit_interval_s
-        )
+            self._watching = Looking(self._wakeup)
+        else:
+            from lightstream.sources.watching import Watching
+
+            assert isinstance(self._discovery, FileDiscovery | LoggedFiles)
+            self._watching = Watching(
+                self._discovery, self._path, self._wakeup, audit_interval_s=self._audit_interval_s
+            )
         self._watching.start()
+
+    def _object_discovery(self, bases: frozenset[str] | None, audit_interval_s: float) -> ObjectDiscovery:
+        from lightstream.sources.object_discovery import ObjectDiscovery
+        from lightstream.sources.store_tree import StoreTree
+
+        assert isinstance(self._tree, StoreTree)
+        return ObjectDiscovery(
+            self._tree.store,
+            self._path,
+            self._listing,
+            self._seen,
+            bases=bases,
+            names_sort_by_time=self._options.names_sort_by_time,
+            audit_interval_s=audit_interval_s,
+        )
+
+    def _logged_discovery(self) -> LoggedFiles:
+        if not is_remote(self._path):
+            return LoggedFiles(self._path, self._listing, self._seen)
+        from lightstream.sources.store_tree import LoggedObjects, StoreTree
+
+        assert isinstance(self._tree, StoreTree)
+        return LoggedObjects(self._tree.store, self._path, self._listing, self._seen)
 
     # Entries
 
@@ -369,7 +421,7 @@ class FileStream:
         for entry in self._log.entries_between(first, last):
             path = from_uri(entry.uri)
             try:
-                size = os.stat(path).st_size
+                size = self._tree.size(path)
             except FileNotFoundError:
                 logger.warning("%s was taken for a batch and is gone; the batch is run without it.", path)
                 continue
@@ -384,10 +436,12 @@ class FileStream:
     def _listing_bases(self) -> frozenset[str] | None:
         """Return where to stop looking for partition directories; None where the pattern's matches decide."""
         if not is_glob(self._path):
-            if os.path.isfile(self._path):
+            if self._tree.is_file(self._path):
                 raise IllegalArgumentException(None, "Option 'basePath' must be a directory")
             return frozenset([self._path])
-        return partition_bases([], self._listing) if self._listing.base_path is not None else None
+        return (
+            partition_bases([], self._listing, self._trees) if self._listing.base_path is not None else None
+        )
 
     def _with_partitions(self, entries: list[FileEntry]) -> list[FileEntry]:
         """Add partition values, as Spark finds them when it reads these very files."""
@@ -396,7 +450,7 @@ class FileStream:
         if not is_glob(self._path):
             bases = frozenset([self._path])
         elif self._listing.base_path is not None:
-            bases = partition_bases([], self._listing)
+            bases = partition_bases([], self._listing, self._trees)
         else:
             # Without a base, Spark takes each file for a table of its own, which has no partitions.
             self._check_partitions((), entries)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from itertools import pairwise
 
@@ -141,24 +141,30 @@ def split_glob(path: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
     return tuple(found)
 
 
-def expand_glob(path: str) -> list[str]:
+def expand_glob(
+    path: str,
+    names: Callable[[str], list[str]] = os.listdir,
+    exists: Callable[[str], bool] = os.path.lexists,
+) -> list[str]:
     """Return the existing paths that match an absolute pattern, sorted, each once."""
     found: set[str] = set()
     for base, patterns in split_glob(path):
-        found.update(_expand(base, patterns))
+        found.update(_expand(base, patterns, names, exists))
     return sorted(found)
 
 
-def _expand(base: str, patterns: tuple[str, ...]) -> Iterator[str]:
+def _expand(
+    base: str, patterns: tuple[str, ...], names: Callable[[str], list[str]], exists: Callable[[str], bool]
+) -> Iterator[str]:
     if not patterns:
-        if os.path.lexists(base):
+        if exists(base):
             yield base
         return
     pattern = name_pattern(patterns[0])
     try:
-        names = os.listdir(base)
+        there = names(base)
     except (FileNotFoundError, NotADirectoryError, PermissionError):
         return
-    for name in names:
+    for name in there:
         if pattern.fullmatch(name):
-            yield from _expand(os.path.join(base, name), patterns[1:])
+            yield from _expand(os.path.join(base, name), patterns[1:], names, exists)

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import os
-import stat
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field
 from functools import cached_property
-from typing import NamedTuple
 
 from lightstream.checkpoint.sink_log import DIRECTORY as SINK_LOG
-from lightstream.checkpoint.sink_log import is_sink_output, logged_files
+from lightstream.checkpoint.sink_log import logged_files
 from lightstream.dataclass import dataclass
-from lightstream.errors import AnalysisException, IllegalArgumentException, SparkRuntimeException
+from lightstream.errors import AnalysisException, IllegalArgumentException
 from lightstream.plan.types import DataType
 from lightstream.sources.file_options import ListingOptions, read_listing_options
-from lightstream.sources.globs import expand_glob, name_pattern
+from lightstream.sources.globs import name_pattern
 from lightstream.sources.java_text import spark_timestamp
 from lightstream.sources.partitions import (
     PartitionDirectory,
@@ -24,40 +22,20 @@ from lightstream.sources.partitions import (
     partition_columns,
     partition_values,
 )
-from lightstream.sources.paths import display_path, from_uri, is_below, is_glob, local_path, to_uri
-
-_Keep = Callable[[str, int], bool]  # by name and modification time
-
-
-class _Found(NamedTuple):
-    path: str
-    size: int
-    mtime_ms: int
+from lightstream.sources.paths import display_path, file_path, from_uri, is_below, is_glob, to_uri
+from lightstream.sources.trees import Found, Keep, Tree, Trees, is_data
+from lightstream.storage.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
 class FileEntry:
-    """One input file: its local path, its URI as Spark writes it, and the values of its partition columns."""
+    """One input file: its path, its URI as Spark writes it, and the values of its partition columns."""
 
     path: str
     uri: str
     size: int  # bytes
     mtime_ms: int
     partition_values: dict[str, str | None] = field(default_factory=dict)
-
-
-def is_listed(name: str) -> bool:
-    """Return whether Spark looks at a file or directory of this name at all."""
-    if name.startswith(("_metadata", "_common_metadata")):
-        return True
-    return not (
-        name.startswith(".") or (name.startswith("_") and "=" not in name) or name.endswith("._COPYING_")
-    )
-
-
-def is_data(name: str) -> bool:
-    """Return whether Spark reads rows from a listed file of this name."""
-    return not (name.startswith(".") or (name.startswith("_") and "=" not in name))
 
 
 @dataclass(frozen=True)
@@ -86,29 +64,33 @@ def list_files(
     time_zone: str = "UTC",
     streaming: bool = False,
     ignore_sink_log: bool = False,
+    settings: Settings | None = None,
 ) -> FileListing:
     """Return the files that `paths` (directories, files, patterns) stand for.
 
     Of a directory that a streaming file sink wrote, these are the files that its log names; not so below a pattern, and
     among several paths. With `streaming`, patterns may match nothing yet. `time_zone` is the session's, for
-    `modifiedBefore/After`. `ignore_sink_log` is `spark.sql.streaming.fileStreamSink.ignoreMetadata`.
+    `modifiedBefore/After`. `ignore_sink_log` is `spark.sql.streaming.fileStreamSink.ignoreMetadata`. `settings` are
+    those of object stores.
 
     Raises:
         AnalysisException: PATH_NOT_FOUND.
         SparkRuntimeException: CONFLICTING_DIRECTORY_STRUCTURES or CONFLICTING_PARTITION_COLUMN_NAMES.
     """
     listing = read_listing_options(options or {})
+    trees = Trees(settings or {})
     roots: list[str] = []
     for text in paths:
-        roots += [root for root in _existing(text, streaming) if SINK_LOG not in root.split("/")]
-    bases = partition_bases(roots, listing)
+        roots += [root for root in _existing(text, trees, streaming) if SINK_LOG not in root.split("/")]
+    bases = partition_bases(roots, listing, trees)
     keep = _file_filter(listing, time_zone)
-    logged = not ignore_sink_log and has_sink_log(paths)
-    found: list[_Found] = []
+    logged = not ignore_sink_log and has_sink_log(paths, trees)
+    found: list[Found] = []
     directories: dict[str, PartitionDirectory] = {}
-    in_roots: list[_Found] = []
+    in_roots: list[Found] = []
     for root in roots:
-        for file in _logged(root, keep) if logged else _walk(root, keep):
+        tree = trees.at(root)
+        for file in _logged(root, tree, keep) if logged else tree.walk(root, keep):
             found.append(file)
             directory, name = os.path.split(file.path)
             if directory == root or file.path == root:
@@ -132,16 +114,16 @@ def list_files(
     return FileListing(tuple(entries), directories)
 
 
-def partition_bases(roots: Sequence[str], listing: ListingOptions) -> frozenset[str]:
+def partition_bases(roots: Sequence[str], listing: ListingOptions, trees: Trees) -> frozenset[str]:
     """Return the directories above which no partition column is looked for.
 
     Raises:
         IllegalArgumentException: the option `basePath` is no directory, or not above the paths.
     """
     if listing.base_path is None:
-        return frozenset(os.path.dirname(root) if os.path.isfile(root) else root for root in roots)
-    base = local_path(listing.base_path)
-    if not os.path.isdir(base):
+        return frozenset(os.path.dirname(root) if trees.at(root).is_file(root) else root for root in roots)
+    base = file_path(listing.base_path)
+    if not trees.at(base).is_directory(base):
         raise IllegalArgumentException(None, "Option 'basePath' must be a directory")
     for root in roots:
         if not is_below(root, base):
@@ -161,35 +143,36 @@ def path_not_found(path: str) -> AnalysisException:
     )
 
 
-def cannot_list(path: str, error: OSError) -> SparkRuntimeException:
-    """Return the error for a directory that cannot be listed."""
-    return SparkRuntimeException(
-        "LIGHTSTREAM_CANNOT_LIST",
-        f"The directory {path} cannot be listed: {error}. Give this user read and execute permission.",
-        sqlstate="58030",
-        parameters={"path": path},
-    )
-
-
-def has_sink_log(paths: Sequence[str]) -> bool:
+def has_sink_log(paths: Sequence[str], trees: Trees) -> bool:
     """Return whether paths are one directory that a streaming file sink wrote."""
-    path = local_path(paths[0]) if len(paths) == 1 else ""
-    return bool(path) and not is_glob(path) and is_sink_output(path)
+    path = file_path(paths[0]) if len(paths) == 1 else ""
+    return bool(path) and not is_glob(path) and trees.at(path).is_sink_output(path)
 
 
-def _existing(text: str, streaming: bool) -> list[str]:
-    path = local_path(text)
+def _logged(root: str, tree: Tree, keep: Keep) -> Iterator[Found]:
+    """Yield the files that a sink's log names."""
+    with tree.sink_log(root) as log:
+        _, files = logged_files(log)
+    for file in files:
+        path = from_uri(file.uri)
+        if keep(os.path.basename(path), file.mtime_ms):
+            yield Found(path, file.size, file.mtime_ms)
+
+
+def _existing(text: str, trees: Trees, streaming: bool) -> list[str]:
+    path = file_path(text)
+    tree = trees.at(path)
     if is_glob(path):
-        found = expand_glob(path)
+        found = tree.expand(path)
         if not found and not streaming:
             raise path_not_found(display_path(path))
         return found
-    if not os.path.exists(path):
+    if not tree.exists(path):
         raise path_not_found(text if streaming else display_path(path))
     return [path]
 
 
-def _file_filter(listing: ListingOptions, time_zone: str) -> _Keep:
+def _file_filter(listing: ListingOptions, time_zone: str) -> Keep:
     glob = name_pattern(listing.name_glob) if listing.name_glob is not None else None
     zone = listing.time_zone or time_zone
     before_ms = _threshold_ms("modifiedbefore", listing.modified_before, zone)
@@ -216,39 +199,3 @@ def _threshold_ms(option: str, text: str | None, time_zone: str) -> float | None
             f"'YYYY-MM-DDTHH:mm:ss', but the provided timestamp: {text}.",
         )
     return time.timestamp() * 1000
-
-
-def _logged(root: str, keep: _Keep) -> Iterator[_Found]:
-    """Yield the files that a sink's log names."""
-    _, files = logged_files(root)
-    for file in files:
-        path = from_uri(file.uri)
-        if keep(os.path.basename(path), file.mtime_ms):
-            yield _Found(path, file.size, file.mtime_ms)
-
-
-def _walk(path: str, keep: _Keep, above: frozenset[tuple[int, int]] = frozenset()) -> Iterator[_Found]:
-    """Yield the files of a root and of all directories below it, each directory in the order of names."""
-    try:
-        status = os.stat(path)
-    except FileNotFoundError:
-        return  # a link to nothing, or gone since it was listed
-    name = os.path.basename(path)
-    if not stat.S_ISDIR(status.st_mode):
-        mtime_ms = status.st_mtime_ns // 1_000_000
-        if stat.S_ISREG(status.st_mode) and is_listed(name) and keep(name, mtime_ms):
-            yield _Found(path, status.st_size, mtime_ms)
-        return
-    identity = (status.st_dev, status.st_ino)
-    if identity in above:
-        return  # a link to a directory above
-    try:
-        names = sorted(os.listdir(path))
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise cannot_list(path, error) from error
-    above |= {identity}
-    for child in names:
-        if is_listed(child):
-            yield from _walk(os.path.join(path, child), keep, above)

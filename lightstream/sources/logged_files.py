@@ -119,6 +119,9 @@ class LoggedFiles:
         """Return whether a look without events could find something."""
         return self._trust is Trust.NOTHING or self._has_changed()
 
+    def close(self) -> None:
+        """Let go of what is kept for the log."""
+
     def audit(self) -> bool:
         """Return whether there is a new file, whatever the events say."""
         return self._has_changed()

@@ -7,6 +7,7 @@ import posixpath
 import re
 
 from lightstream.errors import IllegalArgumentException, unsupported
+from lightstream.storage.paths import is_remote, normal, originals, split
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(.*)", re.DOTALL)
 _GLOB_CHARACTERS = frozenset("{}[]*?\\")
@@ -16,6 +17,16 @@ _PLAIN = re.compile(r"[A-Za-z0-9_\-!.~'()*:@&=+$,;/]*")
 _ASCII_ESCAPES = {
     code: f"%{code:02X}" for code in range(128) if not _PLAIN.fullmatch(chr(code))
 }  # for str.translate
+
+
+def file_path(text: str) -> str:
+    """Return the whole path of files as a user wrote it: in an object store (`s3a://bucket/in`), or a local path.
+
+    Raises:
+        IllegalArgumentException: the text is empty, or names no bucket.
+        UnsupportedOperationException: the path has a scheme that is neither, e.g. `hdfs:`.
+    """
+    return normal(text) if is_remote(text) else local_path(text)
 
 
 def local_path(text: str) -> str:
@@ -51,15 +62,20 @@ def local_path(text: str) -> str:
 
 
 def display_path(path: str) -> str:
-    """Return a local path as Spark prints it: `file:/dir/name`."""
-    return f"file:{path}"
+    """Return a path as Spark prints it: `file:/dir/name`, `s3a://bucket/dir/name`."""
+    return path if is_remote(path) else f"file:{path}"
 
 
 def to_uri(path: str) -> str:
-    """Return the url-encoded URI of a local path, as Spark writes it to a source log: `file:///dir/a%20b`.
+    """Return the url-encoded URI of a path, as Spark writes it to a source log: `file:///dir/a%20b`.
 
-    Spark: only what java.net.URI must quote is quoted, so that letters beyond ASCII stay as they are.
+    A local copy of an object has the object's. Spark: only what java.net.URI must quote is quoted, so that letters
+    beyond ASCII stay as they are.
     """
+    path = originals.get(path, path)
+    if is_remote(path):
+        root, key = split(path)
+        return root + to_uri(f"/{key}").removeprefix("file://") if key else root
     if _PLAIN.fullmatch(path):
         return f"file://{path}"
     encoded = path.translate(_ASCII_ESCAPES)
@@ -69,13 +85,16 @@ def to_uri(path: str) -> str:
 
 
 def from_uri(uri: str) -> str:
-    """Return the local path of a url-encoded `file:` URI.
+    """Return the path of a url-encoded URI.
 
     Raises:
-        UnsupportedOperationException: another scheme.
+        UnsupportedOperationException: neither a local file nor an object.
     """
+    if is_remote(uri):
+        root, key = split(uri)
+        return root + from_uri(f"file:///{key}") if key else root
     if not uri.startswith("file:"):
-        raise unsupported(f"A source log entry that is no local file ({uri})")
+        raise unsupported(f"A source log entry that is neither a local file nor an object ({uri})")
     path = uri[5:]
     if path.startswith("///"):
         path = path[2:]

@@ -1,0 +1,97 @@
+"""An object store as listings see it: names with slashes are directories."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from lightstream.checkpoint.sink_log import DIRECTORY as SINK_LOG
+from lightstream.sources.file_options import ListingOptions
+from lightstream.sources.globs import expand_glob
+from lightstream.sources.logged_files import LoggedFiles
+from lightstream.sources.seen import SeenFiles
+from lightstream.sources.trees import Found, Keep, is_listed
+from lightstream.storage.mirror import Mirror
+from lightstream.storage.objects import ObjectStore
+from lightstream.storage.paths import split
+
+
+class StoreTree:
+    """The objects of a bucket. A directory is there when an object lies below it."""
+
+    def __init__(self, store: ObjectStore) -> None:
+        self.store = store
+
+    def exists(self, path: str) -> bool:
+        """Return whether a path is one of a file or a directory."""
+        return self.is_directory(path) or self.is_file(path)
+
+    def is_file(self, path: str) -> bool:
+        """Return whether a path is a file's."""
+        return self.store.find(path) is not None
+
+    def is_directory(self, path: str) -> bool:
+        """Return whether a path is a directory's."""
+        return self.store.is_directory(path)
+
+    def size(self, path: str) -> int:
+        """Return a file's size in bytes; FileNotFoundError when it is gone."""
+        found = self.store.find(path)
+        if found is None:
+            raise FileNotFoundError(path)
+        return found.size
+
+    def expand(self, pattern: str) -> list[str]:
+        """Return the existing paths that match a pattern, sorted, each once."""
+        root, key = split(pattern)
+        found = expand_glob(
+            f"/{key}",
+            names=lambda path: self.store.names(root + path),
+            exists=lambda path: self.exists(root + path),
+        )
+        return [root + path for path in found]
+
+    def walk(self, root: str, keep: Keep) -> Iterator[Found]:
+        """Yield the files of a root and of all directories below it, each directory in the order of names."""
+        found: list[tuple[list[str], Found]] = []
+        for each in self.store.objects(root):
+            names = each.path[len(root) + 1 :].split("/")
+            if all(map(is_listed, names)) and keep(names[-1], each.mtime_ms):
+                found.append((names, Found(*each)))
+        if not found:
+            itself = self.store.find(root)
+            name = root.rpartition("/")[2]
+            if itself is not None and is_listed(name) and keep(name, itself.mtime_ms):
+                yield Found(*itself)
+        for _, file in sorted(found):
+            yield file
+
+    def is_sink_output(self, path: str) -> bool:
+        """Return whether a directory was written by a streaming file sink."""
+        return self.store.is_directory(f"{path}/{SINK_LOG}")
+
+    @contextmanager
+    def sink_log(self, path: str) -> Iterator[str]:
+        """Give a local directory that holds the log of a sink's directory, as it is now."""
+        log = Mirror(self.store, f"{path}/{SINK_LOG}", below=SINK_LOG)
+        try:
+            yield log.root
+        finally:
+            log.close()
+
+
+class LoggedObjects(LoggedFiles):
+    """The objects that a streaming file sink writes, as a stream finds them: by the sink's log."""
+
+    def __init__(self, store: ObjectStore, path: str, listing: ListingOptions, seen: SeenFiles) -> None:
+        self._mirror = Mirror(store, f"{path}/{SINK_LOG}", below=SINK_LOG)
+        super().__init__(self._mirror.root, listing, seen)
+
+    def look(self) -> None:
+        """Learn of the entries that are new."""
+        self._mirror.refresh()
+        super().look()
+
+    def close(self) -> None:
+        """Remove the copy of the log."""
+        self._mirror.close()

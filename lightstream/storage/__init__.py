@@ -1,0 +1,1 @@
+"""Object stores: opening them, their objects as files, and local directories that stand for what is in them."""
