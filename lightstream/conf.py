@@ -11,6 +11,7 @@ DEFAULTS: dict[str, str | None] = {
     "spark.app.name": "lightstream",
     "spark.master": "local[*]",
     "spark.sql.ansi.enabled": "true",
+    "spark.sql.avro.compression.codec": "snappy",
     "spark.sql.caseSensitive": "false",
     "spark.sql.columnNameOfCorruptRecord": "_corrupt_record",
     "spark.sql.crossJoin.enabled": "true",

@@ -28,6 +28,7 @@ MEANINGS = {
     "spark.app.name": "The program's name.",
     "spark.master": "Where Spark would run. Everything runs in this process.",
     "spark.sql.ansi.enabled": "Overflow, bad casts and missing elements are errors (`true`) or NULL (`false`).",
+    "spark.sql.avro.compression.codec": "How Avro files that are written are compressed.",
     "spark.sql.caseSensitive": "Whether column names are told apart by case.",
     "spark.sql.columnNameOfCorruptRecord": "The column that takes the text of bad records, if the schema has it.",
     "spark.sql.crossJoin.enabled": "Whether joins without a condition may stand without `CROSS`.",

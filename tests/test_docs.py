@@ -17,9 +17,11 @@ from lightstream.sinks import kafka as kafka_sink
 from lightstream.sinks.files import sink as files
 from lightstream.sources import delta, file_options
 from lightstream.sources import registry as formats
+from lightstream.sources.avro import format as avro_format
 from lightstream.sources.csv import options as csv_options
 from lightstream.sources.json import options as json_options
 from lightstream.sources.kafka import options as kafka_options
+from lightstream.sources.orc import format as orc_format
 from lightstream.sources.parquet import format as parquet_format
 from lightstream.sources.text import format as text_format
 
@@ -53,7 +55,15 @@ def test_every_option_of_sources_is_described() -> None:
         r"""|if "(\w+)" in lower"""
     )
     found: set[str] = set()
-    for module in (file_options, json_options, csv_options, text_format, parquet_format):
+    for module in (
+        file_options,
+        json_options,
+        csv_options,
+        text_format,
+        parquet_format,
+        orc_format,
+        avro_format,
+    ):
         found |= {(a or b).lower() for a, b in read.findall(inspect.getsource(module))}
     found |= {"modifiedbefore", "modifiedafter"}
     found |= {*delta.READ_OPTIONS, *delta.STREAM_OPTIONS} - {"path"}
@@ -89,7 +99,9 @@ def test_sinks_state_the_guarantee_of_their_classes() -> None:
     classes = {
         '`toTable("t")`, `format("duckdb")`': duckdb_table.DuckDBTableSink,
         '`format("delta")`': delta_sink.DeltaSink,
-        '`format("parquet")`, `format("orc")`, `format("json")`, `format("csv")`, `format("text")`': files.FileSink,
+        ", ".join(
+            f'`format("{name}")`' for name in ("parquet", "orc", "avro", "json", "csv", "text")
+        ): files.FileSink,
         '`format("memory")`': memory.MemorySink,
         '`format("console")`': console.ConsoleSink,
         '`format("noop")`': noop.NoopSink,

@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from lightstream.plan.types import StructType
     from lightstream.sinks.contract import Sink
 
-FILE_FORMATS = ("parquet", "orc", "json", "csv", "text")
+FILE_FORMATS = ("parquet", "orc", "avro", "json", "csv", "text")
 FORMATS = ("memory", "console", "noop", "duckdb", "delta", "kafka", *FILE_FORMATS)
 """The formats that `writeStream.format` takes; foreachBatch, foreach and toTable are the other sinks."""
 
-_NOT_DONE = ("xml", "avro", "binaryfile")
+_NOT_DONE = ("xml", "binaryfile")
 _NOT_STREAMED = ("jdbc", "rate", "rate-micro-batch", "socket")
 
 

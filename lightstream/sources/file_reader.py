@@ -66,6 +66,10 @@ def file_format(name: str) -> FileFormat:
         from lightstream.sources.orc.format import OrcFormat
 
         return OrcFormat()
+    if name == "avro":
+        from lightstream.sources.avro.format import AvroFormat
+
+        return AvroFormat()
     if name == "csv":
         from lightstream.sources.csv.format import CsvFormat
 

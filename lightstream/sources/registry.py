@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from lightstream.database.connection import Database
     from lightstream.sources.contract import Reader
 
-FILE_FORMATS = ("json", "csv", "text", "parquet", "orc")
+FILE_FORMATS = ("json", "csv", "text", "parquet", "orc", "avro")
 # What Spark has and lightstream has not yet.
-_LATER = ("avro", "xml", "binaryfile", "iceberg", "image", "libsvm")
+_LATER = ("xml", "binaryfile", "iceberg", "image", "libsvm")
 _NOT_STREAMING = ("jdbc",)
 _SINKS = ("memory", "console", "noop", "duckdb")
 # Streams that are no files, and the names that Spark's errors have for them.

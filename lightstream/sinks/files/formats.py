@@ -13,6 +13,7 @@ from lightstream.functions.registry import SqlContext
 from lightstream.functions.spelling import quote, text_sql
 from lightstream.plan import types as t
 from lightstream.sinks.files.layout import Layout, refuse_empty, unsupported_type
+from lightstream.sources.avro.format import has_no_avro
 from lightstream.sources.file_options import codec_name, flag
 from lightstream.sources.orc.format import has_no_orc
 
@@ -71,7 +72,7 @@ def part_format(name: str, layout: Layout, options: Mapping[str, str], conf: Con
     limit = options.get("maxrecordsperfile", conf.get("spark.sql.files.maxRecordsPerFile")) or "0"
     if int(limit) > 0:
         raise unsupported("The option maxRecordsPerFile", "Rows of a batch go into one file.")
-    makers = {"parquet": _parquet, "orc": _orc, "json": _json, "csv": _csv, "text": _text}
+    makers = {"parquet": _parquet, "orc": _orc, "avro": _avro, "json": _json, "csv": _csv, "text": _text}
     return makers[name](layout, options, conf)
 
 
@@ -81,6 +82,8 @@ def _is_supported(name: str, data_type: t.DataType) -> bool:
         return False
     if name == "orc":
         return not has_no_orc(data_type)
+    if name == "avro":
+        return not has_no_avro(data_type)
     if name == "text":
         return isinstance(data_type, t.StringType)
     nested = _inside(data_type)
@@ -142,7 +145,7 @@ def _parquet(layout: Layout, options: Mapping[str, str], conf: Conf) -> PartForm
     raise unsupported("Parquet files with columns whose names differ in case only")
 
 
-# ---- ORC --------------------------------------------------------------------------------------------------------
+# ---- ORC, Avro --------------------------------------------------------------------------------------------------
 
 _ORC_CODECS = {
     "none": ("", "uncompressed"), "uncompressed": ("", "uncompressed"), "snappy": (".snappy", "snappy"),
@@ -166,6 +169,29 @@ def _orc(layout: Layout, options: Mapping[str, str], conf: Conf) -> PartFormat:
         write_orc(rows, layout.schema, path, name)
 
     return PartFormat(f"{extension}.orc", *_named(layout), "", write=write)
+
+
+_AVRO_CODECS = {
+    "uncompressed": "null", "snappy": "snappy", "deflate": "deflate", "bzip2": "bzip2", "xz": "xz",
+    "zstandard": "zstandard",
+}  # fmt: skip
+
+
+def _avro(layout: Layout, options: Mapping[str, str], conf: Conf) -> PartFormat:
+    from lightstream.sources.avro.files import write_avro, written_schema
+
+    default = conf.get("spark.sql.avro.compression.codec") or "snappy"
+    codec = options.get("compression", default).lower()
+    if codec not in _AVRO_CODECS:
+        raise _no_codec(codec, list(_AVRO_CODECS))
+    if flag(options, "positionalFieldMatching", False):
+        raise unsupported("The Avro option positionalFieldMatching")
+    written = written_schema(layout.schema, options)
+
+    def write(rows: pa.RecordBatchReader, path: str) -> None:
+        write_avro(rows, layout.schema, written, path, _AVRO_CODECS[codec], SPARK_VERSION)
+
+    return PartFormat(".avro", *_named(layout), "", write=write)
 
 
 def _named(layout: Layout) -> tuple[str, str]:

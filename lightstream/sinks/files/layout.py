@@ -8,7 +8,7 @@ from lightstream.dataclass import dataclass
 from lightstream.errors import AnalysisException
 from lightstream.plan import types as t
 
-_NAMES = {"parquet": "Parquet", "orc": "ORC", "json": "JSON", "csv": "CSV", "text": "Text"}
+_NAMES = {"parquet": "Parquet", "orc": "ORC", "avro": "Avro", "json": "JSON", "csv": "CSV", "text": "Text"}
 Column = tuple[t.StructField, str]
 """A column, and what it is called in the statement that has the rows: `c0`, `c1`, ..."""
 

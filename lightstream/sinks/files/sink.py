@@ -1,4 +1,4 @@
-"""The file sink: `writeStream.format("parquet" | "orc" | "json" | "csv" | "text")`, exactly once."""
+"""The file sink: `writeStream.format("parquet" | "orc" | "avro" | "json" | "csv" | "text")`, exactly once."""
 
 from __future__ import annotations
 
