@@ -127,7 +127,7 @@ def has_no_avro(data_type: t.DataType) -> bool:
 
 def _files(source: FileInput) -> list[FileEntry]:
     every = flag(source.options, "ignoreExtension", True)
-    return [file for file in source.files if every or file.path.endswith(".avro")]
+    return [file for file in source.files if every or file.uri.endswith(".avro")]
 
 
 def _ignores(source: FileInput, kind: str) -> bool:
@@ -168,7 +168,7 @@ def _records(content: Any, path: str, source: FileInput, names: Sequence[str] | 
     reader = fastavro.reader(content, reader_schema)
     if _OLD_CALENDAR in reader.metadata:
         raise unsupported(f"Reading {path}, whose times are in the calendar of Spark 2,")
-    if names is None or given is not None or reader.writer_schema.get("type") != "record":
+    if names is None or given is not None or reader.writer_schema["type"] != "record":
         return reader
     wanted = {name.lower() for name in names}
     fields = [field for field in reader.writer_schema["fields"] if field["name"].lower() in wanted]
