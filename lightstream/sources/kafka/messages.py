@@ -104,6 +104,14 @@ class Messages:
         """Close the consumer."""
         self._consumer.close()
 
+    def go_to(self, begin: Offsets) -> None:
+        """Begin to fetch what `between` will ask for from here; no more than that where it is there already."""
+        if self._places == begin:
+            return
+        self._later = []
+        self._places = dict(begin)
+        self._assign(begin)
+
     def wait(self, timeout_s: float) -> None:
         """Wait for a record behind those that were read, which is kept; not where nothing was read yet."""
         deadline = time.monotonic() + timeout_s
@@ -128,7 +136,7 @@ class Messages:
         open_ = {partition: last for partition, last in end.items() if last > begin[partition]}
         if not open_:
             return
-        self._go_to(begin)
+        self.go_to(begin)
         taken, later = self._later, []
         places, self._places, self._later = dict(begin), {}, []
         deadline = time.monotonic() + self._options.poll_timeout_ms / 1000
@@ -187,12 +195,6 @@ class Messages:
         self._resume()
         self._places, self._later = dict(end), later
 
-    def _go_to(self, begin: Offsets) -> None:
-        if self._places == begin:
-            return
-        self._later = []
-        self._assign(begin)
-
     def _assign(self, places: Offsets) -> None:
         kafka = client()
         self._paused = []
@@ -245,13 +247,12 @@ class Messages:
 
 def _last_offsets(messages: Sequence[Any], end: Offsets) -> Offsets | None:
     """Return the last offset of each partition; None where a message is an error, or not before the end."""
-    if [message for message in messages if message.error() is not None]:
+    kind = client().Message  # its functions are mapped: a third of the time of a loop
+    if any(map(kind.error, messages)):
         return None
-    topics, numbers = [message.topic() for message in messages], [message.partition() for message in messages]
     # A partition's messages are in order.
-    last = dict(
-        zip(zip(topics, numbers, strict=True), [message.offset() for message in messages], strict=True)
-    )
+    partitions = zip(map(kind.topic, messages), map(kind.partition, messages), strict=True)
+    last = dict(zip(partitions, map(kind.offset, messages), strict=True))
     return last if all(offset < end[partition] for partition, offset in last.items()) else None
 
 
@@ -318,10 +319,15 @@ def _longs(values: Sequence[int]) -> Any:
     return pa.Array.from_buffers(pa.int64(), len(values), [None, pa.py_buffer(array("q", values))])
 
 
-def _times(values: Sequence[int]) -> Any:
+def _times(values: Sequence[tuple[int, int]]) -> Any:
     import pyarrow as pa
 
-    return _longs(values).view(pa.timestamp("us", tz="UTC"))
+    return _longs([ms * 1000 for _, ms in values]).view(pa.timestamp("us", tz="UTC"))
+
+
+def _time_types(values: Sequence[tuple[int, int]]) -> Any:
+    # Spark's numbers begin with -1 for a record without a time.
+    return _ints([kind - 1 for kind, _ in values])
 
 
 def _header_lists(values: Sequence[Any]) -> Any:
@@ -333,24 +339,24 @@ def _header_lists(values: Sequence[Any]) -> Any:
     return pa.array(rows, pa.list_(header))
 
 
-# For each column the array of its values, and a value of a message.
-_COLUMNS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
-    "key": (_binary, lambda message: message.key()),
-    "value": (_binary, lambda message: message.value()),
-    "topic": (_text, lambda message: message.topic()),
-    "partition": (_ints, lambda message: message.partition()),
-    "offset": (_longs, lambda message: message.offset()),
-    "timestamp": (_times, lambda message: message.timestamp()[1] * 1000),
-    # Spark's numbers begin with -1 for a record without a time.
-    "timestampType": (_ints, lambda message: message.timestamp()[0] - 1),
-    "headers": (_header_lists, lambda message: message.headers()),
+# For each column the array of its values, and the method of a message that gives a value.
+_COLUMNS: dict[str, tuple[Callable[[Any], Any], str]] = {
+    "key": (_binary, "key"),
+    "value": (_binary, "value"),
+    "topic": (_text, "topic"),
+    "partition": (_ints, "partition"),
+    "offset": (_longs, "offset"),
+    "timestamp": (_times, "timestamp"),
+    "timestampType": (_time_types, "timestamp"),
+    "headers": (_header_lists, "headers"),
 }
 
 
 def _arrays(names: Sequence[str], messages: Sequence[Any]) -> list[Any]:
     """Return columns of some messages."""
+    kind = client().Message
     found = []
     for name in names:
-        make, value = _COLUMNS[name]
-        found.append(make([value(message) for message in messages]))
+        make, method = _COLUMNS[name]
+        found.append(make(list(map(getattr(kind, method), messages))))
     return found

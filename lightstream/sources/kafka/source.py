@@ -105,6 +105,7 @@ def range_scan(messages: Messages, begin: Offsets, end: Offsets, columns: tuple[
     names = tuple(dict.fromkeys(column.path[0] for column in columns))
     # A partition that is gone reads nothing.
     known = {partition: begin[partition] for partition in end if partition in begin}
+    messages.go_to(known)  # the first answer comes while the statement is made
     ranges = Ranges(messages, known, {p: end[p] for p in known}, names)
     frame = f"lightstream_kafka_{id(ranges)}"
     items = ", ".join(f"{quote(column.path[0])} AS {quote(column.output)}" for column in columns)
