@@ -12,7 +12,7 @@ import pytest
 from sql_api_fixtures import spark  # noqa: F401
 
 from lightstream.errors import PySparkException
-from lightstream.sinks.files import batch
+from lightstream.sinks.files import targets
 
 
 def names(path: Path) -> list[str]:
@@ -124,7 +124,7 @@ def test_what_fails_leaves_no_file(spark: Any, tmp_path: Path, monkeypatch: pyte
     def no_room(*args: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(batch, "put", no_room)
+    monkeypatch.setattr(targets, "put", no_room)
     assert condition_of(lambda: spark.range(2).write.json(str(tmp_path / "full"))) == "TASK_WRITE_FAILED"
     assert names(tmp_path / "full") == []
 

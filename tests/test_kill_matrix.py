@@ -10,7 +10,7 @@ import pytest
 from kills import expected
 from kills.logs import read_logs
 from kills.matrix import Kill, Run, Scenario, report, run_kills
-from kills.program import PLANS
+from kills.program import PLANS, STORED
 
 from lightstream.crash import POINTS, STEPS
 
@@ -20,6 +20,13 @@ def test_queries_that_are_killed_leave_what_others_leave(tmp_path: Path) -> None
     assert len({outcome.scenario.plan for outcome in outcomes}) >= min(len(outcomes), len(PLANS)) - 2
     assert [difference for outcome in outcomes for difference in outcome.differences] == []
     assert sum(len(outcome.kills) for outcome in outcomes) >= 24, report(outcomes)
+
+
+def test_queries_that_write_to_an_object_store(tmp_path: Path) -> None:
+    points = ("offsets-named", "part-named", "sink-log-named", "commits-written")
+    outcomes = run_kills(3, seed=3, jobs=1, directory=str(tmp_path), points=points, sinks=STORED)
+    assert [difference for outcome in outcomes for difference in outcome.differences] == []
+    assert sum(len(outcome.kills) for outcome in outcomes) >= 3, report(outcomes)
 
 
 def test_a_run_that_is_not_killed(tmp_path: Path) -> None:

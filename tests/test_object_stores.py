@@ -6,6 +6,7 @@ import gc
 import json
 import logging
 import os
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -359,3 +360,193 @@ def test_what_a_stream_of_objects_cannot_do(spark: SparkSession, bucket: ObjectS
     writer = stream(spark, f"{bucket.root}/in", tmp_path, [], cleanSource="delete")
     with pytest.raises((PySparkException, StreamingQueryException), match="cleanSource"):
         writer.trigger(availableNow=True).start().awaitTermination()
+
+
+# ---- writing --------------------------------------------------------------------------------------------------------
+
+
+def names(bucket: ObjectStore, directory: str) -> list[str]:
+    start = len(f"{bucket.root}/{directory}/")
+    return sorted(found.path[start:] for found in bucket._listed(f"{bucket.root}/{directory}", None))
+
+
+def test_a_frame_is_written(spark: SparkSession, bucket: ObjectStore) -> None:
+    path = f"{bucket.root}/out"
+    frame = spark.sql("SELECT id AS n, id % 2 AS k FROM range(4)")
+    frame.write.partitionBy("k").json(path)
+    assert [name.partition("part-")[0] for name in names(bucket, "out")] == ["_SUCCESS", "k=0/", "k=1/"]
+    assert rows(spark.read.json(path)) == [(0, 0), (1, 1), (2, 0), (3, 1)]
+    found = error(lambda: frame.write.json(path))
+    assert found.getCondition() == "PATH_ALREADY_EXISTS" and path in str(found)
+    frame.write.mode("ignore").json(path)
+    frame.write.mode("append").partitionBy("k").json(path)
+    assert spark.read.json(path).count() == 8
+    dynamic = frame.where("k = 1").write.mode("overwrite").option("partitionOverwriteMode", "dynamic")
+    dynamic.partitionBy("k").json(path)
+    assert rows(spark.read.json(path)) == [(0, 0), (0, 0), (1, 1), (2, 0), (2, 0), (3, 1)]
+    frame.write.mode("overwrite").parquet(path)
+    assert [name[:5] for name in names(bucket, "out")] == ["_SUCC", "part-"]
+    assert rows(spark.read.parquet(path)) == [(0, 0), (1, 1), (2, 0), (3, 1)]
+    with pytest.raises(PySparkException, match="being read from"):
+        spark.read.parquet(path).write.mode("overwrite").parquet(path)
+
+
+def test_a_write_that_fails_leaves_what_was_there(
+    spark: SparkSession, bucket: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = f"{bucket.root}/out"
+    spark.range(1).write.json(path)
+    before = names(bucket, "out")
+    put_object = ObjectStore.put
+    left = [1]
+
+    def failing(self: ObjectStore, path: str, local: str) -> None:
+        if not left:
+            raise objects._failed(self.root, path, "error sending request")
+        left.pop()
+        put_object(self, path, local)
+
+    monkeypatch.setattr(ObjectStore, "put", failing)
+    frame = spark.sql("SELECT id AS n, id AS k FROM range(3)")
+    found = error(lambda: frame.write.mode("overwrite").partitionBy("k").json(path))
+    assert found.getCondition() == "LIGHTSTREAM_STORE_UNREACHABLE"
+    assert names(bucket, "out") == before
+
+
+def test_the_file_sink_and_its_readers(spark: SparkSession, bucket: ObjectStore, tmp_path: Path) -> None:
+    for n in range(4):
+        put(bucket, f"in/{n}.json", {"n": n})
+    source = spark.readStream.schema("n int").option("maxFilesPerTrigger", 1).json(f"{bucket.root}/in")
+    out = f"{bucket.root}/out x"
+    spark.conf.set("spark.sql.streaming.fileSink.log.compactInterval", "3")
+    try:
+        for _ in range(2):
+            writer = source.writeStream.format("json").option("checkpointLocation", str(tmp_path / "c"))
+            writer.trigger(availableNow=True).start(out).awaitTermination()
+            put(bucket, "in/4.json", {"n": 4})
+    finally:
+        spark.conf.unset("spark.sql.streaming.fileSink.log.compactInterval")
+    log = [name for name in names(bucket, "out x") if name.startswith("_spark")]
+    assert log == [f"_spark_metadata/{name}" for name in ("0", "1", "2.compact", "3", "4")]
+    entry = bucket.read(f"{out}/_spark_metadata/4").decode().splitlines()
+    assert entry[0] == "v1"
+    values = json.loads(entry[1])
+    assert values["path"].startswith(f"{bucket.root}/out%20x/part-00000-") and values["size"] == 8
+    bucket.write(f"{out}/part-stray.json", b'{"n": 99}')  # the log does not name it
+    assert rows(spark.read.schema("n int").json(out)) == [(n,) for n in range(5)]
+    read: list[list[int]] = []
+    writer = stream(spark, out, tmp_path / "d", read)
+    query = writer.start()
+    query.processAllAvailable()
+    put(bucket, "in/5.json", {"n": 5})
+    again = source.writeStream.format("json").option("checkpointLocation", str(tmp_path / "c"))
+    again.trigger(availableNow=True).start(out).awaitTermination()
+    query.processAllAvailable()
+    query.stop()
+    assert read == [[0, 1, 2, 3, 4], [5]]
+
+
+def test_a_sink_without_a_bucket(spark: SparkSession, bucket: ObjectStore, tmp_path: Path) -> None:
+    put(bucket, "in/0.json", {"n": 0})
+    writer = spark.readStream.schema("n int").json(f"{bucket.root}/in").writeStream.format("json")
+    writer = writer.option("checkpointLocation", str(tmp_path))
+    found = error(lambda: writer.start("s3a://no-such-bucket/out"))
+    assert found.getCondition() == "LIGHTSTREAM_BUCKET_NOT_FOUND"
+    found = error(lambda: spark.range(1).write.json("s3a://no-such-bucket/out"))
+    assert found.getCondition() == "LIGHTSTREAM_BUCKET_NOT_FOUND"
+
+
+# ---- checkpoints ----------------------------------------------------------------------------------------------------
+
+
+def copied(spark: SparkSession, bucket: ObjectStore, checkpoint: str, out: str) -> Any:
+    source = spark.readStream.schema("n int").option("maxFilesPerTrigger", 1).json(f"{bucket.root}/in")
+    writer = source.writeStream.format("json").option("checkpointLocation", checkpoint)
+    return writer.trigger(availableNow=True).start(out)
+
+
+def text_of(entry: bytes, root: str) -> str:
+    """Return a log entry without what is different each time."""
+    text = re.sub(
+        r'"(batchTimestampMs|modificationTime|timestamp|id)":("[^"]*"|\d+)', r'"\1":0', entry.decode()
+    )
+    return re.sub(r"part-00000-[0-9a-f-]+", "part", text).replace(root, "ROOT")
+
+
+def test_a_checkpoint_in_a_store_is_as_on_disk(
+    spark: SparkSession, bucket: ObjectStore, tmp_path: Path
+) -> None:
+    for n in range(3):
+        put(bucket, f"in/{n}.json", {"n": n})
+    checkpoint, out = f"{bucket.root}/c", f"{bucket.root}/out"
+    copied(spark, bucket, checkpoint, out).awaitTermination()
+    first = bucket.read(f"{checkpoint}/metadata")
+    put(bucket, "in/3.json", {"n": 3})
+    copied(spark, bucket, checkpoint, out).awaitTermination()
+    assert bucket.read(f"{checkpoint}/metadata") == first  # one query
+    assert rows(spark.read.schema("n int").json(out)) == [(n,) for n in range(4)]
+    copied(spark, bucket, str(tmp_path / "c"), f"{bucket.root}/other").awaitTermination()
+    local = {
+        str(file.relative_to(tmp_path / "c")): text_of(file.read_bytes(), "/other")
+        for file in (tmp_path / "c").rglob("*")
+        if file.is_file() and file.name != ".lightstream.lock"
+    }
+    assert names(bucket, "c") == sorted(local)
+    assert {name: text_of(bucket.read(f"{checkpoint}/{name}"), "/out") for name in local} == local
+
+
+def test_a_second_query_on_a_checkpoint_is_refused(
+    spark: SparkSession, bucket: ObjectStore, tmp_path: Path
+) -> None:
+    put(bucket, "in/0.json", {"n": 0})
+    checkpoint = f"{bucket.root}/c"
+    query = copied(spark, bucket, checkpoint, f"{bucket.root}/out")
+    query.awaitTermination()
+    source = spark.readStream.schema("n int").json(f"{bucket.root}/in")
+    writer = source.writeStream.format("noop").option("checkpointLocation", checkpoint)
+    query = writer.start()
+    query.processAllAvailable()
+    bucket.write(f"{checkpoint}/offsets/1", b"of another process")
+    put(bucket, "in/1.json", {"n": 1})
+    with pytest.raises(StreamingQueryException) as caught:
+        query.processAllAvailable()
+    assert "CONCURRENT_STREAM_LOG_UPDATE" in str(caught.value) and f"{checkpoint}/offsets/1" in str(
+        caught.value
+    )
+    assert bucket.read(f"{checkpoint}/offsets/1") == b"of another process"
+
+
+def test_checkpoints_that_a_store_cannot_have(
+    spark: SparkSession, bucket: ObjectStore, tmp_path: Path
+) -> None:
+    put(bucket, "in/0.json", {"n": 0})
+    source = spark.readStream.schema("n int").json(f"{bucket.root}/in")
+    checkpoint = f"{bucket.root}/c"
+
+    def start(frame: Any, place: str, mode: str = "append") -> Any:
+        writer = frame.writeStream.format("noop").outputMode(mode).option("checkpointLocation", place)
+        return writer.trigger(availableNow=True).start()
+
+    found = error(lambda: start(source.groupBy("n").count(), checkpoint, "complete"))
+    assert found.getCondition() == "LIGHTSTREAM_UNSUPPORTED" and checkpoint in str(found)
+    assert "query with state" in str(found) and names(bucket, "c") == []
+    found = error(lambda: start(source, "s3a://no-such-bucket/c"))
+    assert found.getCondition() == "LIGHTSTREAM_BUCKET_NOT_FOUND"
+    assert error(lambda: start(source, "hdfs://host/c")).getCondition() == "LIGHTSTREAM_UNSUPPORTED"
+    start(source, checkpoint).awaitTermination()
+    bucket.write(f"{checkpoint}/state/state.duckdb", b"of a query with state")
+    with pytest.raises(PySparkException, match="STATEFUL_OPERATOR_NOT_MATCH"):
+        start(source, checkpoint).awaitTermination()
+    bucket.delete([f"{checkpoint}/metadata"])
+    found = error(lambda: start(source, checkpoint))
+    assert found.getCondition() == "STREAMING_CHECKPOINT_MISSING_METADATA_FILE" and checkpoint in str(found)
+
+
+def test_a_damaged_entry_is_named_as_it_is_called(spark: SparkSession, bucket: ObjectStore) -> None:
+    put(bucket, "in/0.json", {"n": 0})
+    checkpoint = f"{bucket.root}/c"
+    copied(spark, bucket, checkpoint, f"{bucket.root}/out").awaitTermination()
+    bucket.write(f"{checkpoint}/offsets/0", b"v1\nno json")
+    with pytest.raises(PySparkException, match="DAMAGED") as caught:
+        copied(spark, bucket, checkpoint, f"{bucket.root}/out").awaitTermination()
+    assert f"{checkpoint}/offsets/0" in str(caught.value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lightstream.atomic import shown
 from lightstream.errors import SparkRuntimeException
 
 _WHAT_TO_DO = (
@@ -12,6 +13,7 @@ _WHAT_TO_DO = (
 
 def damaged(path: str, reason: str, what_to_do: str = _WHAT_TO_DO) -> SparkRuntimeException:
     """Return the error for a checkpoint file that cannot be used."""
+    path = shown(path)
     return SparkRuntimeException(
         "LIGHTSTREAM_CHECKPOINT_DAMAGED",
         f"The checkpoint file {path} cannot be used: {reason}. {what_to_do}",
@@ -22,6 +24,7 @@ def damaged(path: str, reason: str, what_to_do: str = _WHAT_TO_DO) -> SparkRunti
 
 def concurrent_update(path: str, batch_id: int) -> SparkRuntimeException:
     """Return the error for a log entry that another writer has made."""
+    path = shown(path)
     return SparkRuntimeException(
         "CONCURRENT_STREAM_LOG_UPDATE",
         f"Another query wrote {path}, while this one is at batch {batch_id}. "
@@ -40,6 +43,7 @@ def check_version(path: str, text: str) -> None:
     """
     if text == "v1":
         return
+    path = shown(path)
     if text[:1] == "v" and text[1:].isdecimal() and int(text[1:]) > 1:
         raise SparkRuntimeException(
             "INVALID_LOG_VERSION.MAX_SUPPORTED_VERSION",

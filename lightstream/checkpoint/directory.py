@@ -8,14 +8,19 @@ import json
 import os
 import socket
 import uuid
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from lightstream import crash
-from lightstream.atomic import create_once, remove, temporary_path
+from lightstream.atomic import create_once, remove, shown, temporary_path
 from lightstream.checkpoint.damage import concurrent_update, damaged
 from lightstream.checkpoint.logs import CommitLog, OffsetLog
 from lightstream.checkpoint.restart import RestartPoint, check_source_count, decide_restart
 from lightstream.errors import SparkRuntimeException
+from lightstream.storage.paths import is_remote
+
+if TYPE_CHECKING:
+    from lightstream.storage.mirror import Mirror
+    from lightstream.storage.settings import Settings
 
 try:
     import fcntl
@@ -29,15 +34,22 @@ class CheckpointDirectory:
     """The checkpoint of one running query, created on first use and locked until `close`.
 
     Args:
-        path: a local directory.
+        path: a directory, local or in an object store.
         durable: force log entries to disk; False for temporary checkpoints.
+        settings: those of object stores.
 
     Raises:
         SparkRuntimeException: LIGHTSTREAM_CHECKPOINT_LOCKED when a query is running on it;
             STREAMING_CHECKPOINT_MISSING_METADATA_FILE when batches were run but the query's id is gone.
     """
 
-    def __init__(self, path: str, *, durable: bool = True) -> None:
+    def __init__(self, path: str, *, durable: bool = True, settings: Settings | None = None) -> None:
+        self._mirror: Mirror | None = None
+        if is_remote(path):
+            from lightstream.checkpoint.remote import mirror_of
+
+            self._mirror = mirror_of(path, settings or {})
+            path, durable = self._mirror.directory, False  # the store is what lasts
         self.path = os.path.abspath(path)
         self.durable = durable
         self._lock: int | None = None
@@ -45,6 +57,7 @@ class CheckpointDirectory:
             os.makedirs(self.path, exist_ok=True)
             self._lock = _lock(self.path)
         except OSError as error:
+            self.close()
             raise _unusable(self.path, error) from error
         try:
             self.offsets = OffsetLog(os.path.join(self.path, "offsets"), durable=durable)
@@ -58,6 +71,11 @@ class CheckpointDirectory:
         except BaseException:
             self.close()
             raise
+
+    @property
+    def location(self) -> str:
+        """The directory as the user knows it."""
+        return shown(self.path)
 
     def source_directory(self, index: int) -> str:
         """Return the directory of the source at `index` in plan order, `sources/<index>`."""
@@ -75,7 +93,7 @@ class CheckpointDirectory:
             SparkRuntimeException: the logs are damaged, contradict each other, or belong to a query with another
                 number of sources.
         """
-        point = decide_restart(self.offsets.latest(), self.commits.latest(), self.offsets.get, self.path)
+        point = decide_restart(self.offsets.latest(), self.commits.latest(), self.offsets.get, self.location)
         check_source_count(point, source_count)
         return point
 
@@ -94,6 +112,8 @@ class CheckpointDirectory:
             fcntl.flock(self._lock, fcntl.LOCK_UN)
             os.close(self._lock)
             self._lock = None
+        if self._mirror is not None:
+            self._mirror.close()
 
     def __enter__(self) -> Self:
         return self
@@ -126,10 +146,10 @@ class CheckpointDirectory:
         if self.offsets.latest_id() is not None or self.commits.latest_id() is not None:
             raise SparkRuntimeException(
                 "STREAMING_CHECKPOINT_MISSING_METADATA_FILE",
-                f"The checkpoint location {self.path} holds batches, but its metadata file with the query's id is "
+                f"The checkpoint location {self.location} holds batches, but its metadata file with the query's id is "
                 "missing. Restore the metadata file or use a new checkpoint directory.",
                 sqlstate="42K03",
-                parameters={"checkpointLocation": self.path},
+                parameters={"checkpointLocation": self.location},
             )
         query_id = str(uuid.uuid4())
         try:

@@ -53,8 +53,8 @@ class Mirror:
     def refresh(self) -> None:
         """Learn what others have written, and removed: files do not change."""
         start = len(split(self.path)[1]) + 1 if split(self.path)[1] else 0
-        keys = (split(found.path)[1] for found in self._store.objects(self.path))
-        there = {key[start:] for key in keys if self._wanted(key[start:])}
+        found = {split(each.path)[1][start:]: each.mtime_ms for each in self._store.objects(self.path)}
+        there = {name for name in found if self._wanted(name)}
         os.makedirs(self.directory, exist_ok=True)
         for name in self._known - there:
             with contextlib.suppress(FileNotFoundError):
@@ -69,6 +69,7 @@ class Mirror:
         gone = set(self._store.fetch_all(pairs))
         for (path, fetched), name in zip(pairs, new, strict=True):
             if path not in gone:
+                os.utime(fetched, (found[name] / 1000, found[name] / 1000))
                 os.rename(fetched, os.path.join(self.directory, name))
         self._known = there
 

@@ -73,7 +73,7 @@ class Spool:
         for found in missing:
             self._made += 1
             name = found.path.rpartition("/")[2][-_LONGEST_NAME:]
-            pairs.append((found.path, os.path.join(self._directory, f"{self._made}-{name}")))
+            pairs.append((found.path, os.path.join(self._directory, f"{self._made:08}-{name}")))
         try:
             store.fetch_all(pairs)
         except BaseException:

@@ -255,20 +255,20 @@ class MicroBatchRunner:
         if state_id is None:
             raise SparkRuntimeException(
                 "STREAMING_STATEFUL_OPERATOR_MISSING_STATE_DIRECTORY",
-                f"The logs of the checkpoint {self.checkpoint.path} end with batch {self.batch_id - 1}, and its state "
-                f"in {self.checkpoint.state_directory} is missing or empty: its files were deleted, or the query had "
-                "no stateful operator before. Restore the state's files, remove the stateful operator, or start with "
-                "a new checkpoint directory.",
+                f"The logs of the checkpoint {self.checkpoint.location} end with batch {self.batch_id - 1}, and its "
+                f"state in {self.checkpoint.state_directory} is missing or empty: its files were deleted, or the "
+                "query had no stateful operator before. Restore the state's files, remove the stateful operator, or "
+                "start with a new checkpoint directory.",
                 sqlstate="42K03",
                 parameters={"operatorsInBatch": self.plan.operator_names},
             )
         raise SparkRuntimeException(
             "LIGHTSTREAM_STATE_OUT_OF_STEP",
-            f"The logs of the checkpoint {self.checkpoint.path} end with batch {self.batch_id - 1}, its state "
+            f"The logs of the checkpoint {self.checkpoint.location} end with batch {self.batch_id - 1}, its state "
             f"with batch {state_id}. Part of the checkpoint was deleted or restored from a copy. Restore all of it "
             "from one copy, or start the query with a new checkpoint directory (it then reads all its input again).",
             sqlstate="42K03",
-            parameters={"checkpointLocation": self.checkpoint.path, "stateBatchId": str(state_id)},
+            parameters={"checkpointLocation": self.checkpoint.location, "stateBatchId": str(state_id)},
         )
 
     # ---- one trigger --------------------------------------------------------------------------------------------
@@ -393,7 +393,7 @@ class MicroBatchRunner:
             logger.warning(
                 "Batch %d of %s was written before the last stop and is not given to the sink again.",
                 batch.batch_id,
-                self.checkpoint.path,
+                self.checkpoint.location,
             )
             return (self._compute(batch) if self.plan.watermark_delays_ms else None), 0
         output = self._compute(batch)

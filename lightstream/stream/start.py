@@ -13,10 +13,13 @@ from typing import TYPE_CHECKING
 from lightstream.checkpoint.directory import CheckpointDirectory
 from lightstream.clock import SYSTEM_CLOCK, Clock
 from lightstream.dataclass import dataclass
-from lightstream.errors import AnalysisException, PySparkException
+from lightstream.errors import AnalysisException, PySparkException, unsupported
 from lightstream.execute.errors import translated
 from lightstream.operators.incremental import IncrementalPlan
 from lightstream.sinks.registry import SinkRequest, find_sink
+from lightstream.sources.trees import Trees
+from lightstream.storage.paths import is_remote, normal
+from lightstream.storage.settings import settings_of
 from lightstream.stream import triggers
 from lightstream.stream.active import ActiveQueries, occupy, on_checkpoint, queries_of, vacate
 from lightstream.stream.failure import plan_text
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from lightstream.execute.session import SessionState
     from lightstream.plan.logical import LogicalPlan
     from lightstream.sinks.contract import Sink
+    from lightstream.storage.settings import Settings
 
 _NO_CHECKPOINT = (
     'checkpointLocation must be specified either through option("checkpointLocation", ...) or '
@@ -77,11 +81,17 @@ def start_query(request: QueryRequest) -> StreamRun:
         raise refused
     location = _checkpoint_location(sink_request, sink, request.conf)
     plan = IncrementalPlan.of(request.plan, sink_request.output_mode, request.conf)
-    _check_recovery(sink_request, location)
+    if plan.is_stateful and is_remote(location.path):
+        raise unsupported(
+            f"A checkpoint in an object store ({location.path}) for a query with state ({plan.operator_names})",
+            "Name a local directory: state is changed in place, which objects cannot be.",
+        )
+    settings = settings_of(request.conf.values, sink_request.options)
+    _check_recovery(sink_request, location, settings)
     queries = queries_of(request.session)
     queries.reserve(sink_request.query_name)
     try:
-        return _start(request, queries, sink, plan, location)
+        return _start(request, queries, sink, plan, location, settings)
     except BaseException:
         queries.release(sink_request.query_name)
         if location.temporary:
@@ -90,11 +100,16 @@ def start_query(request: QueryRequest) -> StreamRun:
 
 
 def _start(
-    request: QueryRequest, queries: ActiveQueries, sink: Sink, plan: IncrementalPlan, location: _Location
+    request: QueryRequest,
+    queries: ActiveQueries,
+    sink: Sink,
+    plan: IncrementalPlan,
+    location: _Location,
+    settings: Settings,
 ) -> StreamRun:
     conf, name = request.conf, request.sink.query_name
     _stop_active_run(location.path, conf)
-    checkpoint = CheckpointDirectory(location.path, durable=not location.temporary)
+    checkpoint = CheckpointDirectory(location.path, durable=not location.temporary, settings=settings)
     try:
         cursor = request.session.database.cursor(conf.time_zone)
 
@@ -169,19 +184,19 @@ def _local(path: str) -> str:
         from urllib.parse import unquote, urlsplit
 
         return unquote(urlsplit(path).path)
+    if is_remote(path):
+        return normal(path)
     if "://" in path:
-        from lightstream.errors import unsupported
-
         raise unsupported(f"The checkpoint location {path}", "Name a local directory.")
     return path
 
 
-def _check_recovery(request: SinkRequest, location: _Location) -> None:
+def _check_recovery(request: SinkRequest, location: _Location, settings: Settings) -> None:
     """Refuse to continue a memory query whose earlier rows are gone."""
     if request.format != "memory" or request.output_mode == "complete" or location.temporary:
         return
     offsets = os.path.join(location.path, "offsets")
-    if os.path.exists(offsets):
+    if Trees(settings).at(offsets).exists(offsets):
         raise AnalysisException(
             "_LEGACY_ERROR_TEMP_1299",
             f"This query does not support recovering from checkpoint location. Delete {offsets} to start over.",

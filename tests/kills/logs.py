@@ -131,8 +131,11 @@ def _check(logs: Logs, checkpoint: str) -> None:
         complain("there are offsets and no metadata")
 
 
-def read_sink_log(directory: str) -> tuple[int, list[str]]:
-    """Return the newest id of a file sink's log, and the paths of the files that it names."""
+def read_sink_log(directory: str, root: str = "file://", local: str = "") -> tuple[int, list[str]]:
+    """Return the newest id of a file sink's log, and the paths of the files that it names.
+
+    `local` is where what is below `root` can be read.
+    """
     log = os.path.join(directory, "_spark_metadata")
     names = _names(log)
     compact = [name for name in names if name.endswith(".compact")]
@@ -148,7 +151,8 @@ def read_sink_log(directory: str) -> tuple[int, list[str]]:
             raise AssertionError(f"{name} begins with {version}")
         for line in lines:
             entry = json.loads(line)
-            path = unquote(entry["path"].removeprefix("file://"))
+            assert entry["path"].startswith(root), entry
+            path = local + unquote(entry["path"].removeprefix(root))
             if entry["size"] != os.path.getsize(path) or entry["action"] != "add":
                 raise AssertionError(f"{name} has {entry}")
             paths.append(path)

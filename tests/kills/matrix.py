@@ -28,6 +28,7 @@ from pathlib import Path
 from kills import disk_faults, expected, program
 from kills.logs import Logs, read_logs, read_sink_log
 from kills.program import Job
+from kills.store import new_bucket, pull, server
 from lightstream.crash import POINTS
 
 TIMEOUT_S = 120
@@ -40,6 +41,9 @@ WORDS = {
 }
 WORDS |= {"limit": "files of at most", "room": "full disk with room for"}
 FAULTS = ("full", "fail", "read-only", "limit", "room")
+ON_DISK = (  # the beginnings of points that a query whose checkpoint is in an object store does not come to
+    "lock", "database", "table", "state", "operator", "file", "rows", "batch", "clean", "after-state"
+)  # fmt: skip
 END = (
     "file-detaching",
     "file-detached",
@@ -97,6 +101,10 @@ class Run:
         self._said = ""  # by the last process
         self._waiting = list(expected.NAMES)
         self._query_ids: set[str] = set()
+        self.bucket = new_bucket() if scenario.sink in program.STORED else None
+        root = self.bucket.root if self.bucket is not None else directory
+        self.checkpoint = str(self.at / "checkpoint")  # or what is there of the one in a store
+        self.files = str(self.at / "out" / "files")
         for name in ("in", "out", "out/batches"):
             (self.at / name).mkdir()
         conf = {
@@ -108,8 +116,8 @@ class Run:
             conf["spark.sql.streaming.minBatchesToRetain"] = str(scenario.retain)
         self.job = Job(
             source=str(self.at / "in"),
-            output=str(self.at / "out"),
-            checkpoint=str(self.at / "checkpoint"),
+            output=f"{root}/out",
+            checkpoint=f"{root}/checkpoint",
             plan=scenario.plan,
             sink=scenario.sink,
             limit=scenario.limit,
@@ -143,6 +151,8 @@ class Run:
 
     def _start(self, environment: dict[str, str]) -> subprocess.Popen[bytes]:
         # A pipe: there may be no room for a file.
+        if self.bucket is not None:
+            environment = {**environment, **server().environment}
         return subprocess.Popen(
             self.command, env={**os.environ, **environment}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
         )
@@ -158,6 +168,8 @@ class Run:
             _, said = process.communicate()
             code = None
         self._said = said.decode(errors="replace")
+        if self.bucket is not None:
+            pull(self.bucket, str(self.at))
         return code
 
     def _killed(self, kill: Kill, share: int) -> None:
@@ -175,12 +187,12 @@ class Run:
             environment = disk_faults.environment(
                 [self.job.checkpoint, self.job.output], how, int(kill.where), log=str(log)
             )
-        before = _signed(self.job.checkpoint)
+        before = _signed(self.checkpoint)
         process = self._start(environment)
         label = kill.where.partition("#")[0] if kill.how == "point" else ""
         if kill.how == "time":
             label = "at a random time"
-            _until(lambda: _signed(self.job.checkpoint) != before or process.poll() is not None)
+            _until(lambda: _signed(self.checkpoint) != before or process.poll() is not None)
             self._feed_while(process, share)
             _wait(process, float(kill.where))
             process.kill()
@@ -210,11 +222,11 @@ class Run:
         else:
             self._differs(f"the process failed before {kill}: {self._errors()}")
             return
-        complaints = read_logs(self.job.checkpoint).complaints
+        complaints = read_logs(self.checkpoint).complaints
         # Two .compact files of different distances: for Spark the log is whole again when lightstream has seen it.
         self.outcome.repaired += bool(complaints)
         for complaint in complaints:
-            if "Spark looks for" not in complaint or len(_compactions(self.job.checkpoint)) < 2:
+            if "Spark looks for" not in complaint or len(_compactions(self.checkpoint)) < 2:
                 self._differs(f"after a kill {label}: {complaint}")
         self._note_query_id()
 
@@ -243,9 +255,7 @@ class Run:
         if not self.scenario.arriving:
             return
         self._feed(1)
-        _until(
-            lambda: os.path.exists(os.path.join(self.job.checkpoint, "offsets")) or process.poll() is not None
-        )
+        _until(lambda: os.path.exists(os.path.join(self.checkpoint, "offsets")) or process.poll() is not None)
         for _ in range(count - 1):
             if _wait(process, 0.02):
                 return
@@ -269,7 +279,7 @@ class Run:
     # ---- comparison ---------------------------------------------------------------------------------------------
 
     def _compare(self) -> None:
-        logs = read_logs(self.job.checkpoint)
+        logs = read_logs(self.checkpoint)
         for complaint in logs.complaints:
             self._differs(complaint)
         self._compare_logs(logs)
@@ -286,7 +296,11 @@ class Run:
             rows = expected.table(plan, found)
         else:
             last = max(logs.offsets, default=-1)
-            rows = self._files(last) if self.scenario.sink in program.FILES else self._table(last)
+            rows = (
+                self._files(last)
+                if self.scenario.sink in (*program.FILES, *program.STORED)
+                else self._table(last)
+            )
             if given is not None and rows != expected.table(plan, given):
                 self._differs(f"the table has {rows}, not {expected.table(plan, given)}")
         if expected.digest(plan, rows.elements()) != expected.final(plan):
@@ -352,10 +366,13 @@ class Run:
         """Return the rows of the files that the sink's log names; there must be no others."""
         import duckdb
 
-        newest, named = read_sink_log(self.job.files)
+        if self.bucket is None:
+            newest, named = read_sink_log(self.files)
+        else:
+            newest, named = read_sink_log(self.files, self.bucket.root, str(self.at))
         if newest != last:
             self._differs(f"the sink's log ends with {newest}, the logs with {last}")
-        below = Path(self.job.files)
+        below = Path(self.files)
         there = sorted(
             str(path) for path in below.rglob("*") if path.is_file() and path.parent.name != "_spark_metadata"
         )
@@ -382,7 +399,7 @@ class Run:
         if self.scenario.plan == "append":
             return
         with duckdb.connect(
-            os.path.join(self.job.checkpoint, "state", "state.duckdb"), read_only=True
+            os.path.join(self.checkpoint, "state", "state.duckdb"), read_only=True
         ) as connection:
             ids = connection.execute("SELECT DISTINCT batch_id FROM progress").fetchall()
         if ids != [(last,)]:
@@ -467,6 +484,12 @@ def _scenario(
     sinks: Sequence[str],
 ) -> Scenario:
     sink, plan = chance.choice(sinks), plans[number % len(plans)]
+    if sink in program.STORED:
+        stored = [p for p in POINTS if not p.startswith(ON_DISK)]
+        wanted = [point if point in stored else chance.choice(stored), *chance.sample(stored, 2)]
+        kills = [Kill("point", f"{p}#{chance.choice((1, 1, 2, 3))}") for p in wanted]
+        retain = 2 if any(p.startswith(("purge", "sink-log-removing")) for p in wanted) else 100
+        return Scenario(number, "append", sink, tuple(kills), retain=retain)
     if point.startswith(("part", "sink-log")):
         sink = chance.choice(program.FILES)
     archive, retain, arriving = chance.random() < 0.25, chance.choice((100, 100, 2)), chance.random() < 0.4
@@ -586,7 +609,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--plan", action="append", choices=program.PLANS, help="queries of these plans only")
     parser.add_argument(
-        "--sink", action="append", choices=program.SINKS, help="queries into these sinks only"
+        "--sink",
+        action="append",
+        choices=(*program.SINKS, *program.STORED),
+        help="queries into these sinks only",
     )
     options = parser.parse_args(arguments)
     if disk_faults.library() is None:

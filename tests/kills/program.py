@@ -19,6 +19,7 @@ PLANS = (
 SINKS = ("table", "file", "function", "delta", "parquet", "json")
 BY_KEY = ("update", "keyed", "windows-update", "groups")  # in update mode, which a Delta table does not take
 FILES = ("parquet", "json")
+STORED = ("s3",)  # what is in an object store, the checkpoint too; such queries have no state
 APPENDS = ("append", "distinct", "within", "limit", "windows", "chained", "sessions", "joined", "padded")
 LIMIT = "KILLS_FILE_SIZE"  # the variable that says how large a file the process may write, in bytes
 
@@ -101,7 +102,7 @@ def main(job: Job) -> None:
         query = writer.format("duckdb").option("path", job.file).option("dbtable", "result").start()
     elif job.sink == "delta":
         query = writer.format("delta").start(job.delta)
-    elif job.sink == "json":
+    elif job.sink in ("json", "s3"):
         parts = frame.columns[: len(frame.columns) > 1]
         query = writer.format("json").partitionBy(parts).start(job.files)
     elif job.sink == "parquet":

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import uuid
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from typing import TYPE_CHECKING, Literal
 
 from lightstream.dataclass import dataclass
@@ -15,8 +12,9 @@ from lightstream.execute.batch import run
 from lightstream.plan import logical as lp
 from lightstream.sinks.files.formats import part_format
 from lightstream.sinks.files.layout import make_layout, refuse_duplicates
-from lightstream.sinks.files.parts import TEMPORARY, part_names, put, write_parts, writing_to
-from lightstream.sources.paths import display_path, is_below, local_path
+from lightstream.sinks.files.parts import part_names, write_parts, writing_to
+from lightstream.sinks.files.targets import target_of
+from lightstream.sources.paths import display_path, file_path, is_below
 
 if TYPE_CHECKING:
     from lightstream.execute.session import SessionState
@@ -44,10 +42,11 @@ def write_files(plan: lp.LogicalPlan, write: FileWrite, session: SessionState) -
         AnalysisException: PATH_ALREADY_EXISTS; columns, types or options that Spark refuses.
         SparkRuntimeException: TASK_WRITE_FAILED.
     """
-    conf, path = session.conf, local_path(write.path)
+    conf, path = session.conf, file_path(write.path)
+    target = target_of(path, conf, write.options)
     layout = make_layout(plan.schema, write.partition_by, case_sensitive=conf.case_sensitive)
     refuse_duplicates([name if conf.case_sensitive else name.lower() for name in plan.schema.names])
-    exists = os.path.exists(path)
+    exists = target.exists() if write.mode in ("error", "ignore") else False
     if exists and write.mode == "error":
         raise AnalysisException(
             "PATH_ALREADY_EXISTS",
@@ -64,22 +63,16 @@ def write_files(plan: lp.LogicalPlan, write: FileWrite, session: SessionState) -
     result = run(plan, session)
     identity = str(uuid.uuid4())
     with writing_to(path):
-        # Beside a file that is to be replaced there is no directory to write into.
-        above = path if not os.path.isfile(path) or write.mode != "overwrite" else os.path.dirname(path)
-        hidden = os.path.join(above, TEMPORARY, identity)
-        os.makedirs(hidden)
         try:
+            hidden = target.make_hidden(identity, replaces=write.mode == "overwrite")
             parts = write_parts(result.take, layout, format, hidden, conf.time_zone, result.cursor)
+            replaced: set[str] | None = set()
             if write.mode == "overwrite":
-                _remove_old(path, {part.directory for part in parts} if dynamic else None)
-            os.makedirs(path, exist_ok=True)
-            for part, name in zip(parts, part_names(parts, identity, format, layout), strict=True):
-                put(part, os.path.join(path, name))
+                replaced = {part.directory for part in parts} if dynamic else None
+            target.replace(parts, part_names(parts, identity, format, layout), replaced)
         finally:
-            shutil.rmtree(hidden, ignore_errors=True)
-            with suppress(OSError):  # others may be writing there
-                os.rmdir(os.path.dirname(hidden))
-        open(os.path.join(path, "_SUCCESS"), "wb").close()
+            target.close()
+        target.mark()
 
 
 def _overwrites_partitions(write: FileWrite, session: SessionState) -> bool:
@@ -96,7 +89,7 @@ def _overwrites_partitions(write: FileWrite, session: SessionState) -> bool:
 def _refuse_own_input(plan: lp.LogicalPlan, path: str) -> None:
     for node in plan.walk():
         for text in getattr(node.reader, "paths", ()) if isinstance(node, lp.DataSourceScan) else ():
-            read = local_path(text)
+            read = file_path(text)
             if is_below(read, path) or is_below(path, read):
                 raise AnalysisException(
                     "UNSUPPORTED_OVERWRITE.PATH",
@@ -104,18 +97,3 @@ def _refuse_own_input(plan: lp.LogicalPlan, path: str) -> None:
                     sqlstate="42902",
                     parameters={"path": display_path(path)},
                 )
-
-
-def _remove_old(path: str, directories: set[str] | None) -> None:
-    """Remove what some directories hold, or everything that is no hidden directory of a write."""
-    if os.path.isfile(path):
-        os.unlink(path)
-    for directory in [""] if directories is None else directories:
-        whole = os.path.join(path, directory)
-        for name in os.listdir(whole) if os.path.isdir(whole) else ():
-            victim = os.path.join(whole, name)
-            if os.path.isdir(victim) and not os.path.islink(victim):
-                if name != TEMPORARY:
-                    shutil.rmtree(victim)
-            else:
-                os.unlink(victim)

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import uuid
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from lightstream import crash
-from lightstream.checkpoint.sink_log import SinkFile, SinkLog
+from lightstream.checkpoint.sink_log import SinkLog
 from lightstream.conf import Conf
 from lightstream.errors import PySparkException, SparkRuntimeException, UnsupportedOperationException
 from lightstream.plan.types import StructType
 from lightstream.sinks.contract import Batch
 from lightstream.sinks.files.formats import PartFormat, part_format
 from lightstream.sinks.files.layout import make_layout, refuse_duplicates
-from lightstream.sinks.files.parts import TEMPORARY, Part, part_names, put, write_parts, writing_to
-from lightstream.sources.paths import display_path, local_path, to_uri
+from lightstream.sinks.files.parts import part_names, write_parts, writing_to
+from lightstream.sinks.files.targets import target_of
+from lightstream.sources.paths import display_path, file_path
 
 if TYPE_CHECKING:
     import duckdb
@@ -52,7 +50,8 @@ class FileSink:
         partition_by: Sequence[str],
         conf: Conf,
     ) -> None:
-        self.path = local_path(path)
+        self.path = file_path(path)
+        self._target = target_of(self.path, conf, options)
         self.description = f"FileSink[{display_path(self.path)}]"
         self._layout = make_layout(schema, partition_by, case_sensitive=conf.case_sensitive)
         refuse_duplicates([field_name.lower() for field_name in schema.names])
@@ -83,7 +82,7 @@ class FileSink:
         deletes = conf.boolean("spark.sql.streaming.fileSink.log.deletion")
         with writing_to(self.path):
             self._log = SinkLog(
-                self.path,
+                self._target.log_directory(),
                 compact_interval=conf.integer("spark.sql.streaming.fileSink.log.compactInterval"),
                 cleanup_delay_ms=conf.duration_ms("spark.sql.streaming.fileSink.log.cleanupDelay")
                 if deletes
@@ -91,9 +90,7 @@ class FileSink:
                 batches_to_retain=conf.integer("spark.sql.streaming.minBatchesToRetain"),
                 retention_ms=self._retention_ms,
             )
-            self._hidden = os.path.join(self.path, TEMPORARY, query_id)
-            shutil.rmtree(self._hidden, ignore_errors=True)
-            os.makedirs(self._hidden)
+            self._hidden = self._target.make_hidden(query_id)
 
     def write(self, batch: Batch) -> int:
         """Write a batch, unless the log has it.
@@ -135,34 +132,17 @@ class FileSink:
         # The same names each time: what an earlier attempt has left is replaced.
         identity = str(uuid.uuid5(uuid.NAMESPACE_OID, f"{self._query_id}/{batch.batch_id}"))
         names = part_names(parts, identity, format, self._layout)
-        files = [self._into_place(part, name) for part, name in zip(parts, names, strict=True)]
+        files = self._target.place(parts, names)
         if crash.at is not None:
             crash.at("parts-forced", batch.batch_id)
         log.add(batch.batch_id, files)
-
-    def _into_place(self, part: Part, name: str) -> SinkFile:
-        path = os.path.join(self.path, name)
-        put(part, path)
-        if crash.at is not None:
-            crash.at("part-named")
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            # After the name is in place: one journal commit then covers both the content and the name.
-            os.fsync(descriptor)
-            status = os.fstat(descriptor)
-        finally:
-            os.close(descriptor)
-        return SinkFile(to_uri(path), status.st_size, status.st_mtime_ns // 1_000_000)
 
     def idle(self) -> None:
         """Nobody waits for anything."""
 
     def stop(self) -> None:
         """Remove the directory for files that are being written."""
-        if self._hidden:
-            shutil.rmtree(self._hidden, ignore_errors=True)
-            with suppress(OSError):  # others may be writing there
-                os.rmdir(os.path.dirname(self._hidden))
+        self._target.close()
 
 
 def _retention_ms(options: Mapping[str, str]) -> int | None:
