@@ -495,6 +495,7 @@ class ExpressionResolver:
             # Each row's function is given the lists of its frame.
             over = (replace(resolved, function=values) for values in function.args)
             return replace(function, args=tuple(over))
+        _check_window(resolved)
         for key in resolved.partition_by:
             if not is_orderable(e.type_of(key)):
                 raise AnalysisException(
@@ -504,41 +505,6 @@ class ExpressionResolver:
                     sqlstate="42822",
                     parameters={"expr": f'"{shown(key)}"', "exprType": f'"{e.type_of(key).sql()}"'},
                 )
-        if isinstance(function, e.Call) and function.distinct:
-            raise AnalysisException(
-                "DISTINCT_WINDOW_FUNCTION_UNSUPPORTED",
-                f'Distinct window functions are not supported: "{shown(resolved)}".',
-                sqlstate="0A000",
-                parameters={"windowExpr": f'"{shown(resolved)}"'},
-            )
-        frame = _required_frame(function)
-        if frame is None:
-            if (window.order_by or window.frame not in (None, _ALL_ROWS)) and _is_ordered_set(function):
-                raise AnalysisException(
-                    "INVALID_WINDOW_SPEC_FOR_AGGREGATION_FUNC",
-                    f'Cannot specify ORDER BY or a window frame for "{shown(function)}".',
-                    sqlstate="42601",
-                    parameters={"aggFunc": f'"{shown(function)}"'},
-                )
-            return resolved
-        if not window.order_by:
-            raise AnalysisException(
-                "WINDOW_FUNCTION_FRAME_NOT_ORDERED",
-                f"The window function {shown(function)} requires the window to be ordered: add an ORDER BY clause.",
-                sqlstate="42601",
-                parameters={"wf": shown(function)},
-            )
-        if window.frame is not None and frame == "offset":
-            name = function.name if isinstance(function, e.Call) else ""
-            raise AnalysisException(
-                "_LEGACY_ERROR_TEMP_1035", f"Cannot specify window frame for {name} function."
-            )
-        if window.frame is not None and frame == "rows" and window.frame != _ROWS_SO_FAR:
-            raise AnalysisException(
-                "_LEGACY_ERROR_TEMP_1036",
-                "Window Frame of " + shown(function) + " must match the required frame "
-                "specifiedwindowframe(RowFrame, unboundedpreceding$(), currentrow$()).",
-            )
         return resolved
 
     def _subquery(self, subquery: e.SubqueryExpression) -> e.Expression:
@@ -564,6 +530,46 @@ class ExpressionResolver:
             nullable = any(map(e.nullable_of, (*values, *plan.output)))
             return replace(subquery, plan=plan, outer=outer, values=values, nullable=nullable)
         return replace(subquery, plan=plan, outer=outer, values=values, nullable=False)
+
+
+def _check_window(window: e.WindowExpression) -> None:
+    """Raise where a function does not stand over such a window."""
+    function = window.function
+    if isinstance(function, e.Call) and function.distinct:
+        raise AnalysisException(
+            "DISTINCT_WINDOW_FUNCTION_UNSUPPORTED",
+            f'Distinct window functions are not supported: "{shown(window)}".',
+            sqlstate="0A000",
+            parameters={"windowExpr": f'"{shown(window)}"'},
+        )
+    frame = _required_frame(function)
+    if frame is None:
+        if (window.order_by or window.frame not in (None, _ALL_ROWS)) and _is_ordered_set(function):
+            raise AnalysisException(
+                "INVALID_WINDOW_SPEC_FOR_AGGREGATION_FUNC",
+                f'Cannot specify ORDER BY or a window frame for "{shown(function)}".',
+                sqlstate="42601",
+                parameters={"aggFunc": f'"{shown(function)}"'},
+            )
+        return
+    if not window.order_by:
+        raise AnalysisException(
+            "WINDOW_FUNCTION_FRAME_NOT_ORDERED",
+            f"The window function {shown(function)} requires the window to be ordered: add an ORDER BY clause.",
+            sqlstate="42601",
+            parameters={"wf": shown(function)},
+        )
+    if window.frame is not None and frame == "offset":
+        name = function.name if isinstance(function, e.Call) else ""
+        raise AnalysisException(
+            "_LEGACY_ERROR_TEMP_1035", f"Cannot specify window frame for {name} function."
+        )
+    if window.frame is not None and frame == "rows" and window.frame != _ROWS_SO_FAR:
+        raise AnalysisException(
+            "_LEGACY_ERROR_TEMP_1036",
+            "Window Frame of " + shown(function) + " must match the required frame "
+            "specifiedwindowframe(RowFrame, unboundedpreceding$(), currentrow$()).",
+        )
 
 
 def _expanded(item: e.Alias | e.Attribute, aliases: dict[int, e.Alias]) -> e.Alias | e.Attribute:

@@ -82,6 +82,8 @@ class Database:
         if crash.at is not None:
             crash.at("database-opened")
         connection.execute(f"SET checkpoint_threshold = '{_WAL_LIMIT}'")
+        # Constants come to stand in the orders of aggregates; there they order nothing, whole ones too.
+        connection.execute("SET GLOBAL order_by_non_integer_literal = true")
         for statement in macros():
             connection.execute(statement)
         if self.path is not None:

@@ -191,7 +191,10 @@ def _bind_search(result: t.DataType, three_valued: bool) -> object:
         array, value = args
         found = type_of(array)
         removed = isinstance(result, t.ArrayType)
-        if any(isinstance(type_of(a), t.NullType) for a in args) and not removed:
+        nothing = [isinstance(type_of(a), t.NullType) for a in args]
+        if name == "array_position" and isinstance(found, t.ArrayType):  # finds NULL nowhere
+            nothing = [isinstance(found.elementType, t.NullType)]
+        if any(nothing) and not removed:
             raise mismatch.data_mismatch(
                 "NULL_TYPE", name, args, f"Null typed values cannot be used as arguments of `{name}`."
             )

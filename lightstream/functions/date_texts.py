@@ -20,6 +20,7 @@ from lightstream.plan import types as t
 from lightstream.plan.expressions import Call, Cast, Expression, Literal, nullable_of, type_of
 
 _DATETIMES = (t.DateType, t.TimestampType, t.TimestampNTZType)
+_NO_NUMBERS = ("to_timestamp", "to_timestamp_ltz", "try_to_timestamp")
 _DEFAULT = Literal("yyyy-MM-dd HH:mm:ss", t.StringType())
 
 
@@ -38,8 +39,10 @@ def _cast(name: str, argument: Expression, target: t.DataType, mode: str) -> Exp
         return argument
     if not can_cast(source, target, mode):
         raise refused_cast(f"{name}({mismatch.text_of(argument)})", source, target, mode)
-    whole = isinstance(source, t.IntegralType)
-    nullable = nullable_of(argument) or (not whole and cast_nullable(False, source, target, mode))
+    exact = isinstance(
+        source, (t.IntegralType, t.DecimalType, *_DATETIMES)
+    )  # then it is a cast, also if it tries
+    nullable = nullable_of(argument) or cast_nullable(False, source, target, "ansi" if exact else mode)
     return Cast(argument, target, mode, True, nullable)
 
 
@@ -55,6 +58,9 @@ def _text_binder(target: t.DataType, tries: bool) -> Binder:
             rest = tuple(cast_to(a, t.StringType(), conf.ansi) for a in args[1:])
             loose = bool(rest) and mode != "ansi"
             return Bound((cast, *rest), target, loose or any_nullable((cast, *rest)))
+        if isinstance(type_of(value), t.NumericType) and name in _NO_NUMBERS:
+            # Spark: an internal error.
+            raise mismatch.unexpected_input(name, args, 0, '("STRING" or "DATE" or "TIMESTAMP")')
         bound = signature("string, string -> any").bind(name, args, conf)
         pattern_of(name, constant_text(name, bound.args[1], "a pattern"), reads=True)
         return Bound(bound.args, target, mode != "ansi" or bound.nullable)

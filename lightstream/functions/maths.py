@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 from lightstream.conf import Conf
-from lightstream.errors import AnalysisException
+from lightstream.errors import AnalysisException, unsupported
 from lightstream.functions import decimals, mismatch
 from lightstream.functions.coercion import INTEGRAL_DIGITS, cast_to
-from lightstream.functions.registry import Bound, SqlContext, any_nullable, bind_call, scalar
+from lightstream.functions.registry import NOT_CONSTANT, Bound, SqlContext, any_nullable, bind_call, scalar
 from lightstream.functions.signatures import parse as signature
 from lightstream.functions.spelling import duck_type, error_sql, let, native_sql
 from lightstream.plan import types as t
@@ -148,14 +149,40 @@ scalar("nanvl", _bind_nanvl, "CASE WHEN isnan({0}) THEN {1} ELSE {0} END")
 
 
 def _digits(name: str, args: tuple[Expression, ...]) -> int:
-    scale = args[1]
-    value = scale.child if isinstance(scale, Cast) else scale
-    if not isinstance(value, Literal):
+    from lightstream.functions.windows import is_constant
+
+    if not is_constant(args[1]):
         raise mismatch.not_constant(name, args, 1, "scale")
     try:
-        return 0 if value.value is None else int(value.value)
+        found = _whole(args[1])
     except ValueError:
         raise mismatch.not_constant(name, args, 1, "scale") from None
+    if found is NOT_CONSTANT:
+        raise unsupported(
+            f"The function {name} with the scale {mismatch.text_of(args[1])}, which is computed"
+        )
+    return 0 if found is None else found
+
+
+def _whole(expression: Expression) -> Any:
+    """Return the whole number that an expression of constants is; the `NOT_CONSTANT` mark where that takes more."""
+    match expression:
+        case Literal():
+            return None if expression.value is None else int(expression.value)
+        case Cast():
+            return _whole(expression.child)
+        case Call() if expression.name in _WHOLE and isinstance(expression.type, t.IntegralType):
+            values = [_whole(argument) for argument in expression.args]
+            if NOT_CONSTANT in values or None in values:
+                return NOT_CONSTANT
+            found = _WHOLE[expression.name](*values)
+            return found if -(2**31) <= found < 2**31 else NOT_CONSTANT
+    return NOT_CONSTANT
+
+
+_WHOLE: dict[str, Callable[..., int]] = {
+    "+": int.__add__, "-": int.__sub__, "*": int.__mul__, "negative": int.__neg__, "abs": int.__abs__,
+}  # fmt: skip
 
 
 def _rounded_type(source: t.DataType, digits: int) -> t.DataType:
@@ -262,7 +289,13 @@ def _as_decimal(source: t.DataType) -> t.DecimalType:
 
 def _bind_ceil(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
     if len(args) == 2:
-        if not isinstance(args[1], Literal) or not isinstance(args[1].type, t.IntegralType | t.NullType):
+        from lightstream.functions.windows import is_constant
+
+        if (
+            not is_constant(args[1])
+            or not isinstance(type_of(args[1]), t.IntegerType)
+            or _whole(args[1]) is None
+        ):
             raise AnalysisException(
                 "NON_FOLDABLE_ARGUMENT",
                 f'The function `{name}` requires the parameter `scale` to be a constant "INT".',
@@ -432,6 +465,8 @@ def _bind_width_bucket(name: str, args: tuple[Expression, ...], conf: Conf) -> B
         if len(args) == 4 and all(isinstance(k, kind) for k in kinds):
             count = signature("bigint -> bigint").bind(name, args[3:], conf).args
             return Bound((*args[:3], *count), t.LongType(), True)
+    if len(args) == 4 and any(isinstance(k, t.AnsiIntervalType) for k in kinds):
+        raise mismatch.different_types(name, args, kinds)
     return signature("double, double, double, bigint -> bigint?").bind(name, args, conf)
 
 

@@ -179,9 +179,22 @@ def _arithmetic_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
         if operator == "div":
             text = f"(CASE WHEN {right} = -1 THEN {wrapping('-', '0', left, call.type)} ELSE {left} // {right} END)"
         return f"(CASE WHEN {right} <> 0 THEN {text} END)"
-    if not ctx.ansi and isinstance(call.type, t.IntegralType):
-        return wrapping(operator, left, right, call.type)
+    if isinstance(call.type, t.IntegralType):
+        if not ctx.ansi:
+            return wrapping(operator, left, right, call.type)
+        return checked(operator, left, right)
     return f"({left} {operator} {right})"
+
+
+def checked(operator: str, left: str, right: str) -> str:
+    """Return whole-number arithmetic that fails on overflow wherever it stands.
+
+    DuckDB's optimizer takes `a + 1 > 5` for `a > 4`, which never overflows; the operators' other names it leaves alone.
+    """
+    return f"{_CHECKED[operator]}({left}, {right})"
+
+
+_CHECKED = {"+": "add", "-": "subtract", "*": "multiply"}
 
 
 def _float_division(operator: str, call: Call, left: str, right: str, ctx: SqlContext) -> str:
@@ -244,7 +257,7 @@ def _negative(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
     if not ctx.ansi and isinstance(call.type, t.IntegralType):
         return wrapping("-", "0", args[0], call.type)
     # Subtraction keeps the type and fails on overflow; DuckDB's minus sign widens.
-    return f"(CAST(0 AS {duck_type(call.type)}) - {args[0]})"
+    return checked("-", f"CAST(0 AS {duck_type(call.type)})", args[0])
 
 
 def _shown_negative(call: Call, args: Sequence[str]) -> str:

@@ -18,16 +18,12 @@ from lightstream.plan.expressions import Call, Expression, type_of
 def _bind_sequence(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
     if len(args) not in (2, 3):
         raise mismatch.wrong_count(name, "[2, 3]", len(args))
-    kinds = [type_of(a) for a in args[:2]]
-    numbers = all(isinstance(k, t.IntegralType | t.NullType) for k in kinds)
-    times = all(isinstance(k, t.DateType | t.TimestampType | t.TimestampNTZType | t.NullType) for k in kinds)
-    if numbers and len(args) == 3:
-        numbers = isinstance(type_of(args[2]), t.IntegralType | t.NullType)
-        kinds.append(type_of(args[2]))
-    elif times and len(args) == 3:
-        times = isinstance(type_of(args[2]), t.AnsiIntervalType)
-    target = common_type(kinds, conf.ansi)
-    if target is None or not (numbers or times):
+    kinds = [type_of(a) for a in args]
+    by_interval = isinstance(kinds[-1], t.AnsiIntervalType) and len(kinds) == 3
+    target = common_type(kinds[:2] if by_interval else kinds, conf.ansi)
+    numbers = isinstance(target, t.IntegralType | t.NullType) and not by_interval
+    times = isinstance(target, t.DateType | t.TimestampType | t.TimestampNTZType)
+    if not numbers and not (times and (by_interval or len(kinds) == 2)):
         raise mismatch.data_mismatch(
             "SEQUENCE_WRONG_INPUT_TYPES",
             name,
@@ -36,6 +32,7 @@ def _bind_sequence(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound
             "expressions must resolve to the same type. 2. Otherwise, the step expression must resolve to a suitable "
             "type.",
         )
+    assert target is not None
     if isinstance(target, t.NullType):
         target = t.IntegerType()
     count = 3 if numbers else 2

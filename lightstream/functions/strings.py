@@ -233,6 +233,9 @@ def _overlay_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
 
 
 def _bind_overlay(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
+    for position, argument in enumerate(args[:2]):
+        if isinstance(type_of(argument), t.ArrayType | t.MapType | t.StructType):
+            raise mismatch.unexpected_input(name, args, position, '("STRING" or "BINARY")')
     found = bind_binary(name, args, conf)
     if found is None and len(args) > 1 and isinstance(type_of(args[1]), t.BinaryType):
         raise mismatch.different_types(name, args, [type_of(a) for a in args[:2]])

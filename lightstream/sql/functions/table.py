@@ -502,7 +502,7 @@ zeroifnull(col)
 UNLISTED = """\
 approxCountDistinct(col, rsd!=None) -> approx_count_distinct
 bitwiseNOT(col) -> ~
-chr(n) -> char
+chr(n)
 countDistinct(col, *cols) -> count!distinct
 shiftLeft(col, numBits!) -> shiftleft
 shiftRight(col, numBits!) -> shiftright
