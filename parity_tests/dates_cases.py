@@ -90,6 +90,10 @@ CASES: dict[str, tuple[str, ...]] = {
         "timestamp_micros(-1)", "timestamp_millis(9223372036854775807L)",
         "timestampadd(hour, 5, timestamp'2024-03-10 00:00:00')",
         "timestampadd(DAY, 1, timestamp'2024-03-09 12:00:00')",
+        "timestamp'2024-03-09 12:00:00' + interval 1 day", "timestamp'2024-03-09 12:00:00' + interval 24 hour",
+        "timestamp'2024-03-11 02:30:00' - interval 1 day", "date'2024-03-10' + interval '1 1' day to hour",
+        "unix_timestamp(timestamp'2024-11-10 01:30:00' - interval 7 day)",
+        "unix_timestamp(timestamp'2024-12-03 01:30:00' - interval 1 month)",
         "timestampadd(MONTH, 1, timestamp'2024-01-31 12:00:00')",
         "timestampadd(QUARTER, 1, timestamp'2024-01-31 12:00:00')",
         "timestampadd(YEAR, 1, timestamp'2024-02-29 12:00:00')",
@@ -529,6 +533,10 @@ CASES: dict[str, tuple[str, ...]] = {
 QUERY_CASES: dict[str, tuple[str, ...]] = {
     "windows": (
         "select row_number() over (order by v) from values (1),(1),(2),(cast(null as int)) t(v)",
+        "select sum(1) over (order by t range between interval 1 day preceding and current row) from values (timestamp'2024-11-02 12:00:00'), (timestamp'2024-11-03 12:30:00'), (timestamp'2024-11-03 11:30:00') t(t)",
+        "select sum(1) over (order by t range between interval 1 day preceding and interval 1 month following) from values (date'2024-11-02') t(t)",
+        "select row_number() over (partition by map(1, 2)) from values (1) t(v)",
+        "select try_avg(try_mod(2.5BD, -2.50)) over () from values (1) t(v)",
         "select rank() over (order by v) from values (1),(1),(2),(null) t(v)",
         "select dense_rank() over (order by v) from values (1),(1),(2),(null) t(v)",
         "select percent_rank() over (order by v) from values (1),(1),(2),(null) t(v)",

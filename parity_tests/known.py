@@ -28,7 +28,6 @@ KNOWN: dict[str, str] = {
     "csv: inferred: empty files only": "a directory with nothing but empty files has no columns in Spark, here it is refused",
     "operators: array(1)[NULL]": "Spark takes it for not nullable, and shows what a NULL leaves behind",
     "operators: NULL[0] = 1": "Spark names what is taken from NULL, also where names mean nothing",
-    "arrays: sequence(1, 'a')": "a text is not cast to a number in sequence",
     "dates in UTC: timestampadd(HOUR, 9223372036854775807L, timestamp'2024-03-09 02:30:00')": "the overflow is reported as one of its multiplication",
     "date_texts in UTC: to_timestamp(20200105, 'yyyyMMdd')": "an internal error of Spark's",
     "date_texts in UTC: from_unixtime(9223372036854775807L)": "Spark's multiplication of seconds overflows silently",

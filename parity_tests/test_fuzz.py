@@ -51,7 +51,6 @@ def test_drawn_queries(fuzzer: Fuzzer, seed: int) -> None:
         "select array(1), 8 >> 1",
         "select a = b from values (cast(null as int), '') t(a, b)",
         "select case when cast(concat('x', id) as int) = 1 then 2 else 2 end from range(1)",
-        "select array(1, 2)[cast(null as int)]",
         "select levenshtein('', 'abc', a) from values (cast(null as int)) t(a)",
     ],
 )

@@ -380,10 +380,20 @@ class ExpressionResolver:
             tuple(args),
             self.conf,
             distinct=call.distinct,
-            filter=None if call.filter is None else self.condition(call.filter, "aggregate filter"),
+            filter=self._aggregate_filter(call),
             order_by=self._orders(call.order_by),
             ignore_nulls=call.ignore_nulls,
         )
+
+    def _aggregate_filter(self, call: e.UnresolvedFunction) -> e.Expression | None:
+        from lightstream.functions import registry
+
+        if call.filter is None:
+            return None
+        entry = registry.lookup(call.name)
+        if entry is None or entry.kind != "aggregate":  # which is the error that comes first
+            return self.value(call.filter)
+        return self.condition(call.filter, "aggregate filter")
 
     def _python_function(self, udf: e.PythonUdf) -> e.Expression:
         if udf.sql_name:
@@ -535,6 +545,7 @@ class ExpressionResolver:
 def _check_window(window: e.WindowExpression) -> None:
     """Raise where a function does not stand over such a window."""
     function = window.function
+    _check_bounds(window)
     if isinstance(function, e.Call) and function.distinct:
         raise AnalysisException(
             "DISTINCT_WINDOW_FUNCTION_UNSUPPORTED",
@@ -569,6 +580,22 @@ def _check_window(window: e.WindowExpression) -> None:
             "_LEGACY_ERROR_TEMP_1036",
             "Window Frame of " + shown(function) + " must match the required frame "
             "specifiedwindowframe(RowFrame, unboundedpreceding$(), currentrow$()).",
+        )
+
+
+def _check_bounds(window: e.WindowExpression) -> None:
+    """Raise where an interval bounds a frame on one side and another type on the other one."""
+    if window.frame is None:
+        return
+    offsets = [window.frame.lower.offset, window.frame.upper.offset]
+    kinds = [offset.type for offset in offsets if isinstance(offset, e.Literal)]
+    if len(kinds) == 2 and kinds[0] != kinds[1]:
+        one, other = (f'"{kind.sql()}"' for kind in kinds)
+        raise AnalysisException(
+            "DATATYPE_MISMATCH.SPECIFIED_WINDOW_FRAME_DIFF_TYPES",
+            f"The window frame begins at a value of type {one} and ends at one of type {other}; they must agree.",
+            sqlstate="42K09",
+            parameters={"lowerType": one, "upperType": other},
         )
 
 

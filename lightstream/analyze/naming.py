@@ -161,6 +161,13 @@ def _boundary(boundary: e.FrameBoundary, unbounded: str) -> str:
         offset.type, t.IntegralType
     ):  # given as a number, whatever its sign
         return f"{offset.value} FOLLOWING"
+    if (
+        isinstance(offset, e.Literal)
+        and isinstance(offset.type, t.AnsiIntervalType)
+        and offset.value is not None
+    ):
+        size = e.Literal(abs(offset.value), offset.type)
+        return f"{shown(size)} {'PRECEDING' if offset.value < 0 else 'FOLLOWING'}"
     if isinstance(offset, e.Expression):
         return shown(offset)
     if offset == 0:

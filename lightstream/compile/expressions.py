@@ -127,7 +127,13 @@ class ExpressionCompiler:
             if windowed is not None and (text := windowed(function, self.context)) is not None:
                 return _fill(text, [self.sql(argument, columns) for argument in function.args]) + over
             aggregate, _, cores = self.aggregate(function, columns)
-            return _fill(aggregate.final, [core + over for core in cores])
+            cores = [core + over for core in cores]
+            if "lambda" not in aggregate.final or not any("lambda" in core for core in cores):
+                return _fill(aggregate.final, cores)
+            # DuckDB takes no window with a lambda inside the body of another lambda.
+            fields = ", ".join(f"c{i}: {core}" for i, core in enumerate(cores))
+            final = _fill(aggregate.final, [f"ls_window.c{i}" for i in range(len(cores))])
+            return f"list_transform([{{{fields}}}], lambda ls_window: {final})[1]"
         text = self._call(function, columns)
         # A spelling may have a post-processing around the call that OVER belongs to: it marks the place.
         return text.replace(OVER, over) if OVER in text else text + over
@@ -136,8 +142,11 @@ class ExpressionCompiler:
         offset = boundary.offset
         if isinstance(offset, e.Literal):
             if isinstance(offset.type, t.AnsiIntervalType) and offset.value is not None:
-                unit = "months" if isinstance(offset.type, t.YearMonthIntervalType) else "microseconds"
-                return f"to_{unit}({abs(offset.value)}) {'PRECEDING' if offset.value < 0 else 'FOLLOWING'}"
+                size = f"to_months({abs(offset.value)})"
+                if isinstance(offset.type, t.DayTimeIntervalType):  # days are those of the calendar
+                    days, rest = divmod(abs(offset.value), 86_400_000_000)
+                    size = f"(to_days({days}) + to_microseconds({rest}))"
+                return f"{size} {'PRECEDING' if offset.value < 0 else 'FOLLOWING'}"
             if isinstance(offset.type, t.IntegralType):
                 offset = offset.value
         if offset is None:

@@ -250,10 +250,12 @@ def _conv_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
     def body(n: str) -> str:
         negative = f"starts_with(trim({args[0]}, ' '), '-')"
         if target > 0:
-            value = f"CASE WHEN {negative} AND {n} > 0 THEN 18446744073709551616 - {n} ELSE {n} END"
+            # Spark: what is below the least number of 64 bits is -1.
+            least = f"CASE WHEN {n} > 9223372036854775807 THEN {_LARGEST} ELSE 18446744073709551616 - {n} END"
+            value = f"CASE WHEN {negative} AND {n} > 0 THEN {least} ELSE {n} END"
             return f"format('{form}', CAST({value} AS UBIGINT))"
         wrapped = f"CASE WHEN {n} > 9223372036854775807 THEN {n} - 18446744073709551616 ELSE {n} END"
-        signed = f"CASE WHEN {negative} THEN -{n} ELSE {wrapped} END"
+        signed = f"CASE WHEN {negative} AND {n} <= 9223372036854775807 THEN -{n} ELSE {wrapped} END"
         sign = f"CASE WHEN ({signed}) < 0 THEN '-' ELSE '' END"
         return f"{sign} || format('{form}', CAST(abs({signed}) AS UBIGINT))"
 

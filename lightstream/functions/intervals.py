@@ -7,16 +7,18 @@ from collections.abc import Sequence
 from lightstream.conf import Conf
 from lightstream.errors import unsupported
 from lightstream.functions import mismatch
-from lightstream.functions.cast_times import to_instant, to_local
+from lightstream.functions.cast_times import is_utc, to_instant, to_local
 from lightstream.functions.coercion import cast_to
 from lightstream.functions.errors import BY_ZERO_MESSAGES
+from lightstream.functions.local_time import shifted
 from lightstream.functions.registry import Bound, SqlContext, any_nullable
-from lightstream.functions.spelling import error_sql
+from lightstream.functions.spelling import error_sql, let
 from lightstream.plan import types as t
-from lightstream.plan.expressions import Call, Expression, type_of
+from lightstream.plan.expressions import Call, Expression, Literal, type_of
 
 _DATETIMES = (t.DateType, t.TimestampType, t.TimestampNTZType)
 _DAYS = (t.ByteType, t.ShortType, t.IntegerType)
+_DAY = 86_400_000_000
 _INTERVALS = (t.DayTimeIntervalType, t.YearMonthIntervalType)
 
 
@@ -186,7 +188,7 @@ def time_arithmetic_sql(operator: str, call: Call, args: Sequence[str], ctx: Sql
     if isinstance(other, t.YearMonthIntervalType):
         return _plus_months(operator, left, right, one, ctx)
     if isinstance(other, t.DayTimeIntervalType):
-        return _plus_time(operator, left, right, one, call.type, ctx)
+        return _plus_time(operator, left, right, call, ctx)
     if isinstance(one, t.DateType) and isinstance(other, t.IntegralType):
         return f"({left} {operator} CAST({right} AS INTEGER))"
     if isinstance(one, t.DateType):
@@ -202,20 +204,29 @@ def _plus_months(operator: str, left: str, right: str, one: t.DataType, ctx: Sql
     if isinstance(one, t.DateType):
         return f"CAST({left} {operator} {months} AS DATE)"
     if isinstance(one, t.TimestampType):
-        return to_instant(f"({to_local(left, ctx)} {operator} {months})", ctx)
+        return shifted(left, lambda local: f"({local} {operator} {months})", ctx)
     return f"({left} {operator} {months})"
 
 
-def _plus_time(
-    operator: str, left: str, right: str, one: t.DataType, result: t.DataType, ctx: SqlContext
-) -> str:
-    if isinstance(result, t.DateType):
-        return f"({left} {operator} CAST({right} // 86400000000 AS INTEGER))"
+def _plus_time(operator: str, left: str, right: str, call: Call, ctx: SqlContext) -> str:
+    one, interval = type_of(call.args[0]), call.args[1]
+    if isinstance(call.type, t.DateType):
+        return f"({left} {operator} CAST({right} // {_DAY} AS INTEGER))"
     if isinstance(one, t.TimestampNTZType):
         return f"make_timestamp(epoch_us({left}) {operator} {right})"
     if isinstance(one, t.DateType):
         left = to_instant(f"CAST({left} AS TIMESTAMP)", ctx)
-    return f"make_timestamptz(epoch_us({left}) {operator} {right})"
+    short = isinstance(interval, Literal) and abs(interval.value or 0) < _DAY
+    if is_utc(ctx) or short:
+        return f"make_timestamptz(epoch_us({left}) {operator} {right})"
+
+    # Spark: whole days are those of the calendar, of 23 hours at times; only the rest of the interval is time.
+    def body(interval: str) -> str:
+        days = f"to_days(CAST({interval} // {_DAY} AS INTEGER))"
+        day = shifted(left, lambda local: f"({local} {operator} {days})", ctx)
+        return f"make_timestamptz(epoch_us({day}) {operator} {interval} % {_DAY})"
+
+    return let(right, body, "interval")
 
 
 def _scale_sql(
