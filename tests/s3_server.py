@@ -1,9 +1,13 @@
-"""An S3 for tests: moto's server in a thread of this process."""
+"""An S3 for tests: moto's server, in a thread of this process or in one of its own."""
 
 from __future__ import annotations
 
 import contextlib
 import logging
+import socket
+import subprocess
+import sys
+import time
 import urllib.request
 from collections.abc import Iterator
 from typing import Any
@@ -67,3 +71,24 @@ def running() -> Iterator[S3]:
         yield S3(f"http://{host}:{port}")
     finally:
         server.stop()
+
+
+@contextlib.contextmanager
+def running_apart() -> Iterator[S3]:
+    """Give a server in a process of its own, which takes nothing of this one's time."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port = found.getsockname()[1]
+    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + 30
+        while True:
+            assert process.poll() is None and time.monotonic() < deadline, "the server did not start"
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+                break
+            time.sleep(0.01)
+        yield S3(f"http://127.0.0.1:{port}")
+    finally:
+        process.terminate()
+        process.wait()

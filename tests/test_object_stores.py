@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from s3_server import S3, running
 
+from lightstream.commands import checkpoint as commands
 from lightstream.errors import PySparkException, StreamingQueryException
 from lightstream.sources import object_discovery
 from lightstream.sources.file_options import ListingOptions
@@ -550,3 +551,33 @@ def test_a_damaged_entry_is_named_as_it_is_called(spark: SparkSession, bucket: O
     with pytest.raises(PySparkException, match="DAMAGED") as caught:
         copied(spark, bucket, checkpoint, f"{bucket.root}/out").awaitTermination()
     assert f"{checkpoint}/offsets/0" in str(caught.value)
+
+
+def test_a_checkpoint_in_a_store_is_shown(
+    spark: SparkSession, s3: S3, bucket: ObjectStore, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    put(bucket, "in/0.json", {"n": 0})
+    checkpoint = f"{bucket.root}/c"
+    copied(spark, bucket, checkpoint, f"{bucket.root}/out").awaitTermination()
+    for name, value in s3.environment.items():
+        monkeypatch.setenv(name, value)
+    assert commands.show(checkpoint, 10, as_json=False) == 0
+    said = capsys.readouterr().out
+    assert f"checkpoint  {checkpoint}\n" in said and "1 files seen" in said
+    bucket.delete([f"{checkpoint}/offsets/0"])
+    assert commands.verify(checkpoint) == 1
+    assert f"{checkpoint}/offsets/0" in capsys.readouterr().err
+    found = error(lambda: commands.show(f"{bucket.root}/none", 10, as_json=False))
+    assert found.getCondition() == "LIGHTSTREAM_CHECKPOINT_NOT_FOUND" and bucket.root in str(found)
+    assert error(lambda: commands.rewind(checkpoint, 0)).getCondition() == "LIGHTSTREAM_UNSUPPORTED"
+
+
+def test_settings_through_the_jvm(s3: S3, bucket: ObjectStore) -> None:
+    put(bucket, "in/0.json", {"n": 0})
+    session = SparkSession.builder.getOrCreate().newSession()
+    keys = session.sparkContext._jsc.hadoopConfiguration()
+    for name, value in s3.settings.items():
+        keys.set(name, value)
+    assert keys.get("fs.s3a.access.key") == "tester"
+    assert rows(session.read.json(f"{bucket.root}/in")) == [(0,)]
+    assert rows(session.sql(f"SELECT * FROM json.`{bucket.root}/in`")) == [(0,)]

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import field
 from typing import Any, TypeVar
 
+from lightstream.atomic import shown
 from lightstream.checkpoint.directory import LOCK_FILE, CheckpointDirectory
 from lightstream.checkpoint.logs import CommitLog, OffsetEntry, OffsetLog
 from lightstream.checkpoint.restart import decide_restart
@@ -110,7 +111,7 @@ def rewind(path: str, batch_id: int) -> None:
 class _Inspection:
     def __init__(self, path: str) -> None:
         self._path = path
-        self.found = Inspected(path)
+        self.found = Inspected(shown(path))
         self.found.query_id = self._query_id()
         offsets = OffsetLog(os.path.join(path, "offsets"), durable=False, tidy=False)
         commits = CommitLog(os.path.join(path, "commits"), durable=False, tidy=False)
@@ -256,6 +257,7 @@ def _log_offset(offset: str | None) -> int | None:
 
 def _check_exists(path: str) -> None:
     if not any(os.path.exists(os.path.join(path, name)) for name in ("metadata", "offsets", "commits")):
+        path = shown(path)
         raise SparkRuntimeException(
             "LIGHTSTREAM_CHECKPOINT_NOT_FOUND",
             f"{path} is no checkpoint: it has neither metadata nor offsets. Name the directory that was given as "

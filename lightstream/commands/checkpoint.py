@@ -10,15 +10,16 @@ from datetime import UTC, datetime
 
 from lightstream.checkpoint import inspection
 from lightstream.checkpoint.inspection import Inspected
+from lightstream.checkpoint.remote import local_copy
 from lightstream.run import FAILED, OK
-from lightstream.sources.paths import local_path
+from lightstream.sources.paths import file_path, local_path
 
 
 def show(directory: str, batches: int, as_json: bool) -> int:
     """Print what a checkpoint holds; return the exit code."""
-    path = local_path(directory)
-    found = inspection.inspect(path)
-    holder = inspection.holder(path)
+    with local_copy(file_path(directory)) as path:
+        found = inspection.inspect(path)
+        holder = inspection.holder(path)
     if as_json:
         print(json.dumps({**asdict(found), "holder": holder}, indent=2))
     else:
@@ -29,7 +30,8 @@ def show(directory: str, batches: int, as_json: bool) -> int:
 
 def verify(directory: str) -> int:
     """Print what is wrong with a checkpoint; return the exit code."""
-    found = inspection.inspect(local_path(directory))
+    with local_copy(file_path(directory)) as path:
+        found = inspection.inspect(path)
     if not found.faults:
         print(f"{found.path} is whole: {_summary(found)}.")
     return _outcome(found)

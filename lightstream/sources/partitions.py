@@ -37,6 +37,7 @@ from lightstream.sources.java_text import (
     spark_time,
     spark_timestamp,
 )
+from lightstream.sources.paths import display_path
 
 NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 
@@ -92,7 +93,7 @@ def partition_columns(directories: Mapping[str, PartitionDirectory]) -> tuple[st
         return ()
     bases = {parsed.base.lower(): parsed.base for parsed in directories.values() if parsed.base is not None}
     if len(bases) > 1:
-        listed = "\n".join(f"\tfile:{base}" for base in sorted(bases.values()))
+        listed = "\n".join(f"\t{display_path(base)}" for base in sorted(bases.values()))
         raise SparkRuntimeException(
             "CONFLICTING_DIRECTORY_STRUCTURES",
             f"Directories of data lie beside partition directories. Suspicious paths:\n{listed}\nIf these are "
@@ -231,7 +232,7 @@ def _conflicting_names(by_names: dict[tuple[str, ...], list[str]]) -> SparkRunti
     lists = "\n".join(
         f"\tPartition column name list #{number}: {', '.join(names)}" for number, names in enumerate(by_names)
     )
-    paths = "\n".join(f"\tfile:{path}" for found in by_names.values() for path in found[:10])
+    paths = "\n".join(f"\t{display_path(path)}" for found in by_names.values() for path in found[:10])
     return SparkRuntimeException(
         "CONFLICTING_PARTITION_COLUMN_NAMES",
         f"The partition directories do not have the same columns:\n{lists}\nFiles may only lie in the innermost "

@@ -223,6 +223,11 @@ class SparkContext:
         return SPARK_VERSION
 
     @property
+    def _jsc(self) -> _HadoopSettings:
+        """Stands in for the JVM's context where programs set the keys of an object store through it."""
+        return _HadoopSettings(self._session)
+
+    @property
     def uiWebUrl(self) -> str | None:
         """None: there is no Spark UI."""
         return None
@@ -279,6 +284,25 @@ class SparkContext:
 
     def __repr__(self) -> str:
         return f"<SparkContext master={self.master} appName={self.appName}>"
+
+
+class _HadoopSettings:
+    """What programs reach by `sparkContext._jsc.hadoopConfiguration()`: settings of the session."""
+
+    def __init__(self, session: SparkSession) -> None:
+        self._conf = session.conf
+
+    def hadoopConfiguration(self) -> _HadoopSettings:
+        return self
+
+    def set(self, name: str, value: str) -> None:
+        self._conf.set(f"spark.hadoop.{name}", value)
+
+    def get(self, name: str, default: str | None = None) -> str | None:
+        return self._conf.get(f"spark.hadoop.{name}", default)
+
+    def unset(self, name: str) -> None:
+        self._conf.unset(f"spark.hadoop.{name}")
 
 
 SQLContext = refused_class("SQLContext", "Use SparkSession.")
