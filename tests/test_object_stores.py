@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import gc
+import gzip
 import json
 import logging
 import os
 import re
+import shutil
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -102,7 +105,7 @@ def test_every_format(spark: SparkSession, bucket: ObjectStore, tmp_path: Path) 
     spark.sql("SELECT 1 AS a, 'x' AS b").write.parquet(str(tmp_path / "p"))
     [part] = (tmp_path / "p").glob("*.parquet")
     bucket.put(f"{bucket.root}/p/{part.name}", str(part))
-    bucket.write(f"{bucket.root}/c/c.csv.gz", __import__("gzip").compress(b"a,b\n1,x\n"))
+    bucket.write(f"{bucket.root}/c/c.csv.gz", gzip.compress(b"a,b\n1,x\n"))
     assert rows(spark.read.parquet(f"{bucket.root}/p")) == [(1, "x")]
     assert rows(spark.read.csv(f"{bucket.root}/c", header=True, inferSchema=True)) == [(1, "x")]
     assert rows(spark.read.text(f"{bucket.root}/c")) == [("1,x",), ("a,b",)]
@@ -144,6 +147,31 @@ def test_errors_in_an_object_name_it(spark: SparkSession, bucket: ObjectStore) -
     bucket.write(f"{bucket.root}/in/a.parquet", b"no parquet at all")
     found = error(lambda: spark.read.parquet(f"{bucket.root}/in"))
     assert f"{bucket.root}/in/a.parquet" in str(found)
+
+
+def test_copies_that_somebody_removed_are_made_again(spark: SparkSession, bucket: ObjectStore) -> None:
+    put(bucket, "in/a.json", {"n": 1})
+    frame = spark.read.schema("n int").option("ignoreMissingFiles", "true").json(f"{bucket.root}/in")
+    assert rows(frame) == [(1,)]
+    [copy] = [copy for copy, path in originals.items() if path.startswith(bucket.root)]
+    shutil.rmtree(os.path.dirname(copy))
+    assert rows(frame) == [(1,)]
+
+
+def test_a_copy_that_cannot_be_written(
+    spark: SparkSession, bucket: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(bucket, "in/a.json", {"n": 1})
+    found = error(lambda: bucket.fetch(f"{bucket.root}/in/a.json", "/no/such/directory/a"))
+    assert found.getCondition() == "LIGHTSTREAM_CANNOT_COPY_OBJECT"
+    frame = spark.read.schema("n int").json(f"{bucket.root}/in")
+    fetch = ObjectStore.fetch
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            ObjectStore, "fetch", lambda self, path, local: fetch(self, path, "/no/such/directory/a")
+        )
+        assert error(frame.collect).getCondition() == "LIGHTSTREAM_CANNOT_COPY_OBJECT"
+    assert rows(frame) == [(1,)]  # it is tried again
 
 
 def test_too_large_for_the_disk(
@@ -192,6 +220,7 @@ def test_nobody_at_the_endpoint(spark: SparkSession, monkeypatch: pytest.MonkeyP
         ("Error performing PUT http://169.254.169.254/latest/api/token", "ACCESS_DENIED"),
         ("404 Not Found: <Code>ContainerNotFound</Code>", "BUCKET"),
         ("error sending request", "UNREACHABLE"),
+        ("after 4 retries, retry_timeout: 30s - Server returned non-2xx status code: 501: ", "FAILED"),
         ("503: <Code>SlowDown</Code><Message>Please reduce your request rate.</Message>", "FAILED"),
     ],
 )
@@ -273,12 +302,35 @@ def test_a_stream_takes_each_object_once(spark: SparkSession, bucket: ObjectStor
     assert not [path for path in originals.values() if path.startswith(bucket.root)]
 
 
+def test_waiting_objects_are_copied_ahead(
+    spark: SparkSession, bucket: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for n in range(4):
+        put(bucket, f"in/{n}.json", {"n": n})
+    all_fetched = threading.Event()
+    fetched: list[str] = []
+    fetch = ObjectStore.fetch
+
+    def noted(self: ObjectStore, path: str, local: str) -> None:
+        fetch(self, path, local)
+        fetched.append(path)
+        if len(fetched) == 4:
+            all_fetched.set()
+
+    monkeypatch.setattr(ObjectStore, "fetch", noted)
+    reader = spark.readStream.schema("n int").option("maxFilesPerTrigger", 1).json(f"{bucket.root}/in")
+    ahead: list[bool] = []
+    writer = reader.writeStream.foreachBatch(lambda frame, _: ahead.append(all_fetched.wait(20)))
+    writer.option("checkpointLocation", str(tmp_path)).trigger(availableNow=True).start().awaitTermination()
+    assert ahead == [True] * 4 and len(fetched) == len(set(fetched)) == 4
+
+
 def test_a_stream_without_a_trigger_looks_by_itself(
     spark: SparkSession, bucket: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(object_discovery, "LOOK_INTERVAL_S", 0.01)
     put(bucket, "in/0.json", {"n": 0})
-    arrived = __import__("threading").Event()
+    arrived = threading.Event()
     reader = spark.readStream.schema("n int").json(f"{bucket.root}/in")
     writer = reader.writeStream.foreachBatch(lambda frame, number: arrived.set() if number else None)
     query = writer.option("checkpointLocation", str(tmp_path)).start()

@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from lightstream.sources.file_reader import FileReader
 
 
+# Objects that are copied while a batch is read: those of the next batches.
+_OBJECTS_AHEAD = 64
+_BYTES_AHEAD = 64_000_000
+
+
 class FileSource(FileStream):
     """The files of one reader as a stream."""
 
@@ -49,5 +54,8 @@ class FileSource(FileStream):
         self, what: list[FileEntry], columns: tuple[Required, ...], cursor: duckdb.DuckDBPyConnection
     ) -> Scan:
         """Return the rows of some files."""
-        files = what if self._copies is None else self._copies.of(what)
+        if self._copies is None:
+            return self._reader.scan_files(what, columns, cursor)
+        files = self._copies.of(what)
+        self._copies.begin(self._waiting(_OBJECTS_AHEAD, _BYTES_AHEAD))
         return self._reader.scan_files(files, columns, cursor)

@@ -199,6 +199,13 @@ class FileStream:
                 found.append([self._entry(file.path, file.size, file.mtime_ms) for file in files])
         return [self._to_read(entries) for entries in found]
 
+    def _waiting(self, max_files: int, max_bytes: int) -> list[FileEntry]:
+        """Return the files that the next batches will read first, as far as they are known."""
+        with self._lock:
+            waiting = self._horizon if self._horizon is not None else self._unread or []
+            files = _within(waiting, 0, max_files, max_bytes) if waiting else []
+            return [self._entry(file.path, file.size, file.mtime_ms) for file in files]
+
     def reported(self, end: str | None) -> tuple[str | None, Mapping[str, str]]:
         """Tell nothing: Spark's file source reports no newest offset."""
         return None, {}

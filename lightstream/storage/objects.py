@@ -94,14 +94,28 @@ class ObjectStore:
 
         Raises:
             FileNotFoundError: there is none of that name.
+            SparkRuntimeException: LIGHTSTREAM_CANNOT_COPY_OBJECT when the local file cannot be written.
         """
         import obstore
 
         with self._told(path):
-            chunks = obstore.get(self._store, split(path)[1]).stream(min_chunk_size=_CHUNK_BYTES)
+            chunks = iter(obstore.get(self._store, split(path)[1]).stream(min_chunk_size=_CHUNK_BYTES))
+        try:
             with open(local, "wb") as file:
-                for chunk in chunks:
+                while (chunk := self._next(path, chunks)) is not None:
                     file.write(chunk)
+        except OSError as error:
+            raise SparkRuntimeException(
+                "LIGHTSTREAM_CANNOT_COPY_OBJECT",
+                f"The object {path} cannot be copied to {local}: {error}. Make room, or set spark.local.dir to another "
+                "directory.",
+                sqlstate="58030",
+                parameters={"path": path},
+            ) from error
+
+    def _next(self, path: str, chunks: Iterator[Any]) -> Any:
+        with self._told(path):
+            return next(chunks, None)
 
     def put(self, path: str, local: str) -> None:
         """Let an object appear, complete, with the content of a local file; one of that name is replaced."""
@@ -196,21 +210,29 @@ _DENIED = re.compile(
     "40[13] (?:Forbidden|Unauthorized)|AccessDenied|InvalidAccessKeyId|SignatureDoesNotMatch|AuthenticationFailed"
 )
 _NO_CREDENTIALS = re.compile(r"//169\.254\.|metadata\.google\.internal|[Mm]issing (?:credential|account key)")
-_UNREACHABLE = re.compile("error sending request|HTTP error|timed? ?out|connect", re.I)
+_CREDENTIALS = {
+    "s3": "spark.hadoop.fs.s3a.access.key and secret.key, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+    "gs": "spark.hadoop.fs.gs.auth.service.account.json.keyfile, or GOOGLE_APPLICATION_CREDENTIALS",
+    "az": "spark.hadoop.fs.azure.account.key.ACCOUNT.dfs.core.windows.net, or AZURE_STORAGE_ACCOUNT_KEY",
+}
+_UNREACHABLE = re.compile("error sending request|HTTP error: |timed out|connection", re.I)
 _SAID = re.compile("<Message>(.*?)</Message>", re.DOTALL)
 
 
 def _failed(root: str, path: str, text: str) -> SparkRuntimeException:
     """Return the error for what a store has answered, or not answered."""
     said = _SAID.search(text)
-    reason = said[1].strip() if said is not None else text.partition("\n")[0].partition(": <?xml")[0][:300]
+    reason = (
+        said[1].strip().partition("\n")[0]
+        if said is not None
+        else text.partition("\n")[0].partition(": <?xml")[0][:300]
+    )
     if _NO_BUCKET.search(text):
         what = ("LIGHTSTREAM_BUCKET_NOT_FOUND", f"There is no bucket {root}",
                 "Check its name and region, or make it first.", "42K03")  # fmt: skip
     elif _NO_CREDENTIALS.search(text):
         what = ("LIGHTSTREAM_STORE_ACCESS_DENIED", f"There are no credentials for {root}",
-                "Set them: spark.hadoop.fs.s3a.access.key and secret.key, or AWS_ACCESS_KEY_ID and "
-                "AWS_SECRET_ACCESS_KEY, or what the store has in their place.", "42501")  # fmt: skip
+                f"Set {_CREDENTIALS.get(root[:2], _CREDENTIALS['az'])}.", "42501")  # fmt: skip
     elif _DENIED.search(text):
         what = ("LIGHTSTREAM_STORE_ACCESS_DENIED", f"The store does not let these credentials at {path} ({reason})",
                 "Check the credentials, and what they may do.", "42501")  # fmt: skip
