@@ -13,9 +13,10 @@ import pytest
 from lightstream.conf import FIXED
 from lightstream.sinks import attached, console, duckdb_table, memory, noop, python_function, registry
 from lightstream.sinks import delta as delta_sink
+from lightstream.sinks import iceberg as iceberg_sink
 from lightstream.sinks import kafka as kafka_sink
 from lightstream.sinks.files import sink as files
-from lightstream.sources import delta, file_options
+from lightstream.sources import delta, file_options, iceberg
 from lightstream.sources import registry as formats
 from lightstream.sources.avro import format as avro_format
 from lightstream.sources.csv import options as csv_options
@@ -74,7 +75,7 @@ def test_every_option_of_sources_is_described() -> None:
 def test_every_option_of_sinks_is_described() -> None:
     read = re.compile(r"""options\.get\("(\w+)""")
     found: set[str] = set()
-    for module in (registry, console, files):
+    for module in (registry, console, files, iceberg):
         found |= set(read.findall(inspect.getsource(module)))
     assert {"numrows", "dbtable", "retention"} < found
     assert table_names(page("sinks.md")) == found
@@ -99,6 +100,7 @@ def test_sinks_state_the_guarantee_of_their_classes() -> None:
     classes = {
         '`toTable("t")`, `format("duckdb")`': duckdb_table.DuckDBTableSink,
         '`format("delta")`': delta_sink.DeltaSink,
+        '`format("iceberg")`': iceberg_sink.IcebergSink,
         ", ".join(
             f'`format("{name}")`' for name in ("parquet", "orc", "avro", "json", "csv", "text")
         ): files.FileSink,

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from lightstream.sinks.contract import Sink
 
 FILE_FORMATS = ("parquet", "orc", "avro", "json", "csv", "text")
-FORMATS = ("memory", "console", "noop", "duckdb", "delta", "kafka", *FILE_FORMATS)
+FORMATS = ("memory", "console", "noop", "duckdb", "delta", "iceberg", "kafka", *FILE_FORMATS)
 """The formats that `writeStream.format` takes; foreachBatch, foreach and toTable are the other sinks."""
 
 _NOT_DONE = ("xml", "binaryfile")
@@ -79,6 +79,8 @@ def find_sink(request: SinkRequest, session: SessionState) -> Sink:
         return _duckdb_sink(request, session)
     if name == "delta":
         return _delta_sink(request)
+    if name == "iceberg":
+        return _iceberg_sink(request)
     if name == "kafka":
         return _kafka_sink(request)
     if name.lower() in FILE_FORMATS:
@@ -186,6 +188,16 @@ def _delta_sink(request: SinkRequest) -> Sink:
         raise IllegalArgumentException("_LEGACY_ERROR_TEMP_2047", "'path' is not specified.")
     _check_partition_columns(request)
     return DeltaSink(path, request.schema, request.output_mode, request.partition_by, request.options)
+
+
+def _iceberg_sink(request: SinkRequest) -> Sink:
+    from lightstream.sinks.iceberg import IcebergSink
+
+    path = request.options.get("path")
+    if path is None:
+        raise IllegalArgumentException("_LEGACY_ERROR_TEMP_2047", "'path' is not specified.")
+    _check_partition_columns(request)
+    return IcebergSink(path, request.schema, request.output_mode, request.partition_by, request.options)
 
 
 def _kafka_sink(request: SinkRequest) -> Sink:

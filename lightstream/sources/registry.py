@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 FILE_FORMATS = ("json", "csv", "text", "parquet", "orc", "avro")
 # What Spark has and lightstream has not yet.
-_LATER = ("xml", "binaryfile", "iceberg", "image", "libsvm")
+_LATER = ("xml", "binaryfile", "image", "libsvm")
 _NOT_STREAMING = ("jdbc",)
 _SINKS = ("memory", "console", "noop", "duckdb")
 # Streams that are no files, and the names that Spark's errors have for them.
@@ -38,6 +38,7 @@ def is_built_in(name: str) -> bool:
     known = (
         *FILE_FORMATS,
         "delta",
+        "iceberg",
         "kafka",
         *_LATER,
         *_NOT_STREAMING,
@@ -80,6 +81,13 @@ def open_reader(relation: r.DataSourceRead, conf: Conf, database: Database) -> l
         paths = relation.paths or ((given["path"],) if "path" in given else ())
         delta = open_delta(paths, relation.schema, given, relation.is_streaming, conf.time_zone)
         return scan_of(delta, relation.is_streaming)
+    if name == "iceberg":
+        from lightstream.sources.iceberg import open_iceberg
+
+        given = {key.lower(): value for key, value in relation.options.items()}
+        paths = relation.paths or ((given["path"],) if "path" in given else ())
+        iceberg = open_iceberg(paths, relation.schema, given, relation.is_streaming)
+        return scan_of(iceberg, relation.is_streaming)
     if name == "kafka":
         from lightstream.sources.kafka.source import open_kafka
 

@@ -346,9 +346,20 @@ class Run:
             )
         return Counter(tuple(row.values()) for row in table.to_pyarrow_table().to_pylist())
 
+    def _iceberg(self, last: int) -> Counter[expected.Row]:
+        from pyiceberg.catalog import load_catalog
+
+        table = load_catalog("default", **self.job.iceberg).load_table("kills.result")
+        noted = table.properties[f"lightstream.batch-id.{json.loads(next(iter(self._query_ids)))['id']}"]
+        if int(noted) != last:
+            self._differs(f"the Iceberg table notes {noted}, the logs end with {last}")
+        return Counter(tuple(row.values()) for row in table.scan().to_arrow().to_pylist())
+
     def _table(self, last: int) -> Counter[expected.Row]:
         if self.scenario.sink == "delta":
             return self._delta(last)
+        if self.scenario.sink == "iceberg":
+            return self._iceberg(last)
         import duckdb
 
         path = self.job.database if self.scenario.sink == "table" else self.job.file
@@ -503,7 +514,7 @@ def _scenario(
         plan = chance.choice([p for p in plans if p not in ("append", "keyed")] or plans)
     if sink == "function" and plan == "keyed":
         plan = "update"
-    if sink == "delta" and plan in program.BY_KEY:
+    if sink in ("delta", "iceberg") and plan in program.BY_KEY:
         sink = "table"
     if sink in program.FILES and plan not in program.APPENDS:
         plan = chance.choice([p for p in plans if p in program.APPENDS and p != "append"] or [plan])

@@ -16,7 +16,7 @@ PLANS = (
     "append", "complete", "update", "keyed", "distinct", "within", "limit", "windows", "windows-update", "chained",
     "sessions", "groups", "joined", "padded",
 )  # fmt: skip
-SINKS = ("table", "file", "function", "delta", "parquet", "json")
+SINKS = ("table", "file", "function", "delta", "iceberg", "parquet", "json")
 BY_KEY = ("update", "keyed", "windows-update", "groups")  # in update mode, which a Delta table does not take
 FILES = ("parquet", "json")
 STORED = ("s3",)  # what is in an object store, the checkpoint too; such queries have no state
@@ -55,6 +55,15 @@ class Job:
     def delta(self) -> str:
         """The table of the sink `delta`."""
         return os.path.join(self.output, "delta")
+
+    @property
+    def iceberg(self) -> dict[str, str]:
+        """The catalog of the sink `iceberg`."""
+        return {
+            "type": "sql",
+            "uri": f"sqlite:///{self.output}/catalog.db",
+            "warehouse": f"file://{self.output}/warehouse",
+        }
 
     @property
     def files(self) -> str:
@@ -102,6 +111,9 @@ def main(job: Job) -> None:
         query = writer.format("duckdb").option("path", job.file).option("dbtable", "result").start()
     elif job.sink == "delta":
         query = writer.format("delta").start(job.delta)
+    elif job.sink == "iceberg":
+        options = {f"catalog.{key}": value for key, value in job.iceberg.items()}
+        query = writer.format("iceberg").options(**options).start("kills.result")
     elif job.sink in ("json", "s3"):
         parts = frame.columns[: len(frame.columns) > 1]
         query = writer.format("json").partitionBy(parts).start(job.files)
