@@ -622,7 +622,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--sink",
         action="append",
-        choices=(*program.SINKS, *program.STORED),
+        choices=(*program.SINKS, *program.STORED, *program.SLOW_SINKS),
         help="queries into these sinks only",
     )
     options = parser.parse_args(arguments)

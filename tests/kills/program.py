@@ -16,7 +16,8 @@ PLANS = (
     "append", "complete", "update", "keyed", "distinct", "within", "limit", "windows", "windows-update", "chained",
     "sessions", "groups", "joined", "padded",
 )  # fmt: skip
-SINKS = ("table", "file", "function", "delta", "iceberg", "parquet", "json")
+SINKS = ("table", "file", "function", "delta", "parquet", "json")
+SLOW_SINKS = ("iceberg",)  # where they are asked for
 BY_KEY = ("update", "keyed", "windows-update", "groups")  # in update mode, which a Delta table does not take
 FILES = ("parquet", "json")
 STORED = ("s3",)  # what is in an object store, the checkpoint too; such queries have no state
