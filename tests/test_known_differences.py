@@ -100,3 +100,32 @@ def test_files_of_tables_and_batches(spark: SparkSession, tmp_path: Path) -> Non
     with pytest.raises(UnsupportedOperationException, match="inputFiles of a table"):
         table.inputFiles()
     spark.sql("drop table rows_of_no_file")
+
+
+def test_views_do_not_change_with_variables_and_functions(spark: SparkSession) -> None:  # noqa: F811
+    spark.sql("declare v int = 1")
+    spark.sql("create temporary function plus(x int) returns int return x + 1")
+    for query in ("select v", "select plus(1)"):
+        with pytest.raises(UnsupportedOperationException, match="A view over session variables or functions"):
+            spark.sql(f"create temporary view w as {query}")
+    spark.sql("create temporary view w as select id as v from range(2)")
+    assert [row.v for row in spark.table("w").collect()] == [0, 1]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "select twice(rand())",
+        "select q.* from range(2) r, lateral numbers(r.id) q",
+        "select best(id + 1) from range(2)",
+        "create function f() returns int return 1",
+        "create temporary function upper(x string) returns string return x",
+        "create temporary function f as 'org.example.F'",
+    ],
+)
+def test_functions_in_sql_that_are_refused(spark: SparkSession, statement: str) -> None:  # noqa: F811
+    spark.sql("create or replace temporary function twice(x double) returns double return x + x")
+    spark.sql("create or replace temporary function numbers(n bigint) returns table return select n")
+    spark.sql("create or replace temporary function best(n bigint) return (select max(id) from range(9) where id < n)")
+    with pytest.raises(UnsupportedOperationException):
+        spark.sql(statement)

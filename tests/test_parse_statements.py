@@ -179,15 +179,12 @@ desc table extended t as json
 refresh function f
 refresh '/a/path'
 truncate table t partition (a = 1)
-set var x = 1
 set catalog c
 msck repair table t
 load data inpath 'x' into table t
 add jar 'x'
 list jars
 comment on table t is 'x'
-declare x int
-execute immediate 'select 1'
 call f()
 begin select 1; end""".splitlines()
 

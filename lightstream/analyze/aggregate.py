@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from lightstream.analyze.analyzer import Analyzer, _ordinal, order_by, project, rule, sort_orders
@@ -398,7 +398,7 @@ def _sorted(
     hidden: list[e.Alias] = []
     orders: list[e.SortOrder] = []
     positions: dict[int, int] = {}
-    for order in sort.orders:
+    for order in _each(sort.orders, len(items)):
         if isinstance(order.child, e.UnresolvedOrdinal):
             targets = [i if isinstance(i, e.Attribute) else i.to_attribute() for i in items]
             positions[len(orders)] = order.child.position - 1
@@ -431,6 +431,15 @@ def _sorted(
     check_sorts(final)
     sorted_plan = lp.Sort(plan, tuple(final), sort.is_global)
     return lp.Project(sorted_plan, wide.output[: len(items)])
+
+
+def _each(orders: Sequence[e.SortOrder], count: int) -> Iterator[e.SortOrder]:
+    """Return the sort keys; for ORDER BY ALL each column's place."""
+    for order in orders:
+        if isinstance(order.child, e.UnresolvedStar):
+            yield from (replace(order, child=e.UnresolvedOrdinal(place)) for place in range(1, count + 1))
+        else:
+            yield order
 
 
 # ---- QUALIFY --------------------------------------------------------------------------------------------------

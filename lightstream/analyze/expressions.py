@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from lightstream.execute.session import SessionState
     from lightstream.plan.logical import LogicalPlan
     from lightstream.plan.relations import Relation
+    from lightstream.plan.session_objects import SqlFunction
 
 # Functions that SQL lets one write without parentheses.
 _BARE_FUNCTIONS = frozenset(
@@ -252,7 +253,38 @@ class ExpressionResolver:
             return value
         if len(parts) == 1 and parts[0].lower() in _BARE_FUNCTIONS and self.scope.find(parts) is None:
             return self._function(e.UnresolvedFunction(parts[0].lower()))
-        return self._lateral_alias(parts) or self.scope.resolve(parts)
+        if not self.session.named_values:
+            return self._lateral_alias(parts) or self.scope.resolve(parts)
+        try:
+            return self._lateral_alias(parts) or self.scope.resolve(parts)
+        except AnalysisException as error:
+            named = self._named_value(parts) if "UNRESOLVED_COLUMN" in str(error.getCondition()) else None
+            if named is None:
+                raise
+            return named
+
+    def _named_value(self, parts: tuple[str, ...]) -> e.Expression | None:
+        """Return the value of a variable, or of a function's parameter, or a field of it."""
+        lower = tuple(part.lower() for part in parts)
+        values = self.session.named_values
+        length = next((n for n in range(1, len(parts) + 1) if lower[:n] in values), None)
+        if length is None:
+            return None
+        value = values[lower[:length]]
+        if self.scope.outer is not None and any(isinstance(node, e.Attribute) for node in value.walk()):
+            raise unsupported(
+                "An expression of columns as an argument of a SQL function whose body has a query",
+                "Make it a column first.",
+            )
+        for name in parts[length:]:
+            value = extract_field(value, name, self.scope.same)
+        return e.Alias(value, (parts[-1],))
+
+    def own_column(self, node: e.Expression) -> e.Expression:
+        """Return a column as this scope names it."""
+        return next(
+            (a for a in self.scope.attributes if isinstance(node, e.Attribute) and a.id == node.id), node
+        )
 
     def _lateral_alias(self, parts: tuple[str, ...]) -> e.Expression | None:
         """Return the alias of the same select list that a name means, where it means no column."""
@@ -327,6 +359,18 @@ class ExpressionResolver:
         registered = self.session.functions.get(call.name.lower())
         if registered is not None and not is_builtin(call.name):
             return self._python_function(registered(call.args, call.named))
+        own = self._sql_function(call.name)
+        if own is not None:
+            from lightstream.analyze.session_objects import call_function
+
+            if self._lambda_variables:
+                raise AnalysisException(
+                    "UNSUPPORTED_FEATURE.LAMBDA_FUNCTION_WITH_SQL_UDF",
+                    f"The SQL function {own.name} inside a lambda function.",
+                    sqlstate="0A000",
+                    parameters={"funcName": own.name},
+                )
+            return call_function(own, call, self)
         if call.name.lower() in self.session.table_functions and not is_builtin(call.name):
             raise AnalysisException(
                 "NOT_A_SCALAR_FUNCTION",
@@ -394,6 +438,13 @@ class ExpressionResolver:
         if entry is None or entry.kind != "aggregate":  # which is the error that comes first
             return self.value(call.filter)
         return self.condition(call.filter, "aggregate filter")
+
+    def _sql_function(self, name: str) -> SqlFunction | None:
+        if not self.session.sql_functions or is_builtin(name):
+            return None
+        from lightstream.plan.session_objects import session_name
+
+        return self.session.sql_functions.get(session_name(tuple(name.split("."))) or "")
 
     def _python_function(self, udf: e.PythonUdf) -> e.Expression:
         if udf.sql_name:
@@ -637,6 +688,13 @@ def check_sorts(orders: Sequence[e.SortOrder]) -> None:
 
     for order in orders:
         kind = e.type_of(order)
+        if any(isinstance(node, e.Call) and node.name == "(shown)" for node in order.walk()):
+            raise AnalysisException(
+                "UNSUPPORTED_SQL_UDF_USAGE",
+                f"Using SQL function {shown(order.child)} in Sort is not supported: sort by a column that has it.",
+                sqlstate="0A000",
+                parameters={"functionName": f"`{shown(order.child).partition('(')[0]}`", "nodeName": "Sort"},
+            )
         if not is_orderable(kind):
             direction = "ASC" if order.ascending else "DESC"
             text = f'"{shown(order.child)} {direction} NULLS {"FIRST" if order.nulls_first else "LAST"}"'

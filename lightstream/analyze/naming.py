@@ -23,6 +23,8 @@ def shown(expression: e.Expression) -> str:
         case e.OuterReference():
             return f"outer({'.'.join((*expression.qualifier, expression.name))})"
         case e.Literal():
+            if expression.label is not None:
+                return expression.label
             if expression.local is not None:
                 return f"TIMESTAMP '{expression.local}'"
             return literal_text(expression.value, expression.type)

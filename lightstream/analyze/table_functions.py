@@ -50,6 +50,11 @@ def _table_function(relation: r.UnresolvedTableFunction, analyzer: Analyzer) -> 
         function = analyzer.session.table_functions.get(name)
     if function is not None:
         return _python_function(relation, function, analyzer)
+    own = None if is_builtin(name) else analyzer.session.sql_functions.get(name)
+    if own is not None:
+        from lightstream.analyze.session_objects import call_table_function
+
+        return call_table_function(own, relation.args, relation.named, analyzer)
     built_in = registry.lookup(name)
     if name != "range" and built_in is None and name in SPARK_NAMES:
         raise unsupported(f"The function {name}")

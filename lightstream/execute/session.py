@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING, Protocol
 
 from lightstream.conf import Conf
 from lightstream.database.connection import Database
+from lightstream.errors import AnalysisException
 from lightstream.plan import expressions, logical, relations, types
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from lightstream.execute.batch import Result
+    from lightstream.plan.session_objects import SqlFunction, Variable
     from lightstream.plan.table_functions import PythonTableFunction
     from lightstream.sinks.contract import Sink
     from lightstream.sinks.registry import SinkRequest
@@ -42,6 +45,10 @@ class SessionState:
         # Python functions that SQL text can call, by name in small letters: from arguments to the call.
         self.functions: dict[str, FunctionBuilder] = {}
         self.table_functions: dict[str, PythonTableFunction] = {}
+        # What SQL text has made, by name in small letters; and values that are known by a name where no column is.
+        self.variables: dict[str, Variable] = {}
+        self.sql_functions: dict[str, SqlFunction] = {}
+        self.named_values: dict[tuple[str, ...], expressions.Expression] = {}
         # Formats that programs have registered, by name in small letters, and who finds others that are installed.
         self.connectors: dict[str, Connector] = {}
         self.installed_connector: Callable[[str], Connector | None] = lambda name: None
@@ -56,7 +63,39 @@ class SessionState:
         """Resolve a relation; raise AnalysisException where Spark would."""
         from lightstream.analyze.analyzer import analyze
 
-        return analyze(relation, self, is_settled)
+        state = self
+        while True:
+            try:
+                return analyze(relation, state, is_settled)
+            except AnalysisException as error:
+                # A name that a column may have, anywhere below, is the column's: variables come in when none has it.
+                values = state._variable_of(error)
+                if not values:
+                    raise
+                state = state.with_values(values)
+
+    def _variable_of(self, error: AnalysisException) -> dict[tuple[str, ...], expressions.Expression]:
+        """Return the values by names that a query lacks, and has not been given yet."""
+        missing = (error.getMessageParameters() or {}).get("objectName")
+        if not self.variables or missing is None:
+            return {}
+        from lightstream.analyze.session_objects import values_of
+        from lightstream.parse.identifier import parse_identifier
+
+        parts = tuple(part.lower() for part in parse_identifier(missing))
+        found = {}
+        for length in range(1, len(parts) + 1):
+            variable = self.variables.get(parts[length - 1])
+            values = values_of(variable) if variable is not None else {}
+            if parts[:length] in values and parts[:length] not in self.named_values:
+                found[parts[:length]] = values[parts[:length]]
+        return found
+
+    def with_values(self, values: Mapping[tuple[str, ...], expressions.Expression]) -> SessionState:
+        """Return this session with more values that are known by a name where no column is."""
+        state = copy.copy(self)
+        state.named_values = {**self.named_values, **values}
+        return state
 
     def run(self, plan: logical.LogicalPlan) -> Result:
         """Run a batch plan."""

@@ -273,16 +273,16 @@ _BITS: dict[type[t.DataType], int] = {
 def _fold(literal: Literal, target: t.DataType) -> Literal | None:
     value = literal.value
     if value is None:
-        return Literal(None, target)
+        return Literal(None, target, label=literal.label)
     if not isinstance(literal.type, t.IntegralType):
         return None
     bits = _BITS.get(type(target))
     if bits is not None and -(2 ** (bits - 1)) <= value < 2 ** (bits - 1):
-        return Literal(value, target)
+        return Literal(value, target, label=literal.label)
     if (
         isinstance(target, t.DecimalType)
         and target.scale == 0
         and literal_decimal(value).precision <= target.precision
     ):
-        return Literal(decimal.Decimal(value), target)
+        return Literal(decimal.Decimal(value), target, label=literal.label)
     return None

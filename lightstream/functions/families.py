@@ -66,7 +66,7 @@ LATE: dict[str, str] = {
         md5 sha sha1 sha2 crc32 hash xxhash64 hmac
     """,
     "information": """
-        (no_data) input_file_name
+        (no_data) (shown) input_file_name
         version collation current_path
         typeof current_catalog current_schema current_database current_user user session_user equal_null grouping
         grouping_id grouping__id assert_true raise_error monotonically_increasing_id spark_partition_id

@@ -11,7 +11,7 @@ from lightstream.functions.coercion import cast_to
 from lightstream.functions.registry import Bound, SqlContext, bind_call, scalar
 from lightstream.functions.spelling import error_sql, error_with_value_sql, text_sql
 from lightstream.plan import types as t
-from lightstream.plan.expressions import Call, Expression, Literal, type_of
+from lightstream.plan.expressions import Call, Expression, Literal, nullable_of, type_of
 
 NO_DATA, NO_DATA_VARIABLE = "(no_data)", "lightstream_no_data_"
 
@@ -57,6 +57,15 @@ def _bind_equal_null(name: str, args: tuple[Expression, ...], conf: Conf) -> Bou
 
 
 scalar("equal_null", _bind_equal_null, "({0} IS NOT DISTINCT FROM {1})")
+
+# ---- a value under another name: what a function that is written in SQL stands for
+
+
+def _bind_shown(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
+    return Bound(args, type_of(args[0]), nullable_of(args[0]))
+
+
+scalar("(shown)", _bind_shown, "{0}", shown="{1}")
 
 # ---- which keys a row of ROLLUP, CUBE or GROUPING SETS has: the analyser puts the bits of its grouping id instead
 

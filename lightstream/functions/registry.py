@@ -243,7 +243,7 @@ def lookup(name: str) -> Function | None:
 
 # Entries that SQL text has a notation for, or none: they are no functions of Spark's.
 _UNNAMED = (
-    "(-)", "(,)", "(list)", "(no_data)", "(product)", "grouping__id", "update_fields",
+    "(-)", "(,)", "(list)", "(no_data)", "(product)", "(shown)", "grouping__id", "update_fields",
     "likeany", "notlikeany", "likeall", "notlikeall",
 )  # fmt: skip
 

@@ -53,13 +53,11 @@ def _set(sql: str, text: str) -> Command | None:
     words = rest.upper().split()
     if words[:2] == ["TIME", "ZONE"]:
         return None
-    if (
-        words
-        and words[0] in ("VAR", "VARIABLE", "CATALOG")
-        and len(words) > 1
-        and not words[1].startswith("=")
-    ):
-        raise unsupported(f"SET {words[0]}")
+    if words and len(words) > 1 and not words[1].startswith("="):
+        if words[0] in ("VAR", "VARIABLE"):
+            return None
+        if words[0] == "CATALOG":
+            raise unsupported("SET CATALOG")
     bare = rest.rstrip(";").rstrip()
     if not bare:
         return Command("set")

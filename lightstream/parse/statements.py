@@ -26,6 +26,7 @@
 | `set` | key and value; key; verbose; or nothing |
 | `reset` | key, or nothing |
 | `set_time_zone` | value: a zone, an offset, or "LOCAL" |
+| variables, functions, EXECUTE IMMEDIATE | see `session_objects` |
 
 Names are tuples of parts. `query` holds the query of those that have one (for `explain` any statement).
 """
@@ -37,7 +38,7 @@ from typing import Any, cast
 
 from lightstream.errors import ParseException, unsupported
 from lightstream.parse.failure import located
-from lightstream.parse.inspections import Inspections
+from lightstream.parse.session_objects import SessionObjects
 from lightstream.parse.tokens import END, STRING
 from lightstream.plan.expressions import Literal
 from lightstream.plan.relations import Command, Relation, With
@@ -47,7 +48,7 @@ _QUERY_WORDS = ("SELECT", "WITH", "FROM", "VALUES", "TABLE", "(")
 # Statements that Spark has and this project has not. What begins otherwise is a syntax error.
 _REFUSED = frozenset((
     "ALTER", "ANALYZE", "MERGE", "UPDATE", "DELETE", "MSCK", "REPAIR", "LOAD", "ADD", "LIST", "COMMENT",
-    "DECLARE", "EXECUTE", "CALL", "BEGIN", "MAP", "REDUCE", "REPLACE",
+    "CALL", "BEGIN", "MAP", "REDUCE", "REPLACE",
 ))  # fmt: skip
 _INVALID = frozenset((
     "GRANT", "REVOKE", "COMMIT", "ROLLBACK", "START", "LOCK", "UNLOCK", "EXPORT", "IMPORT", "DFS",
@@ -59,13 +60,17 @@ _COLUMN_CLAUSES = ("DEFAULT", "GENERATED", "COLLATE", *_CONSTRAINTS)
 _TABLE_CLAUSES = ("ROW", "STORED", "CLUSTERED", "CLUSTER", "LIKE", "SKEWED", "DEFAULT", "WITH")
 
 
-class Statements(Inspections):
+class Statements(SessionObjects):
     """Reads one statement."""
 
     def statement(self) -> Relation:
         """Read a statement and the end of the text."""
-        is_time_zone = self.sees("SET", "TIME", "ZONE")
-        found = self._set_time_zone() if is_time_zone else self._any()
+        if self.sees("SET", "TIME", "ZONE"):
+            found = self._set_time_zone()
+        elif self.sees("SET", "VAR") or self.sees("SET", "VARIABLE"):
+            found = self.set_variable()
+        else:
+            found = self._any()
         while self.accept(";"):
             pass
         self.expect_end()
@@ -118,6 +123,8 @@ class Statements(Inspections):
         if self.token.key in _DATABASE and not (temporary or replace):
             self.advance()
             return self._create_database()
+        if self.token.key == "FUNCTION" and not is_global:
+            return self.create_function(replace, temporary)
         if self.token.key in _CREATABLE:
             raise unsupported(f"CREATE {'OR REPLACE ' if replace else ''}{self.token.key}")
         self.fail()
@@ -264,6 +271,10 @@ class Statements(Inspections):
 
     def _drop(self) -> Relation:
         self.advance()
+        if self.accept_any("TEMPORARY", "TEMP"):
+            if self.token.key not in ("VARIABLE", "FUNCTION"):
+                self.fail()
+            return self.drop_session_object(self.token.key)
         kind = self.accept_any("TABLE", "VIEW")
         if self.accept_any(*_DATABASE):
             if_exists = self.accept("IF", "EXISTS")
@@ -277,7 +288,7 @@ class Statements(Inspections):
                 },
             )
         if not kind:
-            if self.token.key in _CREATABLE:
+            if self.token.key in _CREATABLE and self.token.key != "VARIABLE":
                 raise unsupported(f"DROP {self.token.key}")
             self.fail()
         if_exists = self.accept("IF", "EXISTS")
@@ -367,13 +378,15 @@ _STATEMENTS: dict[str, Callable[[Any], Relation]] = {
     "DROP": Statements._drop,
     "INSERT": Statements._insert,
     "TRUNCATE": Statements._truncate,
-    "CACHE": Inspections.cache_table,
-    "UNCACHE": Inspections.uncache_table,
-    "CLEAR": Inspections.clear_cache,
-    "REFRESH": Inspections.refresh_table,
-    "SHOW": Inspections.show,
-    "DESCRIBE": Inspections.describe,
-    "DESC": Inspections.describe,
+    "CACHE": Statements.cache_table,
+    "UNCACHE": Statements.uncache_table,
+    "CLEAR": Statements.clear_cache,
+    "REFRESH": Statements.refresh_table,
+    "SHOW": Statements.show,
+    "DESCRIBE": Statements.describe,
+    "DESC": Statements.describe,
+    "DECLARE": Statements.declare_variable,
+    "EXECUTE": Statements.execute_immediate,
     "EXPLAIN": Statements._explain,
     "USE": Statements._use,
 }

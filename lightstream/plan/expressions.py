@@ -91,12 +91,14 @@ class Literal(Expression):
     an int of microseconds since the epoch (UTC, or local for TIMESTAMP_NTZ), for TIME an int of microseconds since
     midnight, for day-time intervals an int of microseconds, for year-month intervals an int of months, for arrays a
     tuple, for structs a tuple in field order, for maps a tuple of pairs, for calendar intervals (months, days, us).
-    `local` is a timestamp's text in the session's time zone, for naming.
+    `local` is a timestamp's text in the session's time zone, `label` the text of what the constant stands for, both
+    for naming.
     """
 
     value: Any
     type: DataType
     local: str | None = field(default=None, compare=False)
+    label: str | None = field(default=None, compare=False)
 
     @property
     def nullable(self) -> bool:

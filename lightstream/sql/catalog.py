@@ -264,7 +264,7 @@ class Catalog:
         from lightstream.functions import registry
 
         state = self._session._state
-        if functionName.lower() in (*state.functions, *state.table_functions):
+        if functionName.lower() in (*state.functions, *state.table_functions, *state.sql_functions):
             return True
         entry = registry.lookup(functionName)
         return entry is not None and not entry.extra.get("refused")

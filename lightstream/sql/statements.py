@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import re
 from collections.abc import Callable
@@ -67,9 +68,12 @@ def _parameters(args: Any) -> Any:
         return None
     from lightstream.sql.column import to_expression
 
+    def given(value: Any) -> e.Expression:
+        return value if isinstance(value, e.Literal) else to_expression(value)
+
     if isinstance(args, dict):
-        return {name: to_expression(value) for name, value in args.items()}
-    return [to_expression(value) for value in args]
+        return {name: given(value) for name, value in args.items()}
+    return [given(value) for value in args]
 
 
 def _run_formatted(session: SparkSession, text: str, args: Any, named: Args) -> DataFrame:
@@ -140,6 +144,10 @@ def _command(
 
 
 def _run_command(session: SparkSession, command: r.Command) -> DataFrame:
+    from lightstream.sql.session_objects import COMMANDS
+
+    if command.kind in COMMANDS:
+        return COMMANDS[command.kind](session, command) or answer(session, [], [])
     function = _commands.get(command.kind)
     if function is None:
         raise unsupported(f"The statement {command.kind.replace('_', ' ').upper()}")
@@ -167,7 +175,7 @@ def _plan(session: SparkSession, command: r.Command) -> lp.LogicalPlan:
 def _create_view(session: SparkSession, args: Args, command: r.Command) -> None:
     if not args["temporary"]:
         raise unsupported("CREATE VIEW", "Use CREATE TEMPORARY VIEW.")
-    plan = _plan(session, command)
+    plan = _view_plan(session, command)
     if args["columns"]:
         names = tuple(name for name, _ in args["columns"])
         if len(names) != len(plan.output):
@@ -186,6 +194,25 @@ def _create_view(session: SparkSession, args: Args, command: r.Command) -> None:
         )
         plan = session._state.analyze(r.Project(plan, items))
     create_view(session, args["name"][-1], plan, replace=args["replace"], is_global=args["is_global"])
+
+
+def _view_plan(session: SparkSession, command: r.Command) -> lp.LogicalPlan:
+    """Return the plan of a view's query. Spark analyses it anew with each use, here it is kept.
+
+    Raises:
+        UnsupportedOperationException: what it means may change with the session's variables and functions.
+    """
+    state = session._state
+    if not (state.variables or state.sql_functions):
+        return _plan(session, command)
+    alone = copy.copy(state)
+    alone.variables, alone.sql_functions = {}, {}
+    assert command.query is not None
+    try:
+        return alone.analyze(command.query)
+    except AnalysisException:
+        _plan(session, command)
+        raise unsupported("A view over session variables or functions written in SQL") from None
 
 
 @_command("create_view_using")
@@ -251,10 +278,14 @@ def _drop_database(session: SparkSession, args: Args, command: r.Command) -> Non
     drop_schema(session._state, args["name"], args["if_exists"], args["cascade"])
 
 
+# How Spark would keep a table's rows; here the database does, and no query can tell.
+_KINDS_OF_TABLES = ("duckdb", "parquet", "orc", "json", "default")
+
+
 @_command("create_table")
 def _create_table(session: SparkSession, args: Args, command: r.Command) -> None:
     state, path = session._state, tables.path_of(args["name"])
-    if args["format"] is not None and args["format"].lower() not in ("duckdb", "parquet", "default"):
+    if args["format"] is not None and args["format"].lower() not in _KINDS_OF_TABLES:
         raise unsupported(f"CREATE TABLE ... USING {args['format']}", "Tables live in the DuckDB database.")
     if args["location"] is not None:
         raise unsupported("CREATE TABLE ... LOCATION", "Tables live in the DuckDB database.")
@@ -382,7 +413,7 @@ def _show_functions(session: SparkSession, args: Args, command: r.Command) -> Da
 
     names = [] if args["scope"] == "user" else registry.names()
     if args["scope"] != "system":
-        names = sorted({*names, *session._state.functions})
+        names = sorted({*names, *session._state.functions, *session._state.sql_functions})
     found = [name for name in names if tables.matches(name, args["pattern"])]
     return answer(session, [("function", _STRING, False)], [(name,) for name in found])
 
@@ -446,6 +477,14 @@ def _set(session: SparkSession, args: Args, command: r.Command) -> DataFrame:
             raise unsupported("SET -v")
         return answer(session, _SETTING, sorted(conf.values.items()))
     if args.get("value") is not None:
+        if key.lower() in session._state.variables:
+            raise AnalysisException(
+                "UNSUPPORTED_FEATURE.SET_VARIABLE_USING_SET",
+                f"`{key}` is a VARIABLE and cannot be updated using the SET statement. Use SET VARIABLE `{key}` = ... "
+                "instead.",
+                sqlstate="0A000",
+                parameters={"variableName": f"`{key}`"},
+            )
         check_modifiable(key)
         conf.set(key, args["value"])
         return answer(session, _SETTING, [(key, args["value"])])

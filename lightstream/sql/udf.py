@@ -221,6 +221,7 @@ class UDFRegistration:
         if not name.strip():
             raise PySparkValueError(message="The name of a function must not be empty.")
         self.sparkSession._state.functions[name.lower()] = made._call
+        self.sparkSession._state.sql_functions.pop(name.lower(), None)
         return made._wrapped()
 
     def registerJavaFunction(self, name: str, javaClassName: str, returnType: Any = None) -> None:
