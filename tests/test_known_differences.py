@@ -126,6 +126,8 @@ def test_views_do_not_change_with_variables_and_functions(spark: SparkSession) -
 def test_functions_in_sql_that_are_refused(spark: SparkSession, statement: str) -> None:  # noqa: F811
     spark.sql("create or replace temporary function twice(x double) returns double return x + x")
     spark.sql("create or replace temporary function numbers(n bigint) returns table return select n")
-    spark.sql("create or replace temporary function best(n bigint) return (select max(id) from range(9) where id < n)")
+    spark.sql(
+        "create or replace temporary function best(n bigint) return (select max(id) from range(9) where id < n)"
+    )
     with pytest.raises(UnsupportedOperationException):
         spark.sql(statement)
