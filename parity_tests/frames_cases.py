@@ -333,6 +333,19 @@ many(
 many(
     "group",
     count=lambda s: s.emp.groupBy("dept").count(),
+    sorted_by_aggregate=lambda s: s.emp.groupBy("dept").count().orderBy(s.F.sum("pay").desc(), "dept"),
+    filtered_by_aggregate=lambda s: (
+        s.emp.groupBy("dept").count().where((s.F.max("id") > 1) & (s.F.col("count") > 1))
+    ),
+    filtered_by_grouping=lambda s: (
+        s.emp.rollup("dept").count().where(s.F.grouping("dept") == 0).orderBy("dept")
+    ),
+    sorted_by_other_aggregate_of_rows=lambda s: s.emp.orderBy(s.F.max("id")),
+    by_a_position_of_none=lambda s: s.emp.groupBy(s.F.lit(0)).agg(s.F.sum("id")),
+    by_the_position_of_an_aggregate=lambda s: s.emp.groupBy(s.F.lit(2)).agg(s.F.sum("id")),
+    by_its_own_position=lambda s: s.emp.groupBy(s.F.lit(1)).agg(s.F.sum("id")),
+    by_a_position_beside_a_star=lambda s: s.emp.groupBy(s.F.lit(1)).agg(s.F.count("*")),
+    below_an_alias=lambda s: s.emp.select("id").alias("e").where(s.F.col("pay") > 1),
     sum=lambda s: s.emp.groupBy("dept").sum("pay"),
     sums=lambda s: s.emp.groupBy("dept").sum(),
     avg_max=lambda s: s.emp.groupBy("dept").agg(s.F.avg("pay"), s.F.max("id").alias("m")),

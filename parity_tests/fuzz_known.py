@@ -8,7 +8,9 @@ from lightstream.parity.answers import Answer
 
 # The last microsecond of 64 bits is DuckDB's word for "never".
 _NEVER = "294247-01-10 04:00:54.77580|microseconds out of range|9223372036854775807"
-_WIDE = re.compile("Overflow in (multiplication|subtraction|addition) of (INT128|DECIMAL)")
+_WIDE = re.compile(
+    r"Overflow in (multiplication|subtraction|addition) of (INT128|DECIMAL)|\] \d{30,} [+*] \d+\. Use"
+)
 _OVERFLOWS = ("ARITHMETIC_OVERFLOW", "NUMERIC_VALUE_OUT_OF_RANGE", "CAST_OVERFLOW")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from lightstream.analyze.analyzer import Analyzer, _ordinal, order_by, project, rule, sort_orders
+from lightstream.analyze.analyzer import Analyzer, _ordinal, as_ordinal, order_by, project, rule, sort_orders
 from lightstream.analyze.expressions import (
     ExpressionResolver,
     check_no_maps,
@@ -99,6 +99,8 @@ def _resolve_parts(
 def _key(
     key: e.Expression, relation: r.Aggregate, resolver: ExpressionResolver
 ) -> Sequence[e.Alias | e.Attribute]:
+    if relation.keys_first and relation.kind == "groupby":
+        _check_position(key, relation)
     if isinstance(key, e.UnresolvedOrdinal):
         items = relation.items
         if not 1 <= key.position <= len(items):
@@ -114,6 +116,29 @@ def _key(
                 if isinstance(item, e.Alias) and resolver.scope.same(item.name, key.parts[0]):
                     return resolver.named(item)
         raise
+
+
+def _check_position(key: e.Expression, relation: r.Aggregate) -> None:
+    """Raise where a number among a DataFrame's keys is no position of a key: it is one of the row that comes out."""
+    ordinal = as_ordinal(key)
+    if ordinal is None:
+        return
+    if any(isinstance(node, e.UnresolvedStar) for item in relation.items for node in item.walk()):
+        raise AnalysisException(
+            "STAR_GROUP_BY_POS",
+            "Star (*) is not allowed in a select list when GROUP BY an ordinal position is used.",
+            sqlstate="0A000",
+        )
+    row = (*relation.keys, *relation.items)
+    _ordinal(ordinal, [e.Attribute("", t.NullType(), True, 0)] * len(row), "GROUP BY")
+    target = row[ordinal.position - 1]
+    if _calls_aggregate(target):
+        raise AnalysisException(
+            "GROUP_BY_POS_AGGREGATE",
+            f"GROUP BY {ordinal.position} refers to an expression that contains an aggregate function.",
+            sqlstate="42903",
+            parameters={"index": str(ordinal.position)},
+        )
 
 
 def _sets(relation: r.Aggregate, width: int) -> tuple[tuple[int, ...], ...]:
@@ -205,12 +230,7 @@ def build_aggregate(
             )
         for argument in call.children:
             if has_aggregate(argument):
-                raise AnalysisException(
-                    "NESTED_AGGREGATE_FUNCTION",
-                    "It is not allowed to use an aggregate function in the argument of another aggregate function. "
-                    "Please use the inner aggregate function in a sub-query.",
-                    sqlstate="42607",
-                )
+                raise _nested()
             if is_volatile(argument):
                 raise AnalysisException(
                     "AGGREGATE_FUNCTION_WITH_NONDETERMINISTIC_EXPRESSION",
@@ -362,6 +382,71 @@ def _refuse_ungrouped(items: Sequence[e.Expression], plan: lp.Aggregate) -> None
                     "using OVER clauses.",
                     sqlstate="42803",
                 )
+
+
+# ---- filters and sorts of a DataFrame above an aggregation, whose aggregates may be others ----------------------
+
+
+def with_aggregates(
+    plan: lp.LogicalPlan, below: lp.Aggregate, expressions: Sequence[e.Expression], analyzer: Analyzer
+) -> tuple[lp.LogicalPlan, Sequence[e.Expression]]:
+    """Return `plan` (`below`, or a projection of it) with the aggregates that expressions above it call as columns.
+
+    They come back with the expressions, in which these columns stand for the calls.
+    """
+    if not any(map(_calls_aggregate, expressions)):
+        return plan, expressions
+    resolver = analyzer.over(below.child)
+    keys = [(trim_alias(k), k if isinstance(k, e.Attribute) else k.to_attribute()) for k in below.keys]
+    aggregates = list(below.aggregates)
+
+    def column(node: e.Expression) -> e.Expression:
+        if not isinstance(node, e.UnresolvedFunction):
+            return node if isinstance(node, e.SubqueryExpression) else node.map_children(column)
+        if node.name.lower() in ("grouping", "grouping_id") and below.grouping_id is not None:
+            grouping = resolver.value(node)
+            assert isinstance(grouping, e.Call)
+            return _grouping(grouping, keys, below.grouping_id, Conf())
+        if not _is_aggregate_name(node.name):
+            return node.map_children(column)
+        call = resolver.value(node)
+        assert isinstance(call, e.Call)
+        if any(map(has_aggregate, call.children)):
+            raise _nested()
+        for known in aggregates:
+            if known.child == call:
+                return known.to_attribute()
+        aggregates.append(e.Alias(call, (shown(call),), id=e.fresh_id()))
+        return aggregates[-1].to_attribute()
+
+    found = [column(expression) for expression in expressions]
+    wider: lp.LogicalPlan = replace(below, aggregates=tuple(aggregates))
+    if isinstance(plan, lp.Project):
+        present = {item.id for item in plan.output}
+        more = [a for a in wider.output if a.id not in present]
+        wider = lp.Project(wider, (*plan.items, *more))
+    return wider, found
+
+
+def _nested() -> AnalysisException:
+    return AnalysisException(
+        "NESTED_AGGREGATE_FUNCTION",
+        "It is not allowed to use an aggregate function in the argument of another aggregate function. "
+        "Please use the inner aggregate function in a sub-query.",
+        sqlstate="42607",
+    )
+
+
+def _is_aggregate_name(name: str) -> bool:
+    from lightstream.functions import registry
+
+    function = registry.lookup(name)
+    return function is not None and function.kind == "aggregate"
+
+
+def _calls_aggregate(expression: e.Expression) -> bool:
+    names = (node.name for node in expression.walk() if isinstance(node, e.UnresolvedFunction))
+    return any(_is_aggregate_name(name) or name.lower() in ("grouping", "grouping_id") for name in names)
 
 
 # ---- ORDER BY above an aggregation, where it may name aggregates that the select list lacks ---------------------

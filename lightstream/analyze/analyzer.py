@@ -288,6 +288,9 @@ def _filter(relation: r.Filter, analyzer: Analyzer) -> lp.LogicalPlan:
     from lightstream.functions.registry import wants_row
 
     child = analyzer.plan(relation.input)
+    wider, (given,) = _above_aggregation(child, [relation.condition], analyzer)
+    if wider is not child:  # HAVING, in a DataFrame
+        return lp.Project(_filter(r.Filter(wider, given), analyzer), child.output)
     try:
         condition = analyzer.over(child).condition(relation.condition, "filter")
     except AnalysisException as error:
@@ -305,6 +308,17 @@ def _filter(relation: r.Filter, analyzer: Analyzer) -> lp.LogicalPlan:
         raise internal("filter columns that cannot be carried")
     filtered = lp.Filter(widened, condition)
     return lp.Project(filtered, child.output) if missing else filtered
+
+
+def _above_aggregation(
+    child: lp.LogicalPlan, expressions: Sequence[e.Expression], analyzer: Analyzer
+) -> tuple[lp.LogicalPlan, Sequence[e.Expression]]:
+    below = child.child if isinstance(child, lp.Project) else child
+    if not isinstance(below, lp.Aggregate) or below.is_streaming or not below.aggregates:
+        return child, expressions
+    from lightstream.analyze.aggregate import with_aggregates
+
+    return with_aggregates(child, below, expressions, analyzer)
 
 
 def _refuse_in_where(condition: e.Expression) -> None:
@@ -351,8 +365,10 @@ def _sort(relation: r.Sort, analyzer: Analyzer) -> lp.LogicalPlan:
         if found is not None:
             return found
     child = analyzer.plan(relation.input)
-    orders = sort_orders(relation.orders, child, analyzer)
-    return order_by(child, orders, relation.is_global, analyzer)
+    wider, keys = _above_aggregation(child, [order.child for order in relation.orders], analyzer)
+    given = [replace(order, child=key) for order, key in zip(relation.orders, keys, strict=True)]
+    plan = order_by(wider, sort_orders(given, wider, analyzer), relation.is_global, analyzer)
+    return plan if wider is child else lp.Project(plan, child.output)
 
 
 def sort_orders(
@@ -361,8 +377,9 @@ def sort_orders(
     """Resolve sort keys over a plan's output, and below its projection where the output lacks a name."""
     resolved = []
     for order in orders:
-        if isinstance(order.child, e.UnresolvedOrdinal):
-            resolved.append(replace(order, child=_ordinal(order.child, child.output, "ORDER BY")))
+        ordinal = as_ordinal(order.child)
+        if ordinal is not None:
+            resolved.append(replace(order, child=_ordinal(ordinal, child.output, "ORDER BY")))
             continue
         if isinstance(order.child, e.UnresolvedStar):  # ORDER BY ALL
             resolved.extend(replace(order, child=column) for column in child.output)
@@ -391,6 +408,7 @@ def order_by(
 ) -> lp.LogicalPlan:
     """Return a Sort; columns that only the sort needs are carried through the projection below and dropped above."""
     check_sorts(orders)
+    _refuse_in_sort(orders)
     needed: set[int] = set()
     for order in orders:
         needed |= e.references(order)
@@ -402,6 +420,23 @@ def order_by(
         check_columns(child, orders)
         raise internal("sort columns that cannot be carried")
     return lp.Project(lp.Sort(widened, tuple(orders), is_global), child.output)
+
+
+def _refuse_in_sort(orders: Sequence[e.SortOrder]) -> None:
+    from lightstream.analyze.expressions import check_subqueries
+    from lightstream.functions.registry import lookup
+
+    for order in orders:
+        nodes = list(order.child.walk())
+        windows = any(isinstance(node, e.WindowExpression) for node in nodes)
+        found = [lookup(node.name) for node in nodes if isinstance(node, e.Call)]
+        if not windows and any(entry is not None and entry.kind == "aggregate" for entry in found):
+            raise AnalysisException(
+                "UNSUPPORTED_EXPR_FOR_OPERATOR",
+                "A sort key contains an aggregate function. Aggregate first, then sort by the column.",
+                sqlstate="42K0E",
+            )
+        check_subqueries(order.child, "a sort key")
 
 
 def _carry(plan: lp.LogicalPlan, ids: set[int]) -> lp.LogicalPlan | None:
@@ -427,13 +462,20 @@ def _below_projection(child: lp.LogicalPlan, error: AnalysisException) -> tuple[
         raise error
     found: list[lp.LogicalPlan] = []
     plan = child
-    while isinstance(plan, lp.Project | lp.SubqueryAlias | lp.Filter | lp.Sort | lp.Watermark):
+    while isinstance(plan, lp.Project | lp.Filter | lp.Sort | lp.Watermark):  # not below an alias
         if isinstance(plan, lp.Project):
             found.append(plan.child)
         plan = plan.child
     if not found:
         raise error
     return tuple(found)
+
+
+def as_ordinal(expression: e.Expression) -> e.UnresolvedOrdinal | None:
+    """Return the position that a grouping or sort key is: a bare whole number, in a DataFrame's keys, too."""
+    if isinstance(expression, e.Literal) and isinstance(expression.type, t.IntegerType):
+        return None if expression.value is None else e.UnresolvedOrdinal(expression.value)
+    return expression if isinstance(expression, e.UnresolvedOrdinal) else None
 
 
 def _ordinal(ordinal: e.UnresolvedOrdinal, output: Sequence[e.Attribute], clause: str) -> e.Attribute:

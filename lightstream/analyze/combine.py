@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from lightstream.analyze.analyzer import Analyzer, check_columns, project, renewed, rule
-from lightstream.analyze.expressions import check_no_maps
+from lightstream.analyze.expressions import check_no_maps, check_subqueries
 from lightstream.analyze.scope import Scope, scope_of
 from lightstream.errors import AnalysisException, unsupported
 from lightstream.functions import registry
@@ -41,6 +41,7 @@ def _join(relation: r.Join, analyzer: Analyzer) -> lp.LogicalPlan:
     resolved = analyzer.over(left, right).condition(condition, "join")
     check_columns(lp.Join(left, right, "inner", None), (resolved,))
     _check_deterministic(resolved)
+    check_subqueries(resolved, "a join condition", predicates=True)
     return lp.Join(left, right, "inner" if relation.kind == "cross" else relation.kind, resolved)
 
 

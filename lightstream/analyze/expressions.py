@@ -707,6 +707,27 @@ def check_sorts(orders: Sequence[e.SortOrder]) -> None:
             )
 
 
+def check_subqueries(expression: e.Expression, place: str, predicates: bool = False) -> None:
+    """Raise UNSUPPORTED_SUBQUERY_EXPRESSION_CATEGORY for subqueries where Spark computes none.
+
+    Scalar ones that refer to no column of the enclosing query stand anywhere; `predicates`: IN and EXISTS may, too.
+    """
+    for node in expression.walk():
+        if not isinstance(node, e.SubqueryExpression):
+            continue
+        if node.kind == "scalar" and node.outer:
+            kind, what = "UNSUPPORTED_CORRELATED_SCALAR_SUBQUERY", "a correlated scalar subquery"
+        elif node.kind != "scalar" and not predicates:
+            kind, what = "UNSUPPORTED_IN_EXISTS_SUBQUERY", "IN or EXISTS with a subquery"
+        else:
+            continue
+        raise AnalysisException(
+            f"UNSUPPORTED_SUBQUERY_EXPRESSION_CATEGORY.{kind}",
+            f"There cannot be {what} in {place}. Compute it in a column first.",
+            sqlstate="0A000",
+        )
+
+
 def check_no_maps(columns: Sequence[e.Attribute]) -> None:
     """Raise UNSUPPORTED_FEATURE.SET_OPERATION_ON_MAP_TYPE for columns whose values Spark does not compare as rows."""
     for column in columns:

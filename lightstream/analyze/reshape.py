@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 from lightstream.analyze.analyzer import Analyzer, check_columns, rule
-from lightstream.analyze.expressions import is_builtin, makes_rows, trim_alias
+from lightstream.analyze.expressions import check_subqueries, is_builtin, makes_rows, trim_alias
 from lightstream.analyze.naming import literal_text, shown
 from lightstream.analyze.scope import Scope
 from lightstream.errors import AnalysisException, unsupported
@@ -183,6 +183,7 @@ def generate(
             sqlstate="42826",
         )
     check_columns(child, (generator,))
+    check_subqueries(generator, "a generator")
     is_outer = outer or generator.name.endswith("_outer")
     columns = tuple(
         e.Attribute(name, field.dataType, field.nullable or is_outer, e.fresh_id())

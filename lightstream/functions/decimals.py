@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import decimal
 
-from lightstream.functions.spelling import duck_type, let, native_sql
+from lightstream.functions.spelling import duck_type, error_sql, let, native_sql
 from lightstream.plan import types as t
 
 # How many digits Spark's minus keeps.
@@ -169,4 +169,10 @@ def negative(sql: str, data_type: t.DataType) -> str:
         return text
     limit = f"CAST('{decimal.Decimal(1).scaleb(MINUS_DIGITS - data_type.scale):f}' AS {duck_type(data_type)})"
     rounded = native_sql("decimal_negative", f"CAST({sql} AS VARCHAR)")
-    return f"CASE WHEN abs({sql}) < {limit} THEN {text} ELSE CAST({rounded} AS {duck_type(data_type)}) END"
+    failure = error_sql(
+        "NUMERIC_VALUE_OUT_OF_RANGE.WITHOUT_SUGGESTION",
+        f"The negative value, rounded to {MINUS_DIGITS} digits, cannot be represented as {data_type.sql()}.",
+        "22003",
+    )
+    beyond = f"coalesce(TRY_CAST({rounded} AS {duck_type(data_type)}), {failure})"
+    return f"CASE WHEN abs({sql}) < {limit} THEN {text} WHEN {sql} IS NOT NULL THEN {beyond} END"
