@@ -228,3 +228,25 @@ def test_queries_that_still_run_end_with_the_program(tmp_path: Path) -> None:
     done = lightstream("run", "app.py", cwd=tmp_path, TMPDIR=str(tmp_path / "tmp"))
     assert (done.stdout, done.stderr, done.returncode) == ("1 True\n", "", 0)
     assert list((tmp_path / "tmp").rglob("offsets")) == []  # the temporary checkpoint is gone
+
+
+def test_a_program_with_a_listener_ends_without_a_word(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text('{"k": 1}\n')
+    text = f"""
+from pyspark.sql import SparkSession
+from pyspark.sql.streaming import StreamingQueryListener
+
+class Listener(StreamingQueryListener):
+    def onQueryStarted(self, event): print("started")
+    def onQueryProgress(self, event): pass
+    def onQueryIdle(self, event): pass
+    def onQueryTerminated(self, event): print("terminated")
+
+spark = SparkSession.builder.getOrCreate()
+spark.streams.addListener(Listener())
+stream = spark.readStream.schema("k int").json({str(tmp_path)!r})
+query = stream.writeStream.format("noop").trigger(availableNow=True).start()
+query.awaitTermination()
+"""
+    done = lightstream("run", program(tmp_path, text))
+    assert (done.stdout, done.stderr, done.returncode) == ("started\nterminated\n", "", 0)

@@ -145,7 +145,7 @@ def test_an_idle_query_reports_at_its_start_and_then_every_ten_seconds() -> None
     clock.advance(10_000)
     clock.next_wait()
     run.stop()
-    queries_of(rig.session).bus.drain(10)
+    queries_of(rig.session).bus.close(10)
     assert [type(event) for event in events] == [Started, Idle, Progressed, Idle, Terminated]
     assert [record["numInputRows"] for record in run.recent_progress()] == [0, 0, 1, 0]
     assert [record["batchId"] for record in run.recent_progress()] == [0, 0, 0, 1]
@@ -195,7 +195,7 @@ def test_events_come_in_order_and_the_first_before_start_returns() -> None:
     assert isinstance(events[0], Started)
     assert (events[0].id, events[0].run_id, events[0].name) == (run.id, run.run_id, "n")
     run.await_termination(10)
-    assert queries_of(rig.session).bus.drain(10)
+    queries_of(rig.session).bus.close(10)
     assert [type(event) for event in events] == [Started, Progressed, Progressed, Terminated]
     assert events[3] == Terminated(run.id, run.run_id, None, None)
     rig.close()
@@ -210,7 +210,7 @@ def test_a_failure_is_told_with_its_traceback_and_condition() -> None:
 
     run = rig.start(Rows(("a", 1)), "foreachBatch", foreach_batch=boom)
     run.wait_ended(10)
-    queries_of(rig.session).bus.drain(10)
+    queries_of(rig.session).bus.close(10)
     (ended,) = [event for event in events if isinstance(event, Terminated)]
     assert ended.error_class == "FOREACH_BATCH_USER_FUNCTION_ERROR"
     assert ended.exception is not None
@@ -222,7 +222,7 @@ def test_sessions_do_not_hear_of_each_other() -> None:
     one, two = Rig(), Rig()
     events = listen(two)
     one.start(Rows(), "noop", trigger=NOW).await_termination(10)
-    assert queries_of(two.session).bus.drain(10)
+    queries_of(two.session).bus.close(10)
     assert events == []
     one.close()
     two.close()
@@ -238,7 +238,7 @@ def test_a_listener_that_raises_harms_nobody(caplog: pytest.LogCaptureFixture) -
     bus.add("good", heard.append)
     bus.post(Idle("i", "r", "t"))
     bus.post(Started("i", "r", None, "t"))
-    assert bus.drain(10)
+    assert bus.close(10)
     assert len(heard) == 2
     assert "deaf" in caplog.text
 

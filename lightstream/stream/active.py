@@ -158,4 +158,4 @@ def stop_all(timeout_s: float = _EXIT_TIMEOUT_S) -> None:
     for run in runs:
         run.wait_ended(max(deadline - time.monotonic(), 0))
     for bus in buses:
-        bus.drain(max(deadline - time.monotonic(), 0.1))
+        bus.close(max(deadline - time.monotonic(), 0.1))

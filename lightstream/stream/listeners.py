@@ -63,7 +63,7 @@ class ListenerBus:
     def __init__(self) -> None:
         self._receivers: list[tuple[Any, Receiver]] = []
         self._lock = threading.Lock()
-        self._events: queue.SimpleQueue[Event | threading.Event] = queue.SimpleQueue()
+        self._events: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
 
     def add(self, listener: Any, receiver: Receiver) -> None:
@@ -94,21 +94,17 @@ class ListenerBus:
         elif self._thread is not None:
             self._events.put(event)
 
-    def drain(self, timeout_s: float) -> bool:
-        """Wait until what was posted is delivered; return whether it was."""
-        if self._thread is None or self._thread is threading.current_thread():
-            return True
-        done = threading.Event()
-        self._events.put(done)
-        return done.wait(timeout_s)
+    def close(self, timeout_s: float) -> None:
+        """Wait until what was posted is delivered, and end the thread: one that is left holds on to DuckDB at exit."""
+        thread = self._thread
+        if thread is not None and thread is not threading.current_thread():
+            self._events.put(None)
+            thread.join(timeout_s)
+            self._thread = None
 
     def _run(self) -> None:
-        while True:
-            event = self._events.get()
-            if isinstance(event, threading.Event):
-                event.set()
-            else:
-                self._deliver(event)
+        while (event := self._events.get()) is not None:
+            self._deliver(event)
 
     def _deliver(self, event: Event) -> None:
         with self._lock:
