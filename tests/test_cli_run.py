@@ -248,5 +248,5 @@ stream = spark.readStream.schema("k int").json({str(tmp_path)!r})
 query = stream.writeStream.format("noop").trigger(availableNow=True).start()
 query.awaitTermination()
 """
-    done = lightstream("run", program(tmp_path, text))
+    done = lightstream("run", str(program(tmp_path, text)), cwd=tmp_path)
     assert (done.stdout, done.stderr, done.returncode) == ("started\nterminated\n", "", 0)
