@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from s3_server import S3, running
+from s3_server import S3, running_apart
 
 from lightstream.commands import checkpoint as commands
 from lightstream.errors import PySparkException, StreamingQueryException
@@ -36,7 +36,7 @@ pytest.importorskip("moto")
 
 @pytest.fixture(scope="module")
 def s3() -> Iterator[S3]:
-    with running() as found:
+    with running_apart() as found:  # deltalake waits for an answer without letting other threads run
         yield found
 
 
@@ -633,3 +633,25 @@ def test_settings_through_the_jvm(s3: S3, bucket: ObjectStore) -> None:
     assert keys.get("fs.s3a.access.key") == "tester"
     assert rows(session.read.json(f"{bucket.root}/in")) == [(0,)]
     assert rows(session.sql(f"SELECT * FROM json.`{bucket.root}/in`")) == [(0,)]
+
+
+# ---- Delta tables ---------------------------------------------------------------------------------------------------
+
+
+def test_delta_tables_take_the_same_settings(
+    spark: SparkSession, bucket: ObjectStore, tmp_path: Path
+) -> None:
+    pytest.importorskip("deltalake")
+    table = f"{bucket.root}/table"
+    spark.sql("SELECT 1 AS n").write.format("delta").save(table)
+    spark.sql("SELECT 2 AS n").write.format("delta").mode("append").save(table)
+    assert rows(spark.read.format("delta").load(table)) == [(1,), (2,)]
+    assert rows(spark.read.format("delta").option("versionAsOf", 0).load(table)) == [(1,)]
+    found: list[list[int]] = []
+    for _ in range(2):
+        stream = spark.readStream.format("delta").load(table)
+        writer = stream.writeStream.format("delta").option("checkpointLocation", f"{bucket.root}/c")
+        writer.trigger(availableNow=True).start(f"{bucket.root}/copy").awaitTermination()
+        found.append([n for (n,) in rows(spark.read.format("delta").load(f"{bucket.root}/copy"))])
+        spark.sql("SELECT 3 AS n").write.format("delta").mode("append").save(table)
+    assert found == [[1, 2], [1, 2, 3]]

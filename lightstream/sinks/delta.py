@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     import duckdb
     import pyarrow
 
+    from lightstream.storage.opening import StorageOptions
+
 Mode = Literal["append", "overwrite"]
 _OPTIONS = ("path", "checkpointlocation", "mergeschema", "overwriteschema", "queryname")
 _ROWS = 122_880
@@ -35,6 +37,7 @@ class DeltaSink:
         output_mode: append or complete.
         partition_by: the columns that a new table is partitioned by.
         options: mergeSchema adds columns that the table lacks, overwriteSchema (complete mode) takes the query's.
+        store: settings of the object store.
 
     Raises:
         AnalysisException: the output mode is update.
@@ -51,6 +54,7 @@ class DeltaSink:
         output_mode: str,
         partition_by: Sequence[str],
         options: Mapping[str, str],
+        store: StorageOptions = None,
     ) -> None:
         if output_mode == "update":
             raise AnalysisException(
@@ -59,7 +63,7 @@ class DeltaSink:
                 "merge in foreachBatch.",
             )
         delta_module()
-        self._table = DeltaWriter(path, schema, partition_by, options)
+        self._table = DeltaWriter(path, schema, partition_by, options, store)
         self._query_id = ""
         self.description = f"DeltaSink[{self._table.uri}]"
 
@@ -100,8 +104,14 @@ class DeltaWriter:
     """Writes rows to a Delta table."""
 
     def __init__(
-        self, path: str, schema: t.StructType, partition_by: Sequence[str], options: Mapping[str, str]
+        self,
+        path: str,
+        schema: t.StructType,
+        partition_by: Sequence[str],
+        options: Mapping[str, str],
+        store: StorageOptions = None,
     ) -> None:
+        self._store = store
         unknown = sorted(set(options) - set(_OPTIONS))
         if unknown:
             raise unsupported(f"The option {unknown[0]} of the delta sink")
@@ -116,7 +126,7 @@ class DeltaWriter:
         """Return whether the table is there."""
         deltalake = delta_module()
         try:
-            return bool(deltalake.DeltaTable.is_deltatable(self.uri))
+            return bool(deltalake.DeltaTable.is_deltatable(self.uri, self._store))
         except (deltalake.exceptions.DeltaError, OSError) as error:
             raise self._failed(error) from None
 
@@ -126,7 +136,8 @@ class DeltaWriter:
             return None
         deltalake = delta_module()
         try:
-            last: int | None = deltalake.DeltaTable(self.uri).transaction_version(query_id)
+            table = deltalake.DeltaTable(self.uri, storage_options=self._store)
+            last: int | None = table.transaction_version(query_id)
         except (deltalake.exceptions.DeltaError, OSError) as error:
             raise self._failed(error) from None
         return last
@@ -160,6 +171,7 @@ class DeltaWriter:
                 if self._merges
                 else None,
                 commit_properties=deltalake.CommitProperties(app_transactions=applied),
+                storage_options=self._store,
             )
         except deltalake.exceptions.SchemaMismatchError as error:
             raise AnalysisException(

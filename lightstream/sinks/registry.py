@@ -78,7 +78,7 @@ def find_sink(request: SinkRequest, session: SessionState) -> Sink:
     if name == "duckdb":
         return _duckdb_sink(request, session)
     if name == "delta":
-        return _delta_sink(request)
+        return _delta_sink(request, session)
     if name == "iceberg":
         return _iceberg_sink(request)
     if name == "kafka":
@@ -180,14 +180,17 @@ def _duckdb_sink(request: SinkRequest, session: SessionState) -> Sink:
     )
 
 
-def _delta_sink(request: SinkRequest) -> Sink:
+def _delta_sink(request: SinkRequest, session: SessionState) -> Sink:
     from lightstream.sinks.delta import DeltaSink
+    from lightstream.storage.opening import storage_options
+    from lightstream.storage.settings import settings_of
 
     path = request.options.get("path")
     if path is None:
         raise IllegalArgumentException("_LEGACY_ERROR_TEMP_2047", "'path' is not specified.")
     _check_partition_columns(request)
-    return DeltaSink(path, request.schema, request.output_mode, request.partition_by, request.options)
+    store = storage_options(path, settings_of(session.conf.values))
+    return DeltaSink(path, request.schema, request.output_mode, request.partition_by, request.options, store)
 
 
 def _iceberg_sink(request: SinkRequest) -> Sink:

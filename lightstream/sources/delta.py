@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     import duckdb
     from deltalake import DeltaTable
 
+    from lightstream.storage.opening import StorageOptions
+
 NAME = "delta"
 READ_OPTIONS = ("path", "versionasof", "timestampasof")
 STREAM_OPTIONS = (
@@ -66,6 +68,7 @@ def open_delta(
     options: Mapping[str, str],
     is_streaming: bool,
     time_zone: str,
+    store: StorageOptions = None,
 ) -> DeltaReader:
     """Return the reader of a Delta table.
 
@@ -75,6 +78,7 @@ def open_delta(
         options: keys in lower case.
         is_streaming: whether a stream is asked for.
         time_zone: of times in options that have none.
+        store: settings of the object store.
 
     Raises:
         AnalysisException: DELTA_PATH_DOES_NOT_EXIST; a table that changes its columns' names or hides rows.
@@ -85,8 +89,8 @@ def open_delta(
     unknown = sorted(set(options) - set(STREAM_OPTIONS if is_streaming else READ_OPTIONS))
     if unknown:
         raise unsupported(f"The option {unknown[0]} of the delta source")
-    table = load_table(paths[0], None if is_streaming else _version(paths[0], options, time_zone))
-    reader = DeltaReader(paths[0], table, options, time_zone)
+    version = None if is_streaming else _version(paths[0], options, time_zone, store)
+    reader = DeltaReader(paths[0], load_table(paths[0], version, store), options, time_zone, store)
     if schema is not None and schema.simpleString() != reader.schema.simpleString():
         raise AnalysisException(
             "DELTA_SCHEMA_MISMATCH",
@@ -96,7 +100,7 @@ def open_delta(
     return reader
 
 
-def load_table(path: str, version: int | None = None) -> DeltaTable:
+def load_table(path: str, version: int | None = None, store: StorageOptions = None) -> DeltaTable:
     """Return a table at its newest version, or another.
 
     Raises:
@@ -106,9 +110,9 @@ def load_table(path: str, version: int | None = None) -> DeltaTable:
     deltalake = delta_module()
     where = table_uri(path)
     try:
-        if not deltalake.DeltaTable.is_deltatable(where):
+        if not deltalake.DeltaTable.is_deltatable(where, store):
             raise _not_found(path)
-        table = deltalake.DeltaTable(where, version=version)
+        table = deltalake.DeltaTable(where, version=version, storage_options=store)
         if table.metadata().configuration.get("delta.columnMapping.mode", "none") != "none":
             raise unsupported(f"The column mapping of the Delta table {path}")
         table.to_pyarrow_dataset()  # refuses other features that it cannot read
@@ -158,12 +162,12 @@ def _failed(path: str, error: Exception) -> QueryExecutionException:
     )
 
 
-def _version(path: str, options: Mapping[str, str], time_zone: str) -> int | None:
+def _version(path: str, options: Mapping[str, str], time_zone: str, store: StorageOptions) -> int | None:
     if "timestampasof" not in options:
         return _whole(options, "versionAsOf")
     if "versionasof" in options:
         raise IllegalArgumentException(None, "Give versionAsOf or timestampAsOf, not both.")
-    table = load_table(path)
+    table = load_table(path, store=store)
     at_ms = _time_ms(options["timestampasof"], "timestampAsOf", time_zone)
     found = [entry["version"] for entry in table.history() if entry["timestamp"] <= at_ms]
     if not found:
@@ -217,8 +221,11 @@ class DeltaReader:
     name = NAME
     metadata: t.StructType | None = None
 
-    def __init__(self, path: str, table: DeltaTable, options: Mapping[str, str], time_zone: str) -> None:
+    def __init__(
+        self, path: str, table: DeltaTable, options: Mapping[str, str], time_zone: str, store: StorageOptions
+    ) -> None:
         self.path = path
+        self._store = store
         self._table = table
         self._options = options
         self._time_zone = time_zone
@@ -237,7 +244,7 @@ class DeltaReader:
 
     def open_stream(self, source_directory: str | None, durable: bool, conf: Conf) -> DeltaStream:
         """Begin to read the rows that are there, and those that are added."""
-        return DeltaStream(self.path, self._table, self.schema, self._options, self._time_zone)
+        return DeltaStream(self.path, self._table, self.schema, self._options, self._time_zone, self._store)
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,7 +271,9 @@ class DeltaStream:
         schema: t.StructType,
         options: Mapping[str, str],
         time_zone: str,
+        store: StorageOptions,
     ) -> None:
+        self._store = store
         self.description = f"DeltaSource[{table.table_uri.rstrip('/')}]"
         self._path = path
         self._table = table
@@ -393,7 +402,11 @@ class DeltaStream:
         if self._listed is None or self._listed[0] != version:
             import pyarrow as pa
 
-            table = self._table if self._table.version() == version else load_table(self._path, version)
+            table = (
+                self._table
+                if self._table.version() == version
+                else load_table(self._path, version, self._store)
+            )
             prefix = "partition."
             names = table.metadata().partition_columns
             actions = pa.table(table.get_add_actions(flatten=True)).to_pylist()

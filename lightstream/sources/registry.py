@@ -15,6 +15,7 @@ from lightstream.errors import (
 from lightstream.plan import expressions as e
 from lightstream.plan import logical as lp
 from lightstream.plan import relations as r
+from lightstream.storage.settings import settings_of
 
 if TYPE_CHECKING:
     from lightstream.database.connection import Database
@@ -76,10 +77,12 @@ def open_reader(relation: r.DataSourceRead, conf: Conf, database: Database) -> l
         return scan_of(state, streaming=False)
     if name == "delta":
         from lightstream.sources.delta import open_delta
+        from lightstream.storage.opening import storage_options
 
         given = {key.lower(): value for key, value in relation.options.items()}
         paths = relation.paths or ((given["path"],) if "path" in given else ())
-        delta = open_delta(paths, relation.schema, given, relation.is_streaming, conf.time_zone)
+        store = storage_options(paths[0], settings_of(conf.values)) if paths else None
+        delta = open_delta(paths, relation.schema, given, relation.is_streaming, conf.time_zone, store)
         return scan_of(delta, relation.is_streaming)
     if name == "iceberg":
         from lightstream.sources.iceberg import open_iceberg

@@ -241,11 +241,14 @@ class DataFrameWriter:
 
     def _to_delta(self, path: str | None) -> None:
         from lightstream.sinks.delta import DeltaWriter
+        from lightstream.storage.opening import storage_options
+        from lightstream.storage.settings import settings_of
 
         target = self._options.get("path") if path is None else path
         if target is None:
             raise IllegalArgumentException("_LEGACY_ERROR_TEMP_2047", "'path' is not specified.")
-        table = DeltaWriter(target, self._df.schema, self._partition_by, self._options)
+        store = storage_options(target, settings_of(self._spark._state.conf.values))
+        table = DeltaWriter(target, self._df.schema, self._partition_by, self._options, store)
         if self._mode in ("error", "ignore") and table.exists():
             if self._mode == "error":
                 raise AnalysisException(

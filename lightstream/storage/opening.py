@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 from lightstream.errors import IllegalArgumentException, PySparkImportError, unsupported
 from lightstream.storage.objects import ObjectStore
-from lightstream.storage.paths import split
+from lightstream.storage.paths import is_remote, normal, split
 from lightstream.storage.settings import Settings
+
+StorageOptions = dict[str, str] | None
+"""A store's settings as deltalake takes them."""
 
 _AWS = re.compile(r"s3(?:[.-](?P<region>[a-z]{2}(?:-[a-z]+)+-\d))?\.amazonaws\.com(?:\.cn)?")
 _LOCAL = re.compile(r"localhost|\[.*\]|[\d.]+")
@@ -47,11 +49,9 @@ def open_store(path: str, settings: Settings) -> ObjectStore:
         ) from None
     root, _ = split(path)
     scheme, _, bucket = root.partition("://")
-    make: Callable[[str, Settings], Any] = {"gs": _google}.get(scheme, _azure)
-    if scheme in ("s3", "s3a"):
-        make = _amazon
+    config, endpoint = _config(scheme, bucket, settings)
     try:
-        return ObjectStore(root, make(bucket, settings))
+        return ObjectStore(root, _opened(scheme, bucket, config, endpoint))
     except (BaseError, ValueError) as error:
         reason = str(error).partition("\n")[0]
         raise IllegalArgumentException(
@@ -60,9 +60,26 @@ def open_store(path: str, settings: Settings) -> ObjectStore:
         ) from error
 
 
-def _amazon(bucket: str, settings: Settings) -> Any:
-    from obstore.store import S3Store
+def storage_options(path: str, settings: Settings) -> StorageOptions:
+    """Return the settings for the store of a path as deltalake takes them; None where there are none."""
+    if not is_remote(path) or not settings:
+        return None
+    root, _ = split(normal(path))
+    scheme, _, bucket = root.partition("://")
+    config, endpoint = _config(scheme, bucket, settings)
+    if endpoint.startswith("http://"):
+        config["allow_http"] = True
+    return {name: str(value).lower() if isinstance(value, bool) else value for name, value in config.items()}
 
+
+def _config(scheme: str, bucket: str, settings: Settings) -> tuple[dict[str, Any], str]:
+    """Return the settings of a store as the library has them, and the endpoint where it is not the store's own."""
+    if scheme in ("s3", "s3a"):
+        return _amazon(bucket, settings)
+    return _google(settings) if scheme == "gs" else _azure(bucket, settings)
+
+
+def _amazon(bucket: str, settings: Settings) -> tuple[dict[str, Any], str]:
     def setting(name: str) -> str | None:
         return settings.get(f"fs.s3a.bucket.{bucket}.{name}") or settings.get(f"fs.s3a.{name}")
 
@@ -102,16 +119,15 @@ def _amazon(bucket: str, settings: Settings) -> Any:
             config |= {"endpoint": f"{scheme}://{host}", "virtual_hosted_style_request": False}
         else:
             config |= {"endpoint": f"{scheme}://{bucket}.{host}", "virtual_hosted_style_request": True}
-    names = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
-    asked = config.get("endpoint") or next((os.environ[name] for name in names if os.environ.get(name)), "")
     if not any(os.environ.get(name) for name in ("AWS_REGION", "AWS_DEFAULT_REGION")):
         config.setdefault("region", "us-east-1")
-    return S3Store(bucket, config=config, client_options=_client(asked), retry_config=_RETRIES)  # type: ignore[arg-type]
+    names = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
+    return config, config.get("endpoint") or next(
+        (os.environ[name] for name in names if os.environ.get(name)), ""
+    )
 
 
-def _google(bucket: str, settings: Settings) -> Any:
-    from obstore.store import GCSStore
-
+def _google(settings: Settings) -> tuple[dict[str, Any], str]:
     config: dict[str, Any] = {}
     for name in ("fs.gs.auth.service.account.json.keyfile", "google.cloud.auth.service.account.json.keyfile"):
         if settings.get(name):
@@ -121,27 +137,32 @@ def _google(bucket: str, settings: Settings) -> Any:
         config["base_url"] = root.rstrip("/")
     if settings.get("fs.gs.auth.type", "").upper() == "UNAUTHENTICATED":
         config["skip_signature"] = True
-    return GCSStore(bucket, config=config, client_options=_client(root), retry_config=_RETRIES)  # type: ignore[arg-type]
+    return config, root
 
 
-def _azure(container: str, settings: Settings) -> Any:
-    from obstore.store import AzureStore
-
+def _azure(container: str, settings: Settings) -> tuple[dict[str, Any], str]:
     config: dict[str, Any] = {}
-    name, at, host = container.partition("@")
+    _, at, host = container.partition("@")
     if at:  # abfss://container@account.dfs.core.windows.net
-        account = host.partition(".")[0]
-        config["account_name"] = account
+        config["account_name"] = host.partition(".")[0]
         key = settings.get(f"fs.azure.account.key.{host}") or settings.get("fs.azure.account.key")
         if key:
             config["account_key"] = key
         token = settings.get(f"fs.azure.sas.fixed.token.{host}") or settings.get("fs.azure.sas.fixed.token")
         if token:
             config["sas_key"] = token
-    asked = os.environ.get("AZURE_STORAGE_ENDPOINT") or os.environ.get("AZURE_ENDPOINT") or ""
-    emulated = os.environ.get("AZURE_STORAGE_USE_EMULATOR", "").lower() in ("1", "true")
-    client = _client("http://" if emulated else asked)
-    return AzureStore(name, config=config, client_options=client, retry_config=_RETRIES)  # type: ignore[arg-type]
+    if os.environ.get("AZURE_STORAGE_USE_EMULATOR", "").lower() in ("1", "true"):
+        return config, "http://"
+    return config, os.environ.get("AZURE_STORAGE_ENDPOINT") or os.environ.get("AZURE_ENDPOINT") or ""
+
+
+def _opened(scheme: str, bucket: str, config: dict[str, Any], endpoint: str) -> Any:
+    from obstore.store import AzureStore, GCSStore, S3Store
+
+    makers: dict[str, Any] = {"s3": S3Store, "s3a": S3Store, "gs": GCSStore}
+    make = makers.get(scheme, AzureStore)
+    name = bucket.partition("@")[0]
+    return make(name, config=config, client_options=_client(endpoint), retry_config=_RETRIES)
 
 
 def _client(endpoint: str) -> dict[str, Any]:
