@@ -22,6 +22,7 @@ from lightstream.commands import checkpoint as commands
 from lightstream.errors import PySparkException, StreamingQueryException
 from lightstream.sources import object_discovery
 from lightstream.sources.file_options import ListingOptions
+from lightstream.sources.listing import list_files
 from lightstream.sources.object_discovery import ObjectDiscovery
 from lightstream.sources.paths import from_uri, to_uri
 from lightstream.sources.seen import SeenFiles
@@ -84,6 +85,24 @@ def test_directories_patterns_and_objects_are_read(spark: SparkSession, bucket: 
     assert rows(spark.read.json(f"{root}/*/a.json".replace("s3a:", "S3:"))) == [(0,)]
     assert rows(spark.read.json(f"{root}/in/deep/c.json")) == [(2,)]
     assert rows(spark.read.option("pathGlobFilter", "a*").json(f"{root}/in")) == [(0,)]
+
+
+def test_a_pattern_asks_once_for_each_directory(spark: SparkSession, s3: S3, bucket: ObjectStore) -> None:
+    for n in range(20):
+        put(bucket, f"in/{n}.json", {"n": n})
+    put(bucket, "in/0.json/x.json", {"n": 99})  # names of objects may be those of directories
+    asked: list[str] = []
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("_listed", "find", "entries"):
+            method = getattr(ObjectStore, name)
+            patch.setattr(
+                ObjectStore,
+                name,
+                lambda self, *a, method=method, name=name: asked.append(name) or method(self, *a),
+            )
+        found = list_files([f"{bucket.root}/in/*.json"], settings=s3.settings)
+    assert {file.path for file in found.files} == {f"{bucket.root}/in/{n}.json" for n in range(20)}
+    assert len(asked) <= 3, asked
 
 
 def test_partitions_and_where_rows_come_from(spark: SparkSession, bucket: ObjectStore) -> None:

@@ -424,15 +424,14 @@ class FileStream:
         return FileEntry(path, to_uri(path), size, mtime_ms)
 
     def _logged_entries(self, first: int, last: int) -> list[FileEntry]:
+        entries = self._log.entries_between(first, last)
+        paths = [from_uri(entry.uri) for entry in entries]
         found = []
-        for entry in self._log.entries_between(first, last):
-            path = from_uri(entry.uri)
-            try:
-                size = self._tree.size(path)
-            except FileNotFoundError:
+        for entry, path, size in zip(entries, paths, self._tree.sizes(paths), strict=True):
+            if size is None:
                 logger.warning("%s was taken for a batch and is gone; the batch is run without it.", path)
-                continue
-            found.append(FileEntry(path, entry.uri, size, entry.mtime_ms))
+            else:
+                found.append(FileEntry(path, entry.uri, size, entry.mtime_ms))
         return found
 
     def _to_read(self, entries: list[FileEntry]) -> list[FileEntry]:

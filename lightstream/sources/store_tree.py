@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 from lightstream.checkpoint.sink_log import DIRECTORY as SINK_LOG
@@ -12,54 +13,71 @@ from lightstream.sources.logged_files import LoggedFiles
 from lightstream.sources.seen import SeenFiles
 from lightstream.sources.trees import Found, Keep, is_listed
 from lightstream.storage.mirror import Mirror
-from lightstream.storage.objects import ObjectStore
+from lightstream.storage.objects import AT_ONCE, ObjectStore, Stored
 from lightstream.storage.paths import split
 
 
 class StoreTree:
-    """The objects of a bucket. A directory is there when an object lies below it."""
+    """The objects of a bucket. A directory is there when an object lies below it.
+
+    What the expansion of a pattern has found is not asked for again.
+    """
 
     def __init__(self, store: ObjectStore) -> None:
         self.store = store
+        self._objects: dict[str, Stored] = {}
+        self._directories: set[str] = set()
 
     def exists(self, path: str) -> bool:
         """Return whether a path is one of a file or a directory."""
-        return self.is_directory(path) or self.is_file(path)
+        return path in self._objects or self.is_directory(path) or self.is_file(path)
 
     def is_file(self, path: str) -> bool:
         """Return whether a path is a file's."""
+        if path in self._objects or path in self._directories:
+            return path in self._objects
         return self.store.find(path) is not None
 
     def is_directory(self, path: str) -> bool:
         """Return whether a path is a directory's."""
-        return self.store.is_directory(path)
+        return path in self._directories or self.store.is_directory(path)
 
-    def size(self, path: str) -> int:
-        """Return a file's size in bytes; FileNotFoundError when it is gone."""
-        found = self.store.find(path)
-        if found is None:
-            raise FileNotFoundError(path)
-        return found.size
+    def sizes(self, paths: Sequence[str]) -> list[int | None]:
+        """Return the files' sizes in bytes, None for those that are gone."""
+
+        def size(path: str) -> int | None:
+            found = self.store.find(path)
+            return None if found is None else found.size
+
+        if len(paths) < 2:
+            return list(map(size, paths))
+        with ThreadPoolExecutor(min(AT_ONCE, len(paths)), "lightstream-head") as pool:
+            return list(pool.map(size, paths))
 
     def expand(self, pattern: str) -> list[str]:
         """Return the existing paths that match a pattern, sorted, each once."""
         root, key = split(pattern)
-        found = expand_glob(
-            f"/{key}",
-            names=lambda path: self.store.names(root + path),
-            exists=lambda path: self.exists(root + path),
-        )
+
+        def names(directory: str) -> list[str]:
+            directories, objects = self.store.entries(root + directory)
+            self._directories.update(directories)
+            self._objects.update((found.path, found) for found in objects)
+            paths = {*directories, *(found.path for found in objects)}
+            return sorted(path.rpartition("/")[2] for path in paths)
+
+        found = expand_glob(f"/{key}", names=names, exists=lambda path: self.exists(root + path))
         return [root + path for path in found]
 
     def walk(self, root: str, keep: Keep) -> Iterator[Found]:
         """Yield the files of a root and of all directories below it, each directory in the order of names."""
+        itself = self._objects.get(root)
         found: list[tuple[list[str], Found]] = []
-        for each in self.store.objects(root):
+        for each in self.store.objects(root) if itself is None else ():
             names = each.path[len(root) + 1 :].split("/")
             if all(map(is_listed, names)) and keep(names[-1], each.mtime_ms):
                 found.append((names, Found(*each)))
         if not found:
-            itself = self.store.find(root)
+            itself = itself or self.store.find(root)
             name = root.rpartition("/")[2]
             if itself is not None and is_listed(name) and keep(name, itself.mtime_ms):
                 yield Found(*itself)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -41,8 +41,8 @@ class Tree(Protocol):
     def is_directory(self, path: str) -> bool:
         """Return whether a path is a directory's."""
 
-    def size(self, path: str) -> int:
-        """Return a file's size in bytes; FileNotFoundError when it is gone."""
+    def sizes(self, paths: Sequence[str]) -> list[int | None]:
+        """Return the files' sizes in bytes, None for those that are gone."""
 
     def expand(self, pattern: str) -> list[str]:
         """Return the existing paths that match a pattern, sorted, each once."""
@@ -116,9 +116,9 @@ class LocalTree:
         """Return whether a path is a directory's."""
         return os.path.isdir(path)
 
-    def size(self, path: str) -> int:
-        """Return a file's size in bytes; FileNotFoundError when it is gone."""
-        return os.stat(path).st_size
+    def sizes(self, paths: Sequence[str]) -> list[int | None]:
+        """Return the files' sizes in bytes, None for those that are gone."""
+        return list(map(_size, paths))
 
     def expand(self, pattern: str) -> list[str]:
         """Return the existing paths that match a pattern, sorted, each once."""
@@ -138,6 +138,13 @@ class LocalTree:
 
 
 LOCAL: Tree = LocalTree()
+
+
+def _size(path: str) -> int | None:
+    try:
+        return os.stat(path).st_size
+    except FileNotFoundError:
+        return None
 
 
 def _walk(path: str, keep: Keep, above: frozenset[tuple[int, int]] = frozenset()) -> Iterator[Found]:

@@ -54,15 +54,15 @@ class ObjectStore:
         first = next(self._listed(path, None), None)
         return first is not None or not split(path)[1]
 
-    def names(self, directory: str) -> list[str]:
-        """Return the names in a directory, those of directories too."""
+    def entries(self, directory: str) -> tuple[list[str], list[Stored]]:
+        """Return what is in a directory: the paths of directories, and objects."""
         import obstore
 
         _, key = split(directory)
         with self._told(directory):
             found = obstore.list_with_delimiter(self._store, key or None)
-        paths = [*found["common_prefixes"], *(each["path"] for each in found["objects"] if each["size"])]
-        return sorted({path.rpartition("/")[2] for path in paths if path != key})
+        objects = [self._stored(meta) for meta in found["objects"] if meta["size"] and meta["path"] != key]
+        return [f"{self.root}/{path}" for path in found["common_prefixes"]], objects
 
     def find(self, path: str) -> Stored | None:
         """Return an object, None when there is none of that name, or it is empty."""
