@@ -22,7 +22,7 @@ StorageOptions = dict[str, str] | None
 _AWS = re.compile(r"s3(?:[.-](?P<region>[a-z]{2}(?:-[a-z]+)+-\d))?\.amazonaws\.com(?:\.cn)?")
 _LOCAL = re.compile(r"localhost|\[.*\]|[\d.]+")
 _RETRIES = {
-    "max_retries": 4,
+    "max_retries": 8,
     "retry_timeout": timedelta(seconds=30),
     "backoff": {"init_backoff": timedelta(milliseconds=100), "max_backoff": timedelta(seconds=3), "base": 2},
 }
