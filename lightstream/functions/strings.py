@@ -18,22 +18,16 @@ from lightstream.plan.expressions import Call, Expression, Literal, nullable_of,
 
 # ---- upper and lower case -------------------------------------------------------------------------------------
 
-# Letters that become two letters in upper case: DuckDB maps one to one. All but the German one are refused.
+# Letters that become two letters in upper case: DuckDB maps one to one.
 _GROW_IN_UPPER = "[ŉǰΐΰևẖ-ẚὐὒὔὖᾀ-ᾯᾲ-ᾴᾶ-ᾼῂ-ῄῆ-ῌῒΐῖῗῢ-ῤῦῧῲ-ῴῶ-ῼﬀ-ﬆﬓ-ﬗ]"
 
 
 def upper_sql(text: str) -> str:
     """Return text in upper case (`ß` becomes `SS`)."""
-    failure = error_sql(
-        "LIGHTSTREAM_UNSUPPORTED",
-        "The upper case of letters that become two letters is not supported by lightstream.",
-        "0A000",
-        "UnsupportedOperationException",
-    )
     return let(
         text,
         lambda v: (
-            f"CASE WHEN regexp_matches({v}, '{_GROW_IN_UPPER}') THEN {failure} "
+            f"CASE WHEN regexp_matches({v}, '{_GROW_IN_UPPER}') THEN {native_sql('upper', v)} "
             f"ELSE upper(replace({v}, 'ß', 'SS')) END"
         ),
         "upper",
@@ -59,9 +53,14 @@ scalar("lower lcase", "string -> string", lambda call, args, ctx: lower_sql(args
 
 
 def _initcap_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
-    word = f"{upper_sql('ls_w[1]')} || ls_w[2:]"
-    words = f"string_split({lower_sql(args[0])}, ' ')"
-    return f"array_to_string(list_transform({words}, lambda ls_w: {word}), ' ')"
+    def body(v: str) -> str:
+        words = f"list_transform(string_split(lower({v}), ' '), lambda ls_w: upper(ls_w[1]) || ls_w[2:])"
+        ascii_only = f"strlen({v}) = length({v})"
+        return (
+            f"CASE WHEN {ascii_only} THEN array_to_string({words}, ' ') ELSE {native_sql('initcap', v)} END"
+        )
+
+    return let(args[0], body, "text")
 
 
 scalar("initcap", "string -> string", _initcap_sql)

@@ -50,6 +50,8 @@ _FUNCTIONS: dict[str, tuple[str, tuple[str, ...], str]] = {
     "random_double": ("randoms", ("BIGINT", "BIGINT"), "DOUBLE"),
     "random_gaussian": ("randoms", ("BIGINT", "BIGINT"), "DOUBLE"),
     "random_text": ("randoms", ("BIGINT", "BIGINT", "INTEGER"), _TEXT),
+    "upper": ("texts", (_TEXT,), _TEXT),
+    "initcap": ("texts", (_TEXT,), _TEXT),
     "soundex": ("texts", (_TEXT,), _TEXT),
     "interval_parts": ("texts", (_TEXT,), "BIGINT[]"),
 }

@@ -7,6 +7,7 @@ import functools
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from lightstream.errors import SparkRuntimeException, unsupported
@@ -18,7 +19,7 @@ from lightstream.sources.json.convert import PartialRows, PartialValue, make_con
 from lightstream.sources.json.exact import make_tokenizer
 from lightstream.sources.json.infer_types import final_type, make_inferrer
 from lightstream.sources.json.options import FAILFAST, JsonOptions, parse_options
-from lightstream.sources.json.record_reader import BadValue
+from lightstream.sources.json.record_reader import STANDARD, BadValue
 from lightstream.sources.json.scalars import ATOMIC
 from lightstream.sources.json.tokens import Tokenizer
 
@@ -167,7 +168,8 @@ def get_json_object(text: str, path: str) -> str | None:
         return None
     try:
         tokens = _tokens(text)
-        tokens.next_token()
+        if tokens.next_token() is None:
+            return None
         out: list[str] = []
         return "".join(out) if _found(tokens, out, _RAW, steps) else None
     except BadValue:
@@ -195,7 +197,7 @@ def _steps(path: str) -> tuple[Step, ...] | None:
     return tuple(steps)
 
 
-_OPTIONS = JsonOptions()
+_OPTIONS = JsonOptions(tolerance=replace(STANDARD, non_numeric_numbers=False))
 _tokenizer = make_tokenizer(_OPTIONS, raw_text=False)
 _copied = ATOMIC[t.StringType](t.StringType(), _OPTIONS)
 

@@ -38,6 +38,17 @@ def levenshtein(one: str, other: str) -> int:
     return row[-1]
 
 
+def upper(text: str) -> str:
+    """Return text in upper case, in which some letters are two."""
+    return text.upper()
+
+
+def initcap(text: str) -> str:
+    """Return text with each word, between blanks, beginning with a letter in title case and going on in lower case."""
+    words = ((word[:1], word.lower()) for word in text.split(" "))
+    return " ".join(first.title() + lower[len(first.lower()) :] for first, lower in words)
+
+
 _SOUNDS = "01230127022455012623017202"  # of A to Z; 7 is for H and W, which part nothing
 
 
