@@ -24,6 +24,7 @@ from lightstream.sources.being_written import Writing
 from lightstream.sources.discovery import AUDIT_INTERVAL_S, QUIET_MS, Candidate, FileDiscovery
 from lightstream.sources.file_options import OFF, read_listing_options, read_stream_options
 from lightstream.sources.filesystems import Trust
+from lightstream.sources.finding import discovery_of, logged_files_of, watching_of
 from lightstream.sources.listing import FileEntry, has_sink_log, partition_bases
 from lightstream.sources.logged_files import LoggedFiles
 from lightstream.sources.partitions import parse_directory, partition_columns, partition_values
@@ -100,19 +101,17 @@ class FileStream:
         self._seen = SeenFiles(self._options.max_file_age_ms, name_only=self._options.file_name_only)
         self._restore()
         self._discovery: FileDiscovery | LoggedFiles | ObjectDiscovery
-        bases = self._listing_bases()
-        if is_remote(self._path):
-            self._discovery = self._object_discovery(bases, audit_interval_s)
-        else:
-            self._discovery = FileDiscovery(
-                self._path,
-                self._listing,
-                self._seen,
-                bases=bases,
-                trust=trust,
-                quiet_ms=quiet_ms,
-                audit_interval_s=audit_interval_s,
-            )
+        self._discovery = discovery_of(
+            self._tree,
+            self._path,
+            self._listing,
+            self._options,
+            self._seen,
+            bases=self._listing_bases(),
+            trust=trust,
+            quiet_ms=quiet_ms,
+            audit_interval_s=audit_interval_s,
+        )
         self._ignores_sink_log = conf.boolean("spark.sql.streaming.fileStreamSink.ignoreMetadata")
         self._decided = False  # whether a sink's log says which files there are
         self._audit_interval_s = audit_interval_s
@@ -287,7 +286,8 @@ class FileStream:
                     None,
                     "Clean up source files is not supported when reading from the output directory of FileStreamSink.",
                 )
-            self._discovery, self._decided = self._logged_discovery(), True
+            self._discovery = logged_files_of(self._tree, self._path, self._listing, self._seen)
+            self._decided = True
             if self._watching is not None:
                 self._watching.stop()
                 self._watching = None
@@ -370,41 +370,10 @@ class FileStream:
         # After the first look, so that a short run does without, and a long one is not kept waiting by it.
         if self._wakeup is None or self._watching is not None or self._horizon is not None:
             return
-        if is_remote(self._path):
-            from lightstream.sources.object_discovery import Looking
-
-            self._watching = Looking(self._wakeup)
-        else:
-            from lightstream.sources.watching import Watching
-
-            assert isinstance(self._discovery, FileDiscovery | LoggedFiles)
-            self._watching = Watching(
-                self._discovery, self._path, self._wakeup, audit_interval_s=self._audit_interval_s
-            )
-        self._watching.start()
-
-    def _object_discovery(self, bases: frozenset[str] | None, audit_interval_s: float) -> ObjectDiscovery:
-        from lightstream.sources.object_discovery import ObjectDiscovery
-        from lightstream.sources.store_tree import StoreTree
-
-        assert isinstance(self._tree, StoreTree)
-        return ObjectDiscovery(
-            self._tree.store,
-            self._path,
-            self._listing,
-            self._seen,
-            bases=bases,
-            names_sort_by_time=self._options.names_sort_by_time,
-            audit_interval_s=audit_interval_s,
+        self._watching = watching_of(
+            self._discovery, self._tree, self._path, self._wakeup, self._audit_interval_s
         )
-
-    def _logged_discovery(self) -> LoggedFiles:
-        if not is_remote(self._path):
-            return LoggedFiles(self._path, self._listing, self._seen)
-        from lightstream.sources.store_tree import LoggedObjects, StoreTree
-
-        assert isinstance(self._tree, StoreTree)
-        return LoggedObjects(self._tree.store, self._path, self._listing, self._seen)
+        self._watching.start()
 
     # Entries
 
