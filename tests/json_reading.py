@@ -16,9 +16,10 @@ from lightstream.plan import types as t
 from lightstream.plan.required import Required
 from lightstream.sources.contract import Scan
 from lightstream.sources.json.options import JsonOptions
-from lightstream.sources.json.scan import Experience, JsonRead, scan_json
+from lightstream.sources.json.scan import Experience, scan_json
 from lightstream.sources.listing import FileEntry
 from lightstream.sources.paths import to_uri
+from lightstream.sources.two_ways import RecordRead
 
 sys.path.append(str(Path(__file__).parent.parent / "parity_tests"))
 
@@ -64,7 +65,7 @@ class JsonQuery:
             for i, name in enumerate(columns)
         )
         files = [path if isinstance(path, FileEntry) else entry(path) for path in paths]
-        read = JsonRead(files, schema, partitions or t.StructType(), required, options)
+        read = RecordRead(files, schema, partitions or t.StructType(), required, options)
         scan = scan_json(read, self.connection, self.experience)
         for _ in range(20):
             error: Exception | None = None

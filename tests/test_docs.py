@@ -16,7 +16,7 @@ from lightstream.sinks import delta as delta_sink
 from lightstream.sinks import iceberg as iceberg_sink
 from lightstream.sinks import kafka as kafka_sink
 from lightstream.sinks.files import sink as files
-from lightstream.sources import delta, file_options, iceberg
+from lightstream.sources import delta, file_options, iceberg, record_options
 from lightstream.sources import registry as formats
 from lightstream.sources.avro import format as avro_format
 from lightstream.sources.csv import options as csv_options
@@ -51,7 +51,7 @@ def test_generated_pages_are_fresh() -> None:
 
 def test_every_option_of_sources_is_described() -> None:
     read = re.compile(
-        r"""(?:get|flag|flag\.\w+|_positive|_boolean|_flag|_char|_integer|_number)"""
+        r"""(?:get|flag|flag\.\w+|_positive|_boolean|_flag|_char|_integer|number)"""
         r"""\(\s*(?:given, |options, |lower, |source\.options, )?"(\w+)\""""
         r"""|if "(\w+)" in lower"""
     )
@@ -59,6 +59,7 @@ def test_every_option_of_sources_is_described() -> None:
     for module in (
         file_options,
         json_options,
+        record_options,
         csv_options,
         text_format,
         parquet_format,

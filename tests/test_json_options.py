@@ -11,9 +11,10 @@ from lightstream.sources.json.characters import to_text
 from lightstream.sources.json.datetimes import find_zone, parse_date, parse_timestamp
 from lightstream.sources.json.format import JsonFormat
 from lightstream.sources.json.numbers import parse_float32
-from lightstream.sources.json.options import DROPMALFORMED, PERMISSIVE, parse_options
+from lightstream.sources.json.options import parse_options
 from lightstream.sources.json.patterns import compile_pattern
 from lightstream.sources.json.rewritten import java_double
+from lightstream.sources.record_options import DROPMALFORMED, PERMISSIVE
 
 
 def test_names_in_any_case_and_unknown_options() -> None:

@@ -9,23 +9,26 @@ from lightstream.errors import AnalysisException, unsupported
 from lightstream.functions import mismatch
 from lightstream.functions.cast_text import bytes_text, java_decimal_text, to_text
 from lightstream.functions.date_patterns import pattern_of, written
-from lightstream.functions.json_texts import instant_text, options_of, schema_of, settings_text
+from lightstream.functions.record_texts import (
+    READ,
+    TIMESTAMP,
+    bind_schema_of,
+    check_text,
+    instant_text,
+    options_of,
+    schema_of,
+    settings_text,
+)
 from lightstream.functions.registry import Bound, SqlContext, scalar
 from lightstream.functions.signatures import parse as signature
 from lightstream.functions.spelling import duck_type, let, native_sql, text_sql
 from lightstream.plan import types as t
-from lightstream.plan.expressions import Call, Cast, Expression, Literal, nullable_of, type_of
+from lightstream.plan.expressions import Call, Expression, Literal, nullable_of, type_of
 
 # ---- from_csv -------------------------------------------------------------------------------------------------
 
-_READ = (
-    t.BooleanType, t.IntegralType, t.FractionalType, t.StringType, t.DateType, t.TimestampType, t.TimestampNTZType,
-)  # fmt: skip
-
 
 def _bind_from_csv(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
-    if not 2 <= len(args) <= 3:
-        raise mismatch.wrong_count(name, "[2, 3]", len(args))
     schema = schema_of(name, args)
     if not isinstance(schema, t.StructType):
         shown = schema.sql()
@@ -35,19 +38,9 @@ def _bind_from_csv(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound
             sqlstate="42K07",
             parameters={"inputSchema": mismatch.text_of(args[1]), "dataType": f'"{shown}"'},
         )
-    options = options_of(name, args, 2)
-    mode = {key.lower(): value for key, value in options.items()}.get("mode", "PERMISSIVE").upper()
-    if mode not in ("PERMISSIVE", "FAILFAST"):
-        raise AnalysisException(
-            "PARSE_MODE_UNSUPPORTED",
-            f"The function `{name}` doesn't support the {mode} mode. Acceptable modes are PERMISSIVE and FAILFAST.",
-            sqlstate="42601",
-            parameters={"funcName": f"`{name}`", "mode": mode},
-        )
-    if not isinstance(type_of(args[0]), t.StringType | t.NullType):
-        raise mismatch.unexpected_input(name, args[:1], 0, '"STRING"')
+    check_text(name, args)
     for field in schema:
-        if not isinstance(field.dataType, _READ):
+        if not isinstance(field.dataType, READ):
             raise unsupported(f"from_csv into {field.dataType.simpleString()}")
     text = signature("string -> any").bind(name, args[:1], conf).args[0]
     return Bound((text, *args[1:]), t.as_nullable(schema), nullable_of(args[0]))
@@ -64,34 +57,18 @@ scalar("from_csv", _bind_from_csv, _from_csv_sql, shown="{name}({0})")
 # ---- schema_of_csv --------------------------------------------------------------------------------------------
 
 
-def _bind_schema_of(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
-    if not 1 <= len(args) <= 2:
-        raise mismatch.wrong_count(name, "[1, 2]", len(args))
-    options_of(name, args, 1)
-    text = args[0].child if isinstance(args[0], Cast) else args[0]
-    if not isinstance(text, Literal):
-        raise mismatch.not_constant(name, args, 0, "csv")
-    if text.value is None:
-        raise mismatch.data_mismatch(
-            "UNEXPECTED_NULL", name, args, "The csv must not be null.", exprName="csv"
-        )
-    if not isinstance(text.type, t.StringType):
-        raise mismatch.unexpected_input(name, args[:1], 0, '"STRING"')
-    return Bound(args, t.StringType(), False)
-
-
 def _schema_of_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
     return native_sql("schema_of_csv", args[0], settings_text(options_of(call.name, call.args, 1), ctx))
 
 
-scalar("schema_of_csv", _bind_schema_of, _schema_of_sql, shown="{name}({0})")
+scalar("schema_of_csv", bind_schema_of("csv"), _schema_of_sql, shown="{name}({0})")
 
 # ---- to_csv ---------------------------------------------------------------------------------------------------
 
 _DEFAULTS: dict[str, str | bool] = {
     "sep": ",", "quote": '"', "escape": "\\", "charToEscapeQuoteEscaping": "", "nullValue": "", "emptyValue": '""',
     "quoteAll": False, "escapeQuotes": True, "ignoreLeadingWhiteSpace": True, "ignoreTrailingWhiteSpace": True,
-    "dateFormat": "yyyy-MM-dd", "timestampFormat": "yyyy-MM-dd'T'HH:mm:ss[.SSS][XXX]",
+    "dateFormat": "yyyy-MM-dd", "timestampFormat": TIMESTAMP,
     "timestampNTZFormat": "yyyy-MM-dd'T'HH:mm:ss[.SSS]", "lineSep": "\n", "comment": "#",
 }  # fmt: skip
 _BLANKS = "".join(map(chr, range(0x21)))

@@ -11,76 +11,24 @@ from lightstream.dataclass import dataclass
 from lightstream.errors import AnalysisException, unsupported
 from lightstream.functions import mismatch
 from lightstream.functions.cast_text import java_decimal_text, java_text, to_text
-from lightstream.functions.cast_times import is_utc, to_local
 from lightstream.functions.date_patterns import pattern_of, written
+from lightstream.functions.record_texts import (
+    CORRUPT,
+    READ,
+    TIMESTAMP,
+    bind_schema_of,
+    check_text,
+    instant_text,
+    options_of,
+    schema_of,
+    settings_text,
+)
 from lightstream.functions.registry import Bound, SqlContext, generator, scalar
 from lightstream.functions.signatures import only_strings
 from lightstream.functions.signatures import parse as signature
 from lightstream.functions.spelling import duck_type, let, native_sql, text_sql
 from lightstream.plan import types as t
-from lightstream.plan.ddl import parse_type_or_schema
-from lightstream.plan.expressions import Call, Cast, Expression, Literal, type_of
-
-_CORRUPT = "_corrupt_record"
-
-# ---- options --------------------------------------------------------------------------------------------------
-
-
-def options_of(name: str, args: Sequence[Expression], position: int) -> dict[str, str]:
-    """Return the options of a call: an argument `map('key', 'value', ...)` of constants, or none.
-
-    Raises:
-        AnalysisException: INVALID_OPTIONS.NON_MAP_FUNCTION, INVALID_OPTIONS.NON_STRING_TYPE.
-        UnsupportedOperationException: options that are computed.
-    """
-    if len(args) <= position:
-        return {}
-    argument = args[position]
-    found = type_of(argument)
-    if not isinstance(found, t.MapType) or not isinstance(argument, Call) or argument.name != "map":
-        raise AnalysisException(
-            "INVALID_OPTIONS.NON_MAP_FUNCTION",
-            "Invalid options: Must use the `map()` function for options.",
-            sqlstate="42K06",
-        )
-    if not isinstance(found.keyType, t.StringType) or not isinstance(found.valueType, t.StringType):
-        raise AnalysisException(
-            "INVALID_OPTIONS.NON_STRING_TYPE",
-            f'Invalid options: A type of keys and values in `map()` must be string, but got "{found.sql()}".',
-            sqlstate="42K06",
-            parameters={"mapType": f'"{found.sql()}"'},
-        )
-    texts = [a.value if isinstance(a, Literal) else None for a in argument.args]
-    if None in texts:
-        raise unsupported(f"{name} with options that are not constants")
-    return {str(key): str(value) for key, value in zip(texts[::2], texts[1::2], strict=True)}
-
-
-def settings_text(options: dict[str, str], ctx: SqlContext) -> str:
-    """Return the options of a call, and what the session adds to them, as a constant for a native function."""
-    found = {"options": options, "time_zone": ctx.time_zone, "corrupt_column": _CORRUPT}
-    return text_sql(json.dumps(found))
-
-
-def schema_of(name: str, args: tuple[Expression, ...]) -> t.DataType:
-    """Return the type that a call's second argument writes down.
-
-    Raises:
-        AnalysisException: INVALID_SCHEMA.NON_STRING_LITERAL, PARSE_SYNTAX_ERROR.
-    """
-    given = args[1]
-    if isinstance(given, Call) and given.name.startswith("schema_of_"):
-        raise unsupported(f"{name} with a schema that is inferred", "Write the schema down.")
-    if not isinstance(given, Literal) or not isinstance(given.value, str):
-        shown = mismatch.text_of(given)
-        raise AnalysisException(
-            "INVALID_SCHEMA.NON_STRING_LITERAL",
-            f'The input schema "{shown}" is not a valid schema string. The input expression must be string literal '
-            "and not null.",
-            sqlstate="42K07",
-            parameters={"inputSchema": f'"{shown}"'},
-        )
-    return parse_type_or_schema(given.value)
+from lightstream.plan.expressions import Call, Expression, Literal, type_of
 
 
 def wrong_schema(name: str, args: tuple[Expression, ...], found: t.DataType) -> AnalysisException:
@@ -91,28 +39,12 @@ def wrong_schema(name: str, args: tuple[Expression, ...], found: t.DataType) -> 
 
 # ---- from_json ------------------------------------------------------------------------------------------------
 
-_READ = (
-    t.BooleanType, t.IntegralType, t.FractionalType, t.StringType, t.DateType, t.TimestampType, t.TimestampNTZType,
-)  # fmt: skip
-
 
 def _bind_from_json(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
-    if not 2 <= len(args) <= 3:
-        raise mismatch.wrong_count(name, "[2, 3]", len(args))
     schema = schema_of(name, args)
     if not isinstance(schema, t.StructType | t.ArrayType | t.MapType):
         raise wrong_schema(name, args[:1], schema)
-    options = options_of(name, args, 2)
-    mode = {key.lower(): value for key, value in options.items()}.get("mode", "PERMISSIVE").upper()
-    if mode not in ("PERMISSIVE", "FAILFAST"):
-        raise AnalysisException(
-            "PARSE_MODE_UNSUPPORTED",
-            f"The function `{name}` doesn't support the {mode} mode. Acceptable modes are PERMISSIVE and FAILFAST.",
-            sqlstate="42601",
-            parameters={"funcName": f"`{name}`", "mode": mode},
-        )
-    if not isinstance(type_of(args[0]), t.StringType | t.NullType):
-        raise mismatch.unexpected_input(name, args[:1], 0, '"STRING"')
+    check_text(name, args)
     _check_readable(schema)
     text = signature("string -> any").bind(name, args[:1], conf).args[0]
     schema = t.as_nullable(schema)
@@ -128,7 +60,7 @@ def _check_readable(data_type: t.DataType) -> None:
             _check_readable(data_type.elementType)
         case t.MapType() if isinstance(data_type.keyType, t.StringType):
             _check_readable(data_type.valueType)
-        case _ if not isinstance(data_type, _READ):
+        case _ if not isinstance(data_type, READ):
             raise unsupported(f"from_json into {data_type.simpleString()}")
 
 
@@ -158,7 +90,7 @@ def _structure(data_type: t.DataType) -> Any:
         case t.StructType():
             parts = {field.name: _structure(field.dataType) for field in data_type}
             # DuckDB's names are the same in any case.
-            apart = len({name.lower() for name in parts}) == len(data_type) and _CORRUPT not in parts
+            apart = len({name.lower() for name in parts}) == len(data_type) and CORRUPT not in parts
             return parts if parts and apart and None not in parts.values() else None
         case t.ArrayType():
             element = _structure(data_type.elementType)
@@ -176,16 +108,13 @@ scalar("from_json", _bind_from_json, _from_json_sql, shown=_shown_from)
 # ---- to_json --------------------------------------------------------------------------------------------------
 
 
-_TIMESTAMP = "yyyy-MM-dd'T'HH:mm:ss[.SSS][XXX]"
-
-
 @dataclass(frozen=True, slots=True)
 class _Writing:
     """How values are written: options of to_json."""
 
     ctx: SqlContext
     date: str = "yyyy-MM-dd"
-    timestamp: str = _TIMESTAMP
+    timestamp: str = TIMESTAMP
     timestamp_ntz: str = "yyyy-MM-dd'T'HH:mm:ss[.SSS]"
     nulls: bool = False
     sorts: bool = False
@@ -281,18 +210,6 @@ def _object_text(values: Sequence[tuple[t.StructField, str]], writing: _Writing,
     return f"('{{' || concat_ws(',', {', '.join(parts)}) || '}}')" if parts else "'{}'"
 
 
-def instant_text(v: str, pattern: str, ctx: SqlContext, name: str) -> str:
-    """Return an instant by a pattern; `name` tells its binding from others."""
-    local = to_local(v, ctx)
-    text = let(local, lambda d: written(pattern, d, v, ctx), name)
-    if is_utc(ctx) or pattern != _TIMESTAMP:
-        return text
-    # Before there were time zones, offsets had seconds.
-    seconds = f"abs(epoch_us({local}) - epoch_us({v})) // 1000000 % 60"
-    tail = f"':' || lpad(CAST({seconds} AS VARCHAR), 2, '0')"
-    return f"({text} || CASE WHEN {seconds} > 0 THEN {tail} ELSE '' END)"
-
-
 def json_record(values: Sequence[tuple[t.StructField, str]], options: dict[str, str], ctx: SqlContext) -> str:
     """Return the JSON of a row, whose values are given as SQL, as text; `options` are those of `to_json`.
 
@@ -340,28 +257,12 @@ scalar("json_array_length", "string -> int?", _native("json_array_length"))
 scalar("json_object_keys", "string -> array<string>?", _native("json_object_keys"))
 
 
-def _bind_schema_of(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
-    if not 1 <= len(args) <= 2:
-        raise mismatch.wrong_count(name, "[1, 2]", len(args))
-    options_of(name, args, 1)
-    text = args[0].child if isinstance(args[0], Cast) else args[0]
-    if not isinstance(text, Literal):
-        raise mismatch.not_constant(name, args, 0, "json")
-    if text.value is None:
-        raise mismatch.data_mismatch(
-            "UNEXPECTED_NULL", name, args, "The json must not be null.", exprName="json"
-        )
-    if not isinstance(text.type, t.StringType):
-        raise mismatch.unexpected_input(name, args[:1], 0, '"STRING"')
-    return Bound(args, t.StringType(), False)
-
-
 def _schema_of_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
     options = options_of(call.name, call.args, 1)
     return native_sql("schema_of_json", args[0], settings_text(options, ctx))
 
 
-scalar("schema_of_json", _bind_schema_of, _schema_of_sql, shown="{name}({0})")
+scalar("schema_of_json", bind_schema_of("json"), _schema_of_sql, shown="{name}({0})")
 
 
 def _bind_json_tuple(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:

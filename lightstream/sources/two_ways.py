@@ -14,6 +14,7 @@ from lightstream.functions.spelling import quote, text_sql
 from lightstream.plan import types as t
 from lightstream.plan.required import Required
 from lightstream.sources.contract import Scan
+from lightstream.sources.corrupt_records import check_corrupt_use
 from lightstream.sources.file_bytes import read_failed
 from lightstream.sources.file_columns import FileColumns, frame_sql, no_rows, with_file_numbers
 from lightstream.sources.listing import FileEntry
@@ -35,6 +36,34 @@ class Failure:
 
     path: str | None
     column: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordRead:
+    """One read: files with their partition values, the columns in them, the columns that are needed.
+
+    `options` are those of the format, of which `corrupt_column`, `time_zone` and `ignore_missing_files` matter here.
+    """
+
+    files: Sequence[FileEntry]
+    schema: t.StructType
+    partitions: t.StructType
+    columns: tuple[Required, ...]
+    options: Any
+    case_sensitive: bool = False
+
+
+def scan_records(read: RecordRead, first: Callable[[Sequence[FileEntry]], Scan]) -> Scan:
+    """Return the rows of a read; `first` returns the scan to try first, of files that are there.
+
+    Raises:
+        AnalysisException: the corrupt-record column is no string, or the only column that is needed.
+    """
+    check_corrupt_use(read.options.corrupt_column, read.schema, read.partitions, read.columns)
+    files = read.files
+    if read.options.ignore_missing_files:
+        files = [file for file in files if os.path.exists(file.path)]
+    return first(files) if files else Scan(no_rows(read.columns, read.schema, read.partitions))
 
 
 class PendingCheck:
@@ -80,35 +109,21 @@ class TwoWayRead(ABC):
 
     Args:
         name: of the format.
-        files: not empty.
-        schema: the columns in the files.
-        partitions: the columns of the directories' names.
-        columns: what is needed of both.
-        time_zone: of timestamps in directories' names.
-        ignore_missing: files that are gone have no rows.
+        read: what is read.
+        files: those of its files that are there, not empty.
     """
 
-    def __init__(
-        self,
-        name: str,
-        files: Sequence[FileEntry],
-        schema: t.StructType,
-        partitions: t.StructType,
-        columns: Sequence[Required],
-        time_zone: str,
-        *,
-        ignore_missing: bool,
-    ) -> None:
+    def __init__(self, name: str, read: RecordRead, files: Sequence[FileEntry]) -> None:
         self.name = name
         self.files = files
-        self.schema = schema
-        self.partitions = partitions
-        self.columns = columns
-        self.ignore_missing = ignore_missing
-        self.of_file = FileColumns(columns, partitions, time_zone)
-        self.names = {c.path[0] for c in columns if c not in self.of_file.columns}
+        self.schema = read.schema
+        self.partitions = read.partitions
+        self.columns = read.columns
+        self.ignore_missing = read.options.ignore_missing_files
+        self.of_file = FileColumns(read.columns, read.partitions, read.options.time_zone)
+        self.names = {c.path[0] for c in read.columns if c not in self.of_file.columns}
         # Spark judges a record by the columns that are needed, in the order of the schema.
-        self.needed = t.StructType([f for f in schema.fields if f.name in self.names])
+        self.needed = t.StructType([f for f in read.schema.fields if f.name in self.names])
         self.check: PendingCheck | None = None
         self.dirty: set[str] = set()
         self.failures = 0

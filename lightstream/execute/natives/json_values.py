@@ -18,10 +18,11 @@ from lightstream.sources.json.characters import to_text
 from lightstream.sources.json.convert import PartialRows, PartialValue, make_converter, make_root
 from lightstream.sources.json.exact import make_tokenizer
 from lightstream.sources.json.infer_types import final_type, make_inferrer
-from lightstream.sources.json.options import FAILFAST, JsonOptions, parse_options
+from lightstream.sources.json.options import JsonOptions, parse_options
 from lightstream.sources.json.record_reader import STANDARD, BadValue
 from lightstream.sources.json.scalars import ATOMIC
 from lightstream.sources.json.tokens import Tokenizer
+from lightstream.sources.record_options import FAILFAST
 
 # ---- from_json ------------------------------------------------------------------------------------------------
 

@@ -13,9 +13,9 @@ from lightstream.sources.csv.tokenizer import Cells, TokenError, first_record, m
 from lightstream.sources.file_bytes import read_failed, read_file
 from lightstream.sources.json.characters import shown_text
 from lightstream.sources.json.exact import to_arrow
-from lightstream.sources.json.options import DROPMALFORMED, FAILFAST
 from lightstream.sources.json.record_reader import BadValue
 from lightstream.sources.json.records import split_lines
+from lightstream.sources.record_options import DROPMALFORMED, FAILFAST
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -16,7 +16,7 @@ from lightstream.sources.csv.options import NONE, CsvOptions
 from lightstream.sources.fast_times import DATE_SHAPE, in_zone, timestamp_shapes
 from lightstream.sources.file_bytes import codec_of, duckdb_reads, escape_glob
 from lightstream.sources.file_columns import chosen
-from lightstream.sources.json.options import PERMISSIVE
+from lightstream.sources.record_options import PERMISSIVE
 from lightstream.sources.two_ways import Failure, Marked, NotFastError, read_marked
 
 FAILED_MARK = "lightstream-csv|"

@@ -57,11 +57,12 @@ class CsvFormat:
             AnalysisException: a misuse of the corrupt-record column.
             QueryExecutionException: `FAILED_READ_FILE`.
         """
-        from lightstream.sources.csv.scan import CsvRead, scan_csv
+        from lightstream.sources.csv.scan import scan_csv
+        from lightstream.sources.two_ways import RecordRead
 
         options = csv_options(source.options, source.conf)
         return scan_csv(
-            CsvRead(
+            RecordRead(
                 source.files, source.schema, source.partitions, columns, options, source.conf.case_sensitive
             )
         )

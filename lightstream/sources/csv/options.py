@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from lightstream.dataclass import dataclass
 from lightstream.errors import IllegalArgumentException, SparkRuntimeException, unsupported
-from lightstream.sources.file_options import codec_name, flag
-from lightstream.sources.json.options import DROPMALFORMED, FAILFAST, PERMISSIVE
+from lightstream.sources.file_options import codec_name
+from lightstream.sources.record_options import PERMISSIVE, lower_names, shared_options
 
 _NOT_DONE = ("singleVariantColumn",)
 _HANDLING = ("STOP_AT_CLOSING_QUOTE", "BACK_TO_DELIMITER", "STOP_AT_DELIMITER", "SKIP_VALUE", "RAISE_ERROR")
@@ -78,19 +78,21 @@ def parse_options(
         IllegalArgumentException: a value that cannot be read.
         UnsupportedOperationException: an option that is not supported here.
     """
-    lower = {str(name).lower(): str(value) for name, value in options.items() if value is not None}
+    lower = lower_names(options)
     for name in _NOT_DONE:
         if name.lower() in lower:
             raise unsupported(f"The CSV option {name}")
-    locale = lower.get("locale", "en-US")
-    if locale.replace("_", "-").lower() != "en-us":
-        raise unsupported(f"The CSV option locale with the value {locale!r}", "Only en-US is.")
+    shared = shared_options(
+        "CSV",
+        lower,
+        time_zone=time_zone,
+        corrupt_column=corrupt_column,
+        ignore_corrupt_files=ignore_corrupt_files,
+        ignore_missing_files=ignore_missing_files,
+    )
     quote, escape = _char(lower, "quote", '"'), _char(lower, "escape", "\\")
-    multi_line = flag(lower, "multiLine", False)
     return CsvOptions(
-        mode=_mode(lower.get("mode")),
-        corrupt_column=lower.get("columnnameofcorruptrecord", corrupt_column),
-        time_zone=lower.get("timezone", time_zone),
+        **shared,
         header=_flag(lower, "header", False),
         separator=_delimiter(lower.get("sep", lower.get("delimiter", ","))),
         quote=quote,
@@ -102,13 +104,6 @@ def parse_options(
         nan=lower.get("nanvalue", "NaN"),
         positive_inf=lower.get("positiveinf", "Inf"),
         negative_inf=lower.get("negativeinf", "-Inf"),
-        date_format=lower.get("dateformat"),
-        timestamp_format=lower.get("timestampformat"),
-        timestamp_ntz_format=lower.get("timestampntzformat"),
-        datetime_fallback=flag(lower, "enableDateTimeParsingFallback", False)
-        if "enabledatetimeparsingfallback" in lower
-        else None,
-        multi_line=multi_line,
         line_separator=_line_separator(lower.get("linesep")),
         encoding=codec_name(lower.get("encoding", lower.get("charset", "UTF-8")), "CSVOptions"),
         trim_left=_flag(lower, "ignoreLeadingWhiteSpace", False),
@@ -116,13 +111,10 @@ def parse_options(
         handling=_handling(lower.get("unescapedquotehandling", "STOP_AT_DELIMITER")),
         max_columns=_integer(lower, "maxColumns", 20480),
         max_chars=_integer(lower, "maxCharsPerColumn", -1),
-        column_pruning=_flag(lower, "columnPruning", not multi_line),
+        column_pruning=_flag(lower, "columnPruning", not shared["multi_line"]),
         enforce_schema=_flag(lower, "enforceSchema", True),
         infer_schema=_flag(lower, "inferSchema", False),
         prefer_date=_flag(lower, "preferDate", True),
-        sampling_ratio=_number(lower, "samplingRatio", 1.0),
-        ignore_corrupt_files=flag(lower, "ignoreCorruptFiles", ignore_corrupt_files),
-        ignore_missing_files=flag(lower, "ignoreMissingFiles", ignore_missing_files),
     )
 
 
@@ -156,22 +148,8 @@ def _integer(lower: Mapping[str, str], name: str, default: int) -> int:
         ) from None
 
 
-def _number(lower: Mapping[str, str], name: str, default: float) -> float:
-    text = lower.get(name.lower(), str(default))
-    try:
-        return float(text)
-    except ValueError:
-        raise IllegalArgumentException(None, f'For input string: "{text}"') from None
-
-
 def _refused(condition: str | None, message: str) -> IllegalArgumentException:
     return IllegalArgumentException(condition, message)
-
-
-def _mode(text: str | None) -> str:
-    # Spark warns about an unknown mode and goes on with the default.
-    mode = (text or PERMISSIVE).upper()
-    return mode if mode in (DROPMALFORMED, FAILFAST) else PERMISSIVE
 
 
 def _delimiter(text: str) -> str:

@@ -2,61 +2,35 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from lightstream.dataclass import dataclass
 from lightstream.plan import types as t
-from lightstream.sources.contract import Required, Scan
-from lightstream.sources.corrupt_records import check_corrupt_use
+from lightstream.sources.contract import Scan
 from lightstream.sources.csv.check import find_suspects
 from lightstream.sources.csv.fast import failure, fast_sql, judges_width
 from lightstream.sources.csv.options import CsvOptions
-from lightstream.sources.file_columns import no_rows
 from lightstream.sources.listing import FileEntry
-from lightstream.sources.two_ways import Failure, PendingCheck, TwoWayRead
+from lightstream.sources.two_ways import Failure, PendingCheck, RecordRead, TwoWayRead, scan_records
 
 
-@dataclass(frozen=True, slots=True)
-class CsvRead:
-    """One read: files with their partition values, the columns in them, the columns that are needed."""
-
-    files: Sequence[FileEntry]
-    schema: t.StructType
-    partitions: t.StructType
-    columns: tuple[Required, ...]
-    options: CsvOptions
-    case_sensitive: bool
-
-
-def scan_csv(read: CsvRead) -> Scan:
-    """Return the rows of a read.
+def scan_csv(read: RecordRead) -> Scan:
+    """Return the rows of a read, whose options are `CsvOptions`.
 
     Raises:
         AnalysisException: the corrupt-record column is no string, or the only column that is needed.
         QueryExecutionException: `FAILED_READ_FILE`.
     """
-    check_corrupt_use(read.options.corrupt_column, read.schema, read.partitions, read.columns)
-    files = read.files
-    if read.options.ignore_missing_files:
-        files = [file for file in files if os.path.exists(file.path)]
-    if not files:
-        return Scan(no_rows(read.columns, read.schema, read.partitions))
-    return _CsvScan(read, files).first()
+    return scan_records(read, lambda files: _CsvScan(read, files).first())
 
 
 class _CsvScan(TwoWayRead):
-    def __init__(self, read: CsvRead, files: Sequence[FileEntry]) -> None:
-        options = read.options
-        super().__init__(
-            "csv", files, read.schema, read.partitions, read.columns, options.time_zone,
-            ignore_missing=options.ignore_missing_files,
-        )  # fmt: skip
-        self.options = options
+    def __init__(self, read: RecordRead, files: Sequence[FileEntry]) -> None:
+        super().__init__("csv", read, files)
+        self.options: CsvOptions = read.options
         self.case_sensitive = read.case_sensitive
-        self.in_files = t.StructType([f for f in read.schema.fields if f.name != options.corrupt_column])
+        self.in_files = t.StructType([f for f in read.schema.fields if f.name != self.options.corrupt_column])
 
     def first(self) -> Scan:
         """Return the scan to try first."""

@@ -12,11 +12,12 @@ from lightstream.sources.corrupt_records import check_corrupt_column
 from lightstream.sources.file_bytes import codec_of, read_failed, read_file
 from lightstream.sources.json.characters import shown_text
 from lightstream.sources.json.convert import PartialRows, PartialValue, make_root
-from lightstream.sources.json.options import DROPMALFORMED, FAILFAST, JsonOptions
+from lightstream.sources.json.options import JsonOptions
 from lightstream.sources.json.quick import make_quick
 from lightstream.sources.json.record_reader import BadValue
 from lightstream.sources.json.records import split_records
 from lightstream.sources.json.tokens import Tokenizer
+from lightstream.sources.record_options import DROPMALFORMED, FAILFAST
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -63,12 +63,13 @@ class JsonFormat:
             AnalysisException: a misuse of the corrupt-record column.
             QueryExecutionException: `FAILED_READ_FILE`.
         """
-        from lightstream.sources.json.scan import Experience, JsonRead, scan_json
+        from lightstream.sources.json.scan import Experience, scan_json
+        from lightstream.sources.two_ways import RecordRead
 
         if self._experience is None:
             self._experience = Experience()
         options = _options(source.options, source.conf)
-        read = JsonRead(source.files, source.schema, source.partitions, columns, options)
+        read = RecordRead(source.files, source.schema, source.partitions, columns, options)
         return scan_json(read, cursor, self._experience)
 
 

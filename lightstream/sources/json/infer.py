@@ -25,11 +25,12 @@ from lightstream.sources.json.infer_types import (
     widest,
 )
 from lightstream.sources.json.lookalike import lookalike_pattern
-from lightstream.sources.json.options import DROPMALFORMED, FAILFAST, JsonOptions
+from lightstream.sources.json.options import JsonOptions
 from lightstream.sources.json.quick import is_unusual
 from lightstream.sources.json.record_reader import BadValue
 from lightstream.sources.json.records import split_records
 from lightstream.sources.listing import FileEntry
+from lightstream.sources.record_options import DROPMALFORMED, FAILFAST
 
 _RECORDS_PER_LESSON = 100
 _MAX_SAMPLE = 1000

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import field
 from functools import partial
@@ -11,15 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from lightstream.dataclass import dataclass
 from lightstream.plan import types as t
-from lightstream.sources.contract import Required, Scan
-from lightstream.sources.corrupt_records import check_corrupt_use
+from lightstream.sources.contract import Scan
 from lightstream.sources.file_bytes import codec_of
-from lightstream.sources.file_columns import no_rows
 from lightstream.sources.json.fast import failure, fast_sql
-from lightstream.sources.json.options import PERMISSIVE, JsonOptions
+from lightstream.sources.json.options import JsonOptions
 from lightstream.sources.json.suspects import c_search_is_fast, find_suspects
 from lightstream.sources.listing import FileEntry
-from lightstream.sources.two_ways import Failure, PendingCheck, TwoWayRead
+from lightstream.sources.record_options import PERMISSIVE
+from lightstream.sources.two_ways import Failure, PendingCheck, RecordRead, TwoWayRead, scan_records
 
 if TYPE_CHECKING:
     import duckdb
@@ -35,47 +33,26 @@ class Experience:
     peeked: set[str] = field(default_factory=set)
 
 
-@dataclass(frozen=True, slots=True)
-class JsonRead:
-    """One read: files with their partition values, the columns in them, the columns that are needed."""
-
-    files: Sequence[FileEntry]
-    schema: t.StructType
-    partitions: t.StructType
-    columns: tuple[Required, ...]
-    options: JsonOptions
-
-
-def scan_json(read: JsonRead, cursor: duckdb.DuckDBPyConnection, experience: Experience) -> Scan:
-    """Return the rows of a read.
+def scan_json(read: RecordRead, cursor: duckdb.DuckDBPyConnection, experience: Experience) -> Scan:
+    """Return the rows of a read, whose options are `JsonOptions`.
 
     Raises:
         AnalysisException: the corrupt-record column is no string, or the only column that is needed.
         QueryExecutionException: `FAILED_READ_FILE`.
     """
-    check_corrupt_use(read.options.corrupt_column, read.schema, read.partitions, read.columns)
-    files = read.files
-    if read.options.ignore_missing_files:
-        files = [file for file in files if os.path.exists(file.path)]
-    if not files:
-        return Scan(no_rows(read.columns, read.schema, read.partitions))
-    return _JsonScan(read, files, cursor, experience).first()
+    return scan_records(read, lambda files: _JsonScan(read, files, cursor, experience).first())
 
 
 class _JsonScan(TwoWayRead):
     def __init__(
         self,
-        read: JsonRead,
+        read: RecordRead,
         files: Sequence[FileEntry],
         cursor: duckdb.DuckDBPyConnection,
         experience: Experience,
     ) -> None:
-        options = read.options
-        super().__init__(
-            "json", files, read.schema, read.partitions, read.columns, options.time_zone,
-            ignore_missing=options.ignore_missing_files,
-        )  # fmt: skip
-        self.options = options
+        super().__init__("json", read, files)
+        self.options: JsonOptions = read.options
         self.experience = experience
         self.cursor = cursor
         self._peek()
