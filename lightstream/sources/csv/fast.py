@@ -9,30 +9,26 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 
-from lightstream.functions.spelling import duck_type, quote, text_sql
+from lightstream.functions.spelling import duck_type, text_sql
 from lightstream.plan import types as t
 from lightstream.plan.required import Required
 from lightstream.sources.csv.options import NONE, CsvOptions
+from lightstream.sources.fast_scan import Convert, FastScan
 from lightstream.sources.fast_times import DATE_SHAPE, in_zone, timestamp_shapes
-from lightstream.sources.file_bytes import codec_of, duckdb_reads, escape_glob
-from lightstream.sources.file_columns import chosen
+from lightstream.sources.file_bytes import escape_glob
 from lightstream.sources.record_options import PERMISSIVE
-from lightstream.sources.two_ways import Failure, Marked, NotFastError, read_marked
+from lightstream.sources.two_ways import Failure, NotFastError, read_marked
 
 FAILED_MARK = "lightstream-csv|"
 
 _MIN_CELLS = 1000  # lines that have room for more cells than Spark takes are looked for by their length
 
-_SURROGATE = re.compile("[\ud800-\udfff]")
 _ASCII = "[ -~]*"
 _NUMBER = "[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]{1,3})?"
 _READ_ERRORS = (
     "No files found that match the pattern", "CSV", "Invalid unicode", "Invalid Input Error", "IO Error",
     "Could not read", "GZIP", "gzip", "ZSTD", "zstd", "TimeZone", "codec can't decode",
 )  # fmt: skip
-
-# From the SQL of a cell's text to the SQL of Spark's value.
-Convert = Callable[[str], str]
 
 
 def fast_sql(
@@ -102,7 +98,7 @@ def judges_width(options: CsvOptions, needed: Collection[str], in_files: t.Struc
     return not options.column_pruning or len(names) == len(in_files.fields)
 
 
-class _Scan:
+class _Scan(FastScan):
     def __init__(
         self,
         paths: Sequence[str],
@@ -111,59 +107,33 @@ class _Scan:
         options: CsvOptions,
         file_values: Mapping[str, list[str]],
     ) -> None:
-        if not is_plain(options) or not all(duckdb_reads(codec_of(path)) for path in paths):
-            raise NotFastError
-        # Names that are no UTF-8 cannot be written in SQL text.
-        if any(_SURROGATE.search(path) for path in paths):
-            raise NotFastError
-        self.paths = paths
-        self.columns = columns
-        self.options = options
-        self.file_values = file_values
         fields = [field for field in schema if field.name != options.corrupt_column]
-        if not fields or len(fields) > options.max_columns:
+        if not is_plain(options) or not fields or len(fields) > options.max_columns:
             raise NotFastError
         if options.null_value and options.null_value[0] <= " ":
             raise NotFastError  # a blank line could not be told from one with a NULL
+        super().__init__(FAILED_MARK, paths, fields, columns, options, file_values, names_file=True)
+        self.options = options
         self.width = len(fields)
-        self.fields = {field.name: (index, field.dataType) for index, field in enumerate(fields)}
-        self.corrupt = any(column.path == (options.corrupt_column,) for column in columns)
-        self.strict = options.mode != PERMISSIVE or self.corrupt
         needed = {column.path[0] for column in columns if column.output not in file_values}
         self.judges_width = judges_width(options, needed, t.StructType(fields))
-        self.marked = Marked(FAILED_MARK, paths, names_file=True)
-        self.column = 0
 
     def sql(self) -> str:
-        items: list[str] = []
         checks: list[str] = [self._blank_lines()]
         guarded: list[str] = []
-        corrupt: list[int] = []
-        for column in self.columns:
-            output = quote(column.output)
-            if column.output in self.file_values:
-                items.append(f"{chosen(self.file_values[column.output], 'file_index')} AS {output}")
-                continue
-            name = column.path[0]
-            if name == self.options.corrupt_column:
-                corrupt.append(len(items))
-                items.append(output)
-                continue
-            self.column, data_type = self.fields[name]
+
+        def value(name: str, data_type: t.DataType) -> str:
             raw = f"c{self.column}"
             make = _SCALARS.get(type(data_type))
             if make is None:
                 raise NotFastError
-            value = make(self, data_type)(raw)
-            items.append(f"{value} AS {output}")
-            if value != raw:
-                guarded.append(value)
-        # Always NULL here, but nothing that DuckDB knows: no filter on it may save it the reading.
-        for position in corrupt:
-            every = f"hash({', '.join(guarded) or 'c0'})"
-            items[position] = (
-                f"CASE WHEN {every} IS NULL THEN CAST({every} AS VARCHAR) END AS {items[position]}"
-            )
+            converted = make(self, data_type)(raw)
+            if converted != raw:
+                guarded.append(converted)
+            return converted
+
+        items, corrupt = self.items(value)
+        self.never_corrupt(items, corrupt, f"hash({', '.join(guarded) or 'c0'})")
         if guarded and self.strict:
             # Keeps DuckDB from leaving out columns that nothing else uses, and with them their checks.
             checks.append(f"hash({', '.join(guarded)}) IS NOT NULL")
@@ -175,7 +145,7 @@ class _Scan:
         blank = "c0 < '!'"
         if self.width == 1 or self.options.separator <= " ":
             blank += " OR c0 IS NULL"
-        return f"CASE WHEN {blank} THEN {self._failed()} ELSE true END"
+        return f"CASE WHEN {blank} THEN {self.failed()} ELSE true END"
 
     def _source(self) -> str:
         options = self.options
@@ -191,15 +161,12 @@ class _Scan:
             "hive_partitioning=false)"
         )
 
-    def _failed(self) -> str:
-        return self.marked.sql("exact", self.column)
-
     def _otherwise(self, cell: str) -> str:
         """Return what stands for a text that is no such value: NULL, or a failure where that makes the record bad."""
         if self.strict:
-            return f"CASE WHEN {cell} IS NOT NULL THEN {self._failed()} END"
+            return f"CASE WHEN {cell} IS NOT NULL THEN {self.failed()} END"
         # Java takes digits of other scripts.
-        return f"CASE WHEN {cell} IS NOT NULL AND NOT regexp_full_match({cell}, '{_ASCII}') THEN {self._failed()} END"
+        return f"CASE WHEN {cell} IS NOT NULL AND NOT regexp_full_match({cell}, '{_ASCII}') THEN {self.failed()} END"
 
     # ---- one method a kind of type
 
@@ -231,8 +198,8 @@ class _Scan:
             # Words, hexadecimal digits and suffixes are Java's business; so is what is too large for both.
             return (
                 f"CASE WHEN regexp_full_match({cell}, '{_NUMBER}') "
-                f"THEN coalesce(TRY_CAST({cell} AS DOUBLE), {self._failed()}) {special} "
-                f"WHEN {cell} IS NOT NULL THEN {self._failed()} END"
+                f"THEN coalesce(TRY_CAST({cell} AS DOUBLE), {self.failed()}) {special} "
+                f"WHEN {cell} IS NOT NULL THEN {self.failed()} END"
             )
 
         return convert
@@ -248,7 +215,7 @@ class _Scan:
         return lambda cell: (
             f"CASE WHEN regexp_full_match({cell}, '[+-]?[0-9]{{1,38}}([.][0-9]{{1,38}})?') "
             f"THEN coalesce(TRY_CAST({cell} AS {kind}), {self._otherwise(cell)}) "
-            f"WHEN {cell} IS NOT NULL THEN {self._failed()} END"
+            f"WHEN {cell} IS NOT NULL THEN {self.failed()} END"
         )
 
     def _date(self, data_type: t.DataType) -> Convert:
@@ -265,8 +232,8 @@ class _Scan:
     def _shaped(self, kind: str, shape: str) -> Convert:
         return lambda cell: (
             f"CASE WHEN regexp_full_match({cell}, '{shape}') "
-            f"THEN coalesce(TRY_CAST({cell} AS {kind}), {self._failed()}) "
-            f"WHEN {cell} IS NOT NULL THEN {self._failed()} END"
+            f"THEN coalesce(TRY_CAST({cell} AS {kind}), {self.failed()}) "
+            f"WHEN {cell} IS NOT NULL THEN {self.failed()} END"
         )
 
     def _timestamp(self, data_type: t.DataType) -> Convert:
@@ -280,10 +247,10 @@ class _Scan:
                 cut = f"rtrim({cell}, 'Z')" if local.endswith("Z") else cell
                 cases.append((local, in_zone(cut, self.options.time_zone)))
             parsed = " ".join(
-                f"WHEN regexp_full_match({cell}, '{shape}') THEN coalesce({value}, {self._failed()})"
+                f"WHEN regexp_full_match({cell}, '{shape}') THEN coalesce({value}, {self.failed()})"
                 for shape, value in cases
             )
-            return f"CASE {parsed} WHEN {cell} IS NOT NULL THEN {self._failed()} END"
+            return f"CASE {parsed} WHEN {cell} IS NOT NULL THEN {self.failed()} END"
 
         return convert
 

@@ -8,28 +8,21 @@ business.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 from lightstream.functions.spelling import duck_type, quote, text_sql
 from lightstream.plan import types as t
 from lightstream.plan.required import Required
+from lightstream.sources.fast_scan import Convert, FastScan
 from lightstream.sources.fast_times import DATE_SHAPE, in_zone, timestamp_shapes
-from lightstream.sources.file_bytes import codec_of, duckdb_reads, escape_glob
-from lightstream.sources.file_columns import chosen
+from lightstream.sources.file_bytes import escape_glob
 from lightstream.sources.json.options import JsonOptions
-from lightstream.sources.record_options import PERMISSIVE
-from lightstream.sources.two_ways import Failure, Marked, NotFastError, read_marked
+from lightstream.sources.two_ways import Failure, NotFastError, read_marked
 
 FAILED_MARK = "lightstream-json|"
 
 # Text that no date begins with: Spark gives null for it. (It drops "GMT" before it tries again.)
 _NO_DATE = '"[A-FH-SU-Za-z_].*"'
-
-_SURROGATE = re.compile("[\ud800-\udfff]")
-
-# From the SQL of a raw value to the SQL of Spark's value.
-Convert = Callable[[str], str]
 
 
 def fast_sql(
@@ -85,7 +78,7 @@ _READ_ERRORS = (
 )  # fmt: skip
 
 
-class _Scan:
+class _Scan(FastScan):
     def __init__(
         self,
         paths: Sequence[str],
@@ -95,56 +88,38 @@ class _Scan:
         token_texts: Collection[str],
         file_values: Mapping[str, list[str]] | None,
     ) -> None:
-        if not options.is_plain or not all(duckdb_reads(codec_of(path)) for path in paths):
+        # Columns with a NUL in their names cannot be written in SQL text.
+        if not options.is_plain or any("\0" in name for name in schema.names):
             raise NotFastError
-        # Names that are no UTF-8 cannot be written in SQL text, nor can columns with a NUL.
-        if any(_SURROGATE.search(path) for path in paths) or any("\0" in name for name in schema.names):
-            raise NotFastError
-        self.paths = paths
-        self.fields = {field.name: (index, field.dataType) for index, field in enumerate(schema.fields)}
-        self.columns = columns
+        # DuckDB's own columns have these names; a column of the data hides them.
+        own = any(field.name.lower() in ("filename", "file_index") for field in schema.fields)
+        super().__init__(
+            FAILED_MARK, paths, schema.fields, columns, options, file_values or {}, names_file=not own
+        )
         self.options = options
         self.token_texts = token_texts
-        self.file_values = file_values or {}
-        # DuckDB's own columns have these names; a column of the data hides them.
-        self.names_file = not any(field.name.lower() in ("filename", "file_index") for field in schema.fields)
-        self.marked = Marked(FAILED_MARK, paths, names_file=self.names_file)
-        self.strict = options.mode != PERMISSIVE or self._needs_corrupt_column()
-        self.column = 0
-
-    def _needs_corrupt_column(self) -> bool:
-        return any(column.path == (self.options.corrupt_column,) for column in self.columns)
 
     def sql(self) -> str:
-        items: list[str] = []
         raw: dict[str, str] = {}
         guarded: list[str] = []
         checks: list[str] = []
-        corrupt: list[int] = []
-        for column in self.columns:
-            output = quote(column.output)
-            if column.output in self.file_values:
-                items.append(f"{self._of_file(self.file_values[column.output])} AS {output}")
-                continue
-            name = column.path[0]
-            if name == self.options.corrupt_column:
-                corrupt.append(len(items))
-                items.append(output)
-                continue
-            self.column, data_type = self.fields[name]
+
+        def value(name: str, data_type: t.DataType) -> str:
             raw_type, convert = self._reader(data_type, strict=self.strict)
             if raw.setdefault(name, raw_type) != raw_type:
                 raise NotFastError
+            column = quote(name)
             if raw_type == "VARCHAR":
                 # The check of a string does not change it: in WHERE it costs less, and nothing can leave it out.
-                items.append(f"{quote(name)} AS {output}")
                 checks.append(
-                    f"CASE WHEN {_looks_like_token(quote(name))} THEN {self._failed('text')} ELSE true END"
+                    f"CASE WHEN {_looks_like_token(column)} THEN {self.failed('text')} ELSE true END"
                 )
-                continue
-            value = convert(quote(name))
-            items.append(f"{value} AS {output}")
-            guarded.append(value if self.strict else quote(name))
+                return column
+            converted = convert(column)
+            guarded.append(converted if self.strict else column)
+            return converted
+
+        items, corrupt = self.items(value)
         if not raw:
             # Without any column DuckDB would not look at what a line is.
             name = next(iter(self.fields), "_")
@@ -152,12 +127,7 @@ class _Scan:
             guarded.append(quote(name))
         if len({name.lower() for name in raw}) != len(raw):
             raise NotFastError
-        # Always NULL here, but nothing that DuckDB knows: no filter on it may save it the reading.
-        every = f"hash({', '.join(guarded or map(quote, raw))})"
-        for position in corrupt:
-            items[position] = (
-                f"CASE WHEN {every} IS NULL THEN CAST({every} AS VARCHAR) END AS {items[position]}"
-            )
+        self.never_corrupt(items, corrupt, f"hash({', '.join(guarded or map(quote, raw))})")
         # The guard keeps DuckDB from leaving out columns that nothing else uses, and with them their checks.
         if guarded and (self.strict or not checks):
             checks.append(f"hash({', '.join(guarded if self.strict else guarded[:1])}) IS NOT NULL")
@@ -172,17 +142,9 @@ class _Scan:
             "auto_detect=false, hive_partitioning=false)"
         )
 
-    def _of_file(self, values: list[str]) -> str:
-        if not self.names_file and len(set(values)) > 1:
-            raise NotFastError
-        return chosen(values, "file_index")
-
-    def _failed(self, kind: str = "exact") -> str:
-        return self.marked.sql(kind, self.column)
-
     def _otherwise(self, strict: bool, token: str) -> str:
         """Return what stands for a value of the wrong type: null, or a failure where that makes the record bad."""
-        return f"CASE WHEN {token} IS NOT NULL THEN {self._failed()} END" if strict else "NULL"
+        return f"CASE WHEN {token} IS NOT NULL THEN {self.failed()} END" if strict else "NULL"
 
     # --- one method per kind of type: the type that DuckDB reads, and the check
 
@@ -204,7 +166,7 @@ class _Scan:
         names = list(self.fields)
         if names[self.column] in self.token_texts:
             return "JSON", self._token_text
-        failed = self._failed("text")
+        failed = self.failed("text")
 
         def convert(raw: str) -> str:
             return f"CASE WHEN {_looks_like_token(raw)} THEN {failed} ELSE {raw} END"
@@ -218,7 +180,7 @@ class _Scan:
             f"CASE WHEN starts_with({text}, '\"') THEN {raw} ->> '$' "
             f"WHEN {text} IN ('true', 'false', 'NaN', 'Infinity', '-Infinity') "
             f"OR regexp_full_match({text}, '-?[1-9][0-9]*') THEN {text} "
-            f"WHEN {text} IS NOT NULL THEN {self._failed()} END"
+            f"WHEN {text} IS NOT NULL THEN {self.failed()} END"
         )
 
     def _struct(self, data_type: t.StructType, *, strict: bool) -> tuple[str, Convert]:
@@ -322,7 +284,7 @@ class _Scan:
                 f"OR abs({double}) = 340282356779733661637539395458142568448.0::DOUBLE"
             )
             return (
-                f"CASE WHEN {halfway} THEN {self._failed()} "
+                f"CASE WHEN {halfway} THEN {self.failed()} "
                 f"ELSE coalesce({single}, {self._special(text, 'FLOAT', strict)}) END"
             )
 
@@ -343,7 +305,7 @@ class _Scan:
                 f"WHEN regexp_full_match({text}, '\"[+-]?[0-9]{{1,38}}(\\.[0-9]{{1,38}})?\"') "
                 f"THEN coalesce(TRY_CAST({plain} AS {kind}), {other}) "
                 f"WHEN {text} IN ('true', 'false', '\"\"') OR {text}[1] IN ('{{', '[') THEN {other} "
-                f"WHEN {text} IS NOT NULL THEN {self._failed()} END"
+                f"WHEN {text} IS NOT NULL THEN {self.failed()} END"
             )
 
         return convert
@@ -362,7 +324,7 @@ class _Scan:
                 cut = f"substring({text}, 2, strlen({text}) - 3)" if literal_z else plain
                 cases.append((local, in_zone(cut, self.options.time_zone)))
             parsed = " ".join(
-                f"WHEN regexp_full_match({text}, '\"{shape}\"') THEN coalesce({value}, {self._failed()})"
+                f"WHEN regexp_full_match({text}, '\"{shape}\"') THEN coalesce({value}, {self.failed()})"
                 for shape, value in cases
             )
             no_text = _no_date(text) if self.options.timestamp_format is None else _no_text(text)
@@ -370,7 +332,7 @@ class _Scan:
                 f"CASE {parsed} WHEN regexp_full_match({text}, '-?[0-9]{{1,11}}') "
                 f"THEN make_timestamptz(CAST({text} AS BIGINT) * 1000000) "
                 f"WHEN {no_text} THEN {self._otherwise(strict, text)} "
-                f"WHEN {text} IS NOT NULL THEN {self._failed()} END"
+                f"WHEN {text} IS NOT NULL THEN {self.failed()} END"
             )
 
         return convert
@@ -393,9 +355,9 @@ class _Scan:
             other = self._otherwise(strict, text)
             return (
                 f"CASE WHEN regexp_full_match({text}, '\"{shape}\"') "
-                f"THEN coalesce(TRY_CAST({plain} AS {kind}), {self._failed()}) "
+                f"THEN coalesce(TRY_CAST({plain} AS {kind}), {self.failed()}) "
                 f"WHEN {_no_date(text) if by_cast else _no_text(text)} OR NOT starts_with({text}, '\"') THEN {other} "
-                f"WHEN {text} IS NOT NULL THEN {self._failed()} END"
+                f"WHEN {text} IS NOT NULL THEN {self.failed()} END"
             )
 
         return convert
