@@ -16,10 +16,11 @@ from lightstream.sinks import delta as delta_sink
 from lightstream.sinks import iceberg as iceberg_sink
 from lightstream.sinks import kafka as kafka_sink
 from lightstream.sinks.files import sink as files
-from lightstream.sources import delta, file_options, iceberg, record_options
+from lightstream.sources import file_options, iceberg, record_options
 from lightstream.sources import registry as formats
 from lightstream.sources.avro import format as avro_format
 from lightstream.sources.csv import options as csv_options
+from lightstream.sources.delta import reader as delta
 from lightstream.sources.json import options as json_options
 from lightstream.sources.kafka import options as kafka_options
 from lightstream.sources.orc import format as orc_format

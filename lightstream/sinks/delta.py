@@ -9,7 +9,7 @@ from lightstream.errors import AnalysisException, SparkRuntimeException, unsuppo
 from lightstream.plan import types as t
 from lightstream.sinks.contract import Batch
 from lightstream.sources.arrow_values import arrow_type
-from lightstream.sources.delta import delta_module, reason_of, table_uri
+from lightstream.sources.delta.reader import delta_module, reason_of, table_uri
 from lightstream.sources.file_options import flag
 
 if TYPE_CHECKING:

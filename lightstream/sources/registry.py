@@ -76,7 +76,7 @@ def open_reader(relation: r.DataSourceRead, conf: Conf, database: Database) -> l
         )
         return scan_of(state, streaming=False)
     if name == "delta":
-        from lightstream.sources.delta import open_delta
+        from lightstream.sources.delta.reader import open_delta
         from lightstream.storage.opening import storage_options
 
         given = {key.lower(): value for key, value in relation.options.items()}

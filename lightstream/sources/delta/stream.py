@@ -1,31 +1,19 @@
-"""Delta tables as a source, by the library deltalake: a snapshot for a batch, the files of each commit for a stream."""
+"""A Delta table as a stream: the files of each commit, in the order of the commits."""
 
 from __future__ import annotations
 
 import itertools
 import json
-import os
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from lightstream.conf import Conf
 from lightstream.dataclass import dataclass
-from lightstream.errors import (
-    AnalysisException,
-    IllegalArgumentException,
-    PySparkImportError,
-    QueryExecutionException,
-    SparkRuntimeException,
-    unsupported,
-)
-from lightstream.functions.spelling import quote
+from lightstream.errors import IllegalArgumentException, SparkRuntimeException, unsupported
 from lightstream.plan import types as t
 from lightstream.plan.required import Required
 from lightstream.sources.contract import Scan
+from lightstream.sources.delta.reader import load_table, scan_dataset, time_ms, whole_number
 from lightstream.sources.file_options import flag
-from lightstream.sources.java_text import spark_timestamp
-from lightstream.sources.paths import local_path, to_uri
 
 if TYPE_CHECKING:
     import duckdb
@@ -33,172 +21,14 @@ if TYPE_CHECKING:
 
     from lightstream.storage.opening import StorageOptions
 
-NAME = "delta"
-READ_OPTIONS = ("path", "versionasof", "timestampasof")
-STREAM_OPTIONS = (
-    "path", "maxfilespertrigger", "maxbytespertrigger", "startingversion", "startingtimestamp", "ignoredeletes",
-    "ignorechanges", "skipchangecommits",
-)  # fmt: skip
 _DEFAULT_MAX_FILES = 1000
 _LOG = "_delta_log"
 # Delta's own: the files of this version are still to be read, from the first on.
 _BASE_INDEX = -1
 
 
-def delta_module() -> Any:
-    """Return the library.
-
-    Raises:
-        PySparkImportError: PACKAGE_NOT_INSTALLED.
-    """
-    try:
-        import deltalake
-    except ImportError:
-        raise PySparkImportError(
-            "PACKAGE_NOT_INSTALLED",
-            "Delta tables need the package deltalake, which is not installed: pip install 'lightstream[delta]'",
-            parameters={"package_name": "deltalake", "minimum_version": "1.6"},
-        ) from None
-    return deltalake
-
-
-def open_delta(
-    paths: Sequence[str],
-    schema: t.StructType | None,
-    options: Mapping[str, str],
-    is_streaming: bool,
-    time_zone: str,
-    store: StorageOptions = None,
-) -> DeltaReader:
-    """Return the reader of a Delta table.
-
-    Args:
-        paths: its directory, or the URI of one in an object store.
-        schema: must be None, or the table's.
-        options: keys in lower case.
-        is_streaming: whether a stream is asked for.
-        time_zone: of times in options that have none.
-        store: settings of the object store.
-
-    Raises:
-        AnalysisException: DELTA_PATH_DOES_NOT_EXIST; a table that changes its columns' names or hides rows.
-        PySparkImportError: deltalake is missing.
-    """
-    if len(paths) != 1:
-        raise IllegalArgumentException("_LEGACY_ERROR_TEMP_2047", "'path' is not specified.")
-    unknown = sorted(set(options) - set(STREAM_OPTIONS if is_streaming else READ_OPTIONS))
-    if unknown:
-        raise unsupported(f"The option {unknown[0]} of the delta source")
-    version = None if is_streaming else _version(paths[0], options, time_zone, store)
-    reader = DeltaReader(paths[0], load_table(paths[0], version, store), options, time_zone, store)
-    if schema is not None and schema.simpleString() != reader.schema.simpleString():
-        raise AnalysisException(
-            "DELTA_SCHEMA_MISMATCH",
-            f"The table {paths[0]} has the columns {reader.schema.simpleString()}, not {schema.simpleString()}. "
-            "Leave .schema(...) out: a Delta table has its own.",
-        )
-    return reader
-
-
-def load_table(path: str, version: int | None = None, store: StorageOptions = None) -> DeltaTable:
-    """Return a table at its newest version, or another.
-
-    Raises:
-        AnalysisException: DELTA_PATH_DOES_NOT_EXIST, DELTA_VERSION_NOT_FOUND.
-        UnsupportedOperationException: it needs a reader that deltalake is not.
-    """
-    deltalake = delta_module()
-    where = table_uri(path)
-    try:
-        if not deltalake.DeltaTable.is_deltatable(where, store):
-            raise _not_found(path)
-        table = deltalake.DeltaTable(where, version=version, storage_options=store)
-        if table.metadata().configuration.get("delta.columnMapping.mode", "none") != "none":
-            raise unsupported(f"The column mapping of the Delta table {path}")
-        table.to_pyarrow_dataset()  # refuses other features that it cannot read
-    except deltalake.exceptions.TableNotFoundError:
-        raise _not_found(path) from None
-    except deltalake.exceptions.DeltaProtocolError as error:
-        raise unsupported(f"The Delta table {path}", reason_of(error)) from None
-    except (deltalake.exceptions.DeltaError, OSError) as error:
-        if version is not None:
-            raise AnalysisException(
-                "DELTA_VERSION_NOT_FOUND",
-                f"The Delta table {path} cannot be read as of version {version}: {reason_of(error)}",
-                sqlstate="22003",
-                parameters={"userVersion": str(version)},
-            ) from None
-        raise _failed(path, error) from None
-    return table  # type: ignore[no-any-return]
-
-
-def table_uri(path: str) -> str:
-    """Return a table's path as deltalake takes it: absolute, or a URI of an object store."""
-    if path.startswith("file:"):
-        return local_path(path)
-    return path if "://" in path else os.path.abspath(path)
-
-
-def reason_of(error: Exception) -> str:
-    """Return what deltalake says, on one line and without colours."""
-    return " ".join(re.sub(r"\x1b\[[0-9;]*m", "", str(error)).replace("\u21b3", " ").split())
-
-
-def _not_found(path: str) -> AnalysisException:
-    return AnalysisException(
-        "DELTA_PATH_DOES_NOT_EXIST",
-        f"{path} doesn't exist, or is not a Delta table.",
-        sqlstate="42K03",
-        parameters={"path": path},
-    )
-
-
-def _failed(path: str, error: Exception) -> QueryExecutionException:
-    return QueryExecutionException(
-        "FAILED_READ_FILE.NO_HINT",
-        f"The Delta table {path} cannot be read: {reason_of(error)}",
-        sqlstate="KD001",
-        parameters={"path": path},
-    )
-
-
-def _version(path: str, options: Mapping[str, str], time_zone: str, store: StorageOptions) -> int | None:
-    if "timestampasof" not in options:
-        return _whole(options, "versionAsOf")
-    if "versionasof" in options:
-        raise IllegalArgumentException(None, "Give versionAsOf or timestampAsOf, not both.")
-    table = load_table(path, store=store)
-    at_ms = _time_ms(options["timestampasof"], "timestampAsOf", time_zone)
-    found = [entry["version"] for entry in table.history() if entry["timestamp"] <= at_ms]
-    if not found:
-        raise AnalysisException(
-            "DELTA_TIMESTAMP_EARLIER_THAN_COMMIT_RETENTION",
-            f"The Delta table {path} has no version at {options['timestampasof']}: its first one is later.",
-            sqlstate="42816",
-        )
-    return int(max(found))
-
-
-def _time_ms(text: str, name: str, time_zone: str) -> float:
-    found = spark_timestamp(text, time_zone)
-    if found is None:
-        raise IllegalArgumentException(None, f"The option {name} is a timestamp, not {text!r}.")
-    return found.timestamp() * 1000
-
-
-def _whole(options: Mapping[str, str], name: str) -> int | None:
-    text = options.get(name.lower())
-    if text is None:
-        return None
-    if not text.strip().isdecimal():
-        raise IllegalArgumentException(
-            None, f"Invalid value '{text}' for option '{name}', must be a whole number."
-        )
-    return int(text)
-
-
 def _positive(options: Mapping[str, str], name: str) -> int | None:
-    number = _whole(options, name)
+    number = whole_number(options, name)
     if number == 0:
         raise IllegalArgumentException(
             None, f"Invalid value '0' for option '{name}', must be a positive integer"
@@ -213,38 +43,6 @@ class DeltaFile:
     path: str
     size: int
     partition: tuple[tuple[str, str | None], ...]
-
-
-class DeltaReader:
-    """A table at one version."""
-
-    name = NAME
-    metadata: t.StructType | None = None
-
-    def __init__(
-        self, path: str, table: DeltaTable, options: Mapping[str, str], time_zone: str, store: StorageOptions
-    ) -> None:
-        self.path = path
-        self._store = store
-        self._table = table
-        self._options = options
-        self._time_zone = time_zone
-        schema = t.from_json_text(table.schema().to_json())
-        assert isinstance(schema, t.StructType)
-        self.schema = schema
-
-    @property
-    def input_files(self) -> tuple[str, ...]:
-        """The URIs of the files of this version."""
-        return tuple(uri if "://" in uri else to_uri(uri) for uri in self._table.file_uris())
-
-    def scan(self, columns: tuple[Required, ...], cursor: duckdb.DuckDBPyConnection) -> Scan:
-        """Return all rows."""
-        return _scan(self._table.to_pyarrow_dataset(), columns)
-
-    def open_stream(self, source_directory: str | None, durable: bool, conf: Conf) -> DeltaStream:
-        """Begin to read the rows that are there, and those that are added."""
-        return DeltaStream(self.path, self._table, self.schema, self._options, self._time_zone, self._store)
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,14 +97,14 @@ class DeltaStream:
         if version is not None and "startingtimestamp" in options:
             raise IllegalArgumentException(None, "Give startingVersion or startingTimestamp, not both.")
         if "startingtimestamp" in options:
-            at_ms = _time_ms(options["startingtimestamp"], "startingTimestamp", time_zone)
+            at_ms = time_ms(options["startingtimestamp"], "startingTimestamp", time_zone)
             later = [e["version"] for e in self._table.history() if e["timestamp"] >= at_ms]
             return _Position(min(later, default=self._table.version() + 1), _BASE_INDEX, False)
         if version is None:
             return _Position(self._table.version(), _BASE_INDEX, True)
         if version.lower() == "latest":
             return _Position(self._table.version() + 1, _BASE_INDEX, False)
-        return _Position(_whole(options, "startingVersion") or 0, _BASE_INDEX, False)
+        return _Position(whole_number(options, "startingVersion") or 0, _BASE_INDEX, False)
 
     # ---- offsets ----------------------------------------------------------------------------------------------
 
@@ -499,7 +297,7 @@ class DeltaStream:
             )
             for file in what
         ]
-        return _scan(ds.FileSystemDataset(fragments, schema, form, self._files_of_table), columns)
+        return scan_dataset(ds.FileSystemDataset(fragments, schema, form, self._files_of_table), columns)
 
     def reported(self, end: str | None) -> tuple[str | None, Mapping[str, str]]:
         """Nothing is told."""
@@ -522,12 +320,6 @@ class DeltaStream:
 
     def stop(self) -> None:
         """Nothing is held."""
-
-
-def _scan(dataset: Any, columns: tuple[Required, ...]) -> Scan:
-    frame = f"lightstream_delta_{id(dataset)}"
-    items = ", ".join(f"{quote(column.path[0])} AS {quote(column.output)}" for column in columns)
-    return Scan(f"(SELECT {items or '1 AS one'} FROM {frame})", {frame: dataset})
 
 
 def _arrow_schema(schema: Any) -> Any:
