@@ -15,7 +15,8 @@ from sql_api_fixtures import spark  # noqa: F401
 from lightstream.errors import PySparkException
 
 ROWS = """select id, array(timestamp_ntz'2020-07-02 03:04:05.123456') ntz, timestamp'2020-07-02 03:04:05.123456Z' at,
-map('a', interval '1 02' day to hour) m, if(id > 0, named_struct('x', 1.50BD, 'on', date'2020-01-02'), null) s
+map('a', interval '1 02' day to hour) m, interval '1-2' year to month y,
+if(id > 0, named_struct('x', 1.50BD, 'on', date'2020-01-02'), null) s
 from range(3)"""
 
 

@@ -76,7 +76,7 @@ def orc_field(field: t.StructField) -> pa.Field:
         case _:
             from lightstream.sources.arrow_values import arrow_type
 
-            kind = arrow_type(data_type)
+            kind = arrow_type(data_type, intervals=True)
     shown = isinstance(data_type, t.TimestampType | t.TimestampNTZType | t.AnsiIntervalType)
     metadata = {_SPARK_TYPE: data_type.simpleString()} if shown else None
     return pa.field(field.name, kind, field.name != "key" or field.nullable, metadata)
