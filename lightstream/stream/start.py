@@ -17,7 +17,6 @@ from lightstream.errors import AnalysisException, PySparkException, unsupported
 from lightstream.execute.errors import translated
 from lightstream.operators.incremental import IncrementalPlan
 from lightstream.sinks.registry import SinkRequest, find_sink
-from lightstream.sources.trees import Trees
 from lightstream.storage.paths import is_remote, normal
 from lightstream.storage.settings import settings_of
 from lightstream.stream import triggers
@@ -195,6 +194,8 @@ def _check_recovery(request: SinkRequest, location: _Location, settings: Setting
     """Refuse to continue a memory query whose earlier rows are gone."""
     if request.format != "memory" or request.output_mode == "complete" or location.temporary:
         return
+    from lightstream.sources.trees import Trees
+
     offsets = os.path.join(location.path, "offsets")
     if Trees(settings).at(offsets).exists(offsets):
         raise AnalysisException(
