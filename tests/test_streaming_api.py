@@ -397,7 +397,7 @@ def test_a_listener_hears_of_queries(df: Any, spark: SparkSession) -> None:
         set(),
     )
     query.awaitTermination()
-    assert queries_of(spark._state).bus.drain(10)
+    queries_of(spark._state).bus.close(10)
     progress, terminated = listener.events[1].progress, listener.events[2]
     assert (progress.batchId, progress.numInputRows, progress.sources[0].endOffset) == (
         0,
