@@ -6,7 +6,11 @@ The functions are made inside others: Spark then sends them to its workers by va
 from __future__ import annotations
 
 import importlib
+import os
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -437,3 +441,25 @@ def test_arbitrary_state(
     spark: Any, lightstream: Any, tmp_path: Any, program: Callable[[Engine], None]
 ) -> None:
     compare(spark, lightstream, tmp_path, program)
+
+
+@pytest.mark.long
+def test_a_program_with_processors(tmp_path: Path) -> None:
+    program = Path(__file__).parent / "state_program.py"
+    printed = []
+    for engine in ("spark", "lightstream"):
+        directory = tmp_path / engine
+        directory.mkdir()
+        run = subprocess.run(
+            [sys.executable, "-m", "lightstream.cli", "run", "--engine", engine, str(program)],
+            cwd=directory,
+            env={**os.environ, "PYTHONPATH": str(program.parent.parent), "PYSPARK_PYTHON": sys.executable},
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        assert run.returncode == 0, run.stderr[-3000:]
+        printed.append(run.stdout.splitlines())
+    assert printed[0] == printed[1]
+    assert len(printed[0]) > 20

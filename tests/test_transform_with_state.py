@@ -124,9 +124,9 @@ class Timers(StatefulProcessor):
         self.handle.deleteTimer((last + 1) * 60_000)
         yield Row(k=str(key[0]), n=last, w=str(len(list(self.handle.listTimers()))))
 
-    def handleExpiredTimer(self, key: Any, times: Any, info: Any) -> Iterator[Row]:
-        assert info.getExpiryTimeInMs() <= times.getCurrentWatermarkInMs()
-        yield Row(k=str(key[0]), n=-info.getExpiryTimeInMs() // 60_000, w="")
+    def handleExpiredTimer(self, key: Any, timerValues: Any, expiredTimerInfo: Any) -> Iterator[Row]:
+        assert expiredTimerInfo.getExpiryTimeInMs() <= timerValues.getCurrentWatermarkInMs()
+        yield Row(k=str(key[0]), n=-expiredTimerInfo.getExpiryTimeInMs() // 60_000, w="")
 
 
 @pytest.mark.parametrize("stops", [(), (2,)])

@@ -68,6 +68,7 @@ class ArbitraryStateOperator(StatefulOperator):
             [key.type.jsonValue() for key in self.node.keys],
             {table.name: [kind.jsonValue() for kind in table.types] for table in tables},
         )
+        self._counted = [table.name for table in tables if table.counted]
         self._columns = {table.name: [f"v{i}" for i in range(len(table.types))] for table in tables}
         self.stored = {
             name: KeyedTable(
@@ -79,7 +80,7 @@ class ArbitraryStateOperator(StatefulOperator):
     @property
     def rows(self) -> int:
         """Return how many rows of state there are."""
-        return sum(table.rows for table in self.stored.values())
+        return sum(self.stored[name].rows for name in self._counted)
 
     # ---- one batch --------------------------------------------------------------------------------------------
 

@@ -15,10 +15,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class StateTable:
-    """Rows that are kept for each key, in an order: an Arrow table of them has columns `n`, `place`, `v0`, `v1`, ..."""
+    """Rows that are kept for each key, in an order: an Arrow table of them has columns `n`, `place`, `v0`, `v1`, ...
+
+    `counted` says whether they count as rows of the state.
+    """
 
     name: str
     types: tuple[t.DataType, ...]
+    counted: bool = True
 
 
 @dataclass(frozen=True, slots=True)

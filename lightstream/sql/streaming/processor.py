@@ -144,7 +144,7 @@ class ProcessorProgram:
             raise python_exception(error) from error
         self._definitions = state.definitions
         tables = [StateTable(name, found.types) for name, found in state.definitions.items()]
-        return (*tables, StateTable(TIMERS, (t.LongType(),)))
+        return (*tables, StateTable(TIMERS, (t.LongType(),), counted=False))
 
     def due(self, timestamp_ms: int, watermark_ms: int) -> Sequence[tuple[str, str]]:
         """Return which timers' time has come, and which values have expired."""
@@ -212,7 +212,11 @@ class ProcessorProgram:
             for expiry_ms, number in self._expired(batch, state, count):
                 state.current = number
                 info = ExpiredTimerInfo(expiry_ms)
-                made.extend(processor.handleExpiredTimer(groups.key(number), times, info))
+                made.extend(
+                    processor.handleExpiredTimer(
+                        key=groups.key(number), timerValues=times, expiredTimerInfo=info
+                    )
+                )
                 state.delete_timer(expiry_ms)
         state.drop_expired(count)
         state.current = -1
