@@ -429,7 +429,7 @@ class Fuzzer:
             if ours.rows and columns & set(re.findall(r"\w+", part.sql)):
                 continue
             alone = self.ours.ask(replace(found.case, kind="expressions", what=part))
-            if alone.error and alone.error[1] == error[1]:
+            if alone.error and alone.error[1] in (error[1], REFUSED):
                 return True
         return False
 

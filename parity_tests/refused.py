@@ -99,7 +99,6 @@ REFUSED_CASES: frozenset[str] = frozenset((
     "frames: fields_duplicate",
     "frames: create_to_json",
     "frames: udtf_lateral_left_on",
-    "sql windows 31: select id, min(struct(pay, name)) over (partition by dept) from emp",
     "sql statements 12: desc dept floor",
     "sql one by one 0: create view pv as select 1",
     "sql one by one 4: alter table nowhere rename to elsewhere",

@@ -9,7 +9,7 @@ from lightstream.errors import unsupported
 from lightstream.functions import mismatch
 from lightstream.functions.coercion import cast_to
 from lightstream.functions.normal_forms import normal_form
-from lightstream.functions.operators import check_orderable, refuse_null_order
+from lightstream.functions.operators import check_orderable, holds_nulls, order_key, refuse_null_order
 from lightstream.functions.registry import AggregateParts, Bound, SqlContext, aggregate
 from lightstream.functions.signatures import parse as signature
 from lightstream.functions.spelling import duck_type, text_sql
@@ -144,12 +144,18 @@ aggregate("avg mean", _bind_avg, _avg_parts)
 def _bind_extreme(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
     bound = signature("any -> $0?").bind(name, args, conf)
     check_orderable(name, args, bound.type)
-    refuse_null_order(bound.type)
     return bound
 
 
-aggregate("min", _bind_extreme, "min({0})", merge="min")
-aggregate("max", _bind_extreme, "max({0})", merge="max")
+def _extreme_parts(call: Call, ctx: SqlContext) -> AggregateParts:
+    if not holds_nulls(call.type):
+        return AggregateParts((f"{call.name}({{0}})",), "{0}", (call.name,))
+    core = f"arg_{call.name}({{0}}, {order_key('{0}', call.type)})"
+    return AggregateParts((core,), "{0}", (core,))
+
+
+aggregate("min", _bind_extreme, _extreme_parts)
+aggregate("max", _bind_extreme, _extreme_parts)
 
 
 def _bind_extreme_by(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
@@ -163,7 +169,8 @@ def _bind_extreme_by(name: str, args: tuple[Expression, ...], conf: Conf) -> Bou
             raise mismatch.data_mismatch("VALUE_OUT_OF_RANGE", name, args, message)
         bound = Bound(bound.args, t.ArrayType(bound.type, True), True)
     check_orderable(name, args, type_of(bound.args[1]))
-    refuse_null_order(type_of(bound.args[1]))
+    if len(args) == 3:
+        refuse_null_order(type_of(bound.args[1]))
     return bound
 
 
@@ -171,7 +178,8 @@ def _extreme_by_parts(call: Call, ctx: SqlContext) -> AggregateParts:
     # Spark: of several rows with the extreme value it is the last one's, here the first one's.
     largest = call.name == "max_by"
     if len(call.args) == 2:
-        return AggregateParts((f"arg_{'max' if largest else 'min'}_null({{0}}, {{1}})",))
+        key = order_key("{1}", type_of(call.args[1]))
+        return AggregateParts((f"arg_{'max' if largest else 'min'}_null({{0}}, {key})",))
     count = call.args[2]
     assert isinstance(count, Literal)
     known = "list_filter({0}, lambda ls_e: ls_e.k IS NOT NULL)"

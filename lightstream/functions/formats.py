@@ -13,7 +13,7 @@ from lightstream.functions.cast_text import java_text, to_text
 from lightstream.functions.coercion import cast_to
 from lightstream.functions.registry import Bound, SqlContext, scalar
 from lightstream.functions.signatures import parse as signature
-from lightstream.functions.spelling import error_sql, let, text_sql
+from lightstream.functions.spelling import error_sql, let, native_sql, text_sql
 from lightstream.plan import types as t
 from lightstream.plan.expressions import Call, Expression, Literal, nullable_of, type_of
 
@@ -43,9 +43,17 @@ def _format_number_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
     if isinstance(source, t.FloatType | t.DoubleType):
         # Half even over the exact value of the double, in DuckDB and in Java.
         text = f"format('{{:,.{count}f}}', CAST({value} AS DOUBLE))"
-        return let(
-            value, lambda v: f"CASE WHEN isfinite({v}) THEN {text.replace(value, v)} ELSE {_odd(v)} END"
-        )
+
+        def body(v: str) -> str:
+            # Beyond the digits that tell a double from others Java writes zeros.
+            long = f"abs({v}) >= 1e{15 - count}"
+            shortest = native_sql("format_double", f"CAST(CAST({v} AS DOUBLE) AS VARCHAR)", str(count))
+            return (
+                f"CASE WHEN NOT isfinite({v}) THEN {_odd(v)} WHEN {long} THEN {shortest} "
+                f"ELSE {text.replace(value, v)} END"
+            )
+
+        return let(value, body)
     from lightstream.functions.maths import round_decimal
 
     assert isinstance(source, t.DecimalType)

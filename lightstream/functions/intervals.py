@@ -182,7 +182,10 @@ def time_arithmetic_sql(operator: str, call: Call, args: Sequence[str], ctx: Sql
     left, right = args
     one, other = (type_of(a) for a in call.args)
     if isinstance(one, _INTERVALS) and isinstance(other, _INTERVALS):
-        return f"({left} {'//' if operator == 'div' else operator} {right})"
+        if operator != "div":
+            return f"({left} {operator} {right})"
+        quotient = f"({left} // {right})"
+        return quotient if ctx.ansi else f"(CASE WHEN {right} <> 0 THEN {quotient} END)"
     if isinstance(one, _INTERVALS):
         return _scale_sql(operator, left, right, one, other, ctx)
     if isinstance(other, t.YearMonthIntervalType):

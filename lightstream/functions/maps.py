@@ -101,7 +101,8 @@ def key_looked_up(
 ) -> tuple[Expression, Expression]:
     """Return a map and a key to look up in it, both with the type that holds either's keys."""
     key = tightest_type(found.keyType, type_of(args[1]))
-    if name == "map_contains_key" and isinstance(type_of(args[1]), t.NumericType):
+    numbers = all(isinstance(kind, t.NumericType) for kind in (found.keyType, type_of(args[1])))
+    if name == "map_contains_key" and numbers:
         key = common_type([found.keyType, type_of(args[1])], conf.ansi)
     if key is None:
         raise _key_mismatch(name, args)

@@ -419,10 +419,33 @@ def check_orderable(name: str, args: Sequence[Expression], data_type: t.DataType
 
 def _comparison_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
     symbol = {"==": "=", "=": "=", "<=>": "IS NOT DISTINCT FROM"}.get(call.name, call.name)
-    if symbol in ("<", "<=", ">", ">="):
-        for argument in call.args:
-            refuse_null_order(type_of(argument))
+    kinds = [type_of(argument) for argument in call.args]
+    if symbol in ("<", "<=", ">", ">=") and any(map(holds_nulls, kinds)):
+        args = [order_key(text, t.as_nullable(kind)) for text, kind in zip(args, kinds, strict=True)]
     return args[0] if len(args) == 1 else f"({args[0]} {symbol} {args[1]})"
+
+
+def order_key(sql: str, data_type: t.DataType) -> str:
+    """Return what DuckDB orders as Spark orders a value: inside arrays and structs NULL comes first there."""
+    if not holds_nulls(data_type):
+        return sql
+    if isinstance(data_type, t.ArrayType):
+        inner = data_type.elementType
+        return f"list_transform({sql}, lambda ls_i: {_placed('ls_i', inner)})"
+    assert isinstance(data_type, t.StructType)
+
+    def body(v: str) -> str:
+        fields = (
+            f"f{i} := {_placed(f'struct_extract_at({v}, {i})', field.dataType)}"
+            for i, field in enumerate(data_type, 1)
+        )
+        return f"CASE WHEN {v} IS NOT NULL THEN struct_pack({', '.join(fields)}) END"
+
+    return body(sql)
+
+
+def _placed(sql: str, data_type: t.DataType) -> str:
+    return f"struct_pack(known := {sql} IS NOT NULL, key := {order_key(sql, data_type)})"
 
 
 def refuse_null_order(data_type: t.DataType) -> None:

@@ -45,6 +45,7 @@ _FUNCTIONS: dict[str, tuple[str, tuple[str, ...], str]] = {
     "jaro_winkler_similarity": ("texts", (_TEXT, _TEXT), "DOUBLE"),
     "levenshtein": ("texts", (_TEXT, _TEXT), "INTEGER"),
     "decimal_negative": ("number_formats", (_TEXT,), _TEXT),
+    "format_double": ("number_formats", (_TEXT, "INTEGER"), _TEXT),
     "round_text": ("number_formats", (_TEXT, "INTEGER", "BOOLEAN"), _TEXT),
     "decimal_operation": ("number_formats", (_TEXT, _TEXT, _TEXT, "INTEGER"), _TEXT),
     "random_double": ("randoms", ("BIGINT", "BIGINT"), "DOUBLE"),

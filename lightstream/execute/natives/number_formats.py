@@ -54,3 +54,13 @@ def decimal_negative(value: str) -> str:
     """Return a decimal with the other sign, in the 34 digits that Spark's minus has."""
     with decimal.localcontext(prec=34, rounding=decimal.ROUND_HALF_EVEN):
         return f"{-Decimal(value):f}"
+
+
+def format_double(text: str, count: int) -> str:
+    """Return a double, given by its shortest text, with so many digits after the point and its thousands apart."""
+    with decimal.localcontext() as context:
+        context.prec = 1200
+        value = decimal.Decimal(text)
+        if count < -int(value.as_tuple().exponent):
+            value = decimal.Decimal(float(text))
+        return f"{value.quantize(decimal.Decimal(1).scaleb(-count), decimal.ROUND_HALF_EVEN):,f}"
