@@ -724,6 +724,7 @@ CASES: dict[str, tuple[str, ...]] = {
         "ceil(2.55, 1 * 1)",
         "ceil(2.55, 1L)",
         "2147483647 + 1 > 5",
+        "date'2020-01-01' - interval 1 day",
         "concat_ws('|', format_number(sinh(100.5D), 0), format_number(0.1D, 20), format_number(-1.005D, 2), format_number(1e17D, 2))",
         "map_contains_key(map('a', 1), 1)",
         "struct(CAST(NULL AS INT), 1) < struct(1, 0)",

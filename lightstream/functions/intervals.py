@@ -115,7 +115,7 @@ def shown_time_arithmetic(operator: str, call: Call, args: Sequence[str]) -> str
     if isinstance(one, _DATETIMES) and isinstance(other, _INTERVALS):
         if isinstance(call.type, t.DateType) and isinstance(other, t.DayTimeIntervalType):
             days = f"extractansiintervaldays({args[1]})"
-            return f"{'date_add' if operator == '+' else 'date_sub'}({args[0]}, {days})"
+            return f"date_add({args[0]}, {days if operator == '+' else f'(- {days})'})"
         return f"{args[0]} {operator} {args[1]}"
     return f"({args[0]} {operator} {args[1]})"
 
