@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from lightstream.errors import AnalysisException
 from lightstream.functions.spelling import duck_type, quote, text_sql
 from lightstream.plan import types as t
 from lightstream.plan.required import Required
 from lightstream.sources.listing import FileEntry
+
+if TYPE_CHECKING:
+    from lightstream.sources.contract import Scan
+    from lightstream.sources.file_reader import FileInput
 
 METADATA = t.StructType(
     [
@@ -102,6 +106,27 @@ def with_file_numbers(tables: Sequence[Any]) -> Any:
         named = table.rename_columns([f"c{i}" for i in range(table.num_columns)])
         numbered.append(named.append_column("file", pa.array([index] * table.num_rows, pa.int32())))
     return pa.concat_tables(numbered)
+
+
+def scan_tables(
+    source: FileInput,
+    columns: Sequence[Required],
+    files: Iterable[FileEntry],
+    table_of: Callable[[FileEntry, t.StructType], Any],
+) -> Scan:
+    """Return the rows of files of which each is read as an Arrow table of the columns needed; None for no rows."""
+    from lightstream.sources.contract import Scan
+
+    of_file = FileColumns(columns, source.partitions, source.conf.time_zone)
+    names = {c.path[0] for c in columns if c not in of_file.columns}
+    needed = t.StructType([f for f in source.schema if f.name in names])
+    found = [(file, table) for file in files if (table := table_of(file, needed)) is not None]
+    if not found:
+        return Scan(no_rows(columns, source.schema, source.partitions))
+    table = with_file_numbers([table for _, table in found])
+    frame = f"lightstream_rows_{id(table)}"
+    values = of_file.values([file for file, _ in found])
+    return Scan(frame_sql(frame, needed, columns, values), {frame: table}, rows=table.num_rows)
 
 
 def no_rows(columns: Sequence[Required], schema: t.StructType, partitions: t.StructType) -> str:

@@ -16,14 +16,7 @@ from lightstream.sources.arrow_values import Rebuild, arrow_type
 from lightstream.sources.avro.schema import avro_module, parsed_schema, spark_schema
 from lightstream.sources.contract import Required, Scan
 from lightstream.sources.file_bytes import read_failed
-from lightstream.sources.file_columns import (
-    METADATA,
-    FileColumns,
-    frame_sql,
-    no_rows,
-    unsupported_column,
-    with_file_numbers,
-)
+from lightstream.sources.file_columns import METADATA, scan_tables, unsupported_column
 from lightstream.sources.file_options import flag
 from lightstream.sources.listing import FileEntry
 
@@ -93,23 +86,13 @@ class AvroFormat:
             QueryExecutionException: FAILED_READ_FILE.
             UnsupportedOperationException: a conversion, or values, that are not supported.
         """
-        of_file = FileColumns(columns, source.partitions, source.conf.time_zone)
-        names = {c.path[0] for c in columns if c not in of_file.columns}
-        needed = t.StructType([f for f in source.schema if f.name in names])
-        files, tables = [], []
-        for file in _files(source):
-            table = _of_file(
+        return scan_tables(
+            source,
+            columns,
+            _files(source),
+            lambda file, needed: _of_file(
                 file, source, lambda reader, path: _table(reader, path, source, needed), needed.names
-            )
-            if table is not None:
-                files.append(file)
-                tables.append(table)
-        if not files:
-            return Scan(no_rows(columns, source.schema, source.partitions))
-        table = with_file_numbers(tables)
-        frame = f"lightstream_avro_{id(table)}"
-        return Scan(
-            frame_sql(frame, needed, columns, of_file.values(files)), {frame: table}, rows=table.num_rows
+            ),
         )
 
 

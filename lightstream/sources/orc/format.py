@@ -12,14 +12,7 @@ from lightstream.plan import types as t
 from lightstream.sources.arrow_values import Rebuild, arrow_type
 from lightstream.sources.contract import Required, Scan
 from lightstream.sources.file_bytes import read_failed
-from lightstream.sources.file_columns import (
-    METADATA,
-    FileColumns,
-    frame_sql,
-    no_rows,
-    unsupported_column,
-    with_file_numbers,
-)
+from lightstream.sources.file_columns import METADATA, scan_tables, unsupported_column
 from lightstream.sources.file_options import flag
 from lightstream.sources.listing import FileEntry
 from lightstream.sources.merge import merged
@@ -85,22 +78,7 @@ class OrcFormat:
             QueryExecutionException: FAILED_READ_FILE.
             UnsupportedOperationException: a conversion, or values, that are not supported.
         """
-        of_file = FileColumns(columns, source.partitions, source.conf.time_zone)
-        names = {c.path[0] for c in columns if c not in of_file.columns}
-        needed = t.StructType([f for f in source.schema if f.name in names])
-        files, tables = [], []
-        for file in source.files:
-            table = _rows(file, source, needed)
-            if table is not None:
-                files.append(file)
-                tables.append(table)
-        if not files:
-            return Scan(no_rows(columns, source.schema, source.partitions))
-        table = with_file_numbers(tables)
-        frame = f"lightstream_orc_{id(table)}"
-        return Scan(
-            frame_sql(frame, needed, columns, of_file.values(files)), {frame: table}, rows=table.num_rows
-        )
+        return scan_tables(source, columns, source.files, lambda file, needed: _rows(file, source, needed))
 
 
 def has_no_orc(data_type: t.DataType) -> bool:
