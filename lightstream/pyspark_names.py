@@ -6,11 +6,13 @@ from typing import Any
 
 from lightstream.sql.context import SPARK_VERSION as __version__
 from lightstream.sql.context import HiveContext, SparkConf, SparkContext, SQLContext, StorageLevel
+from lightstream.sql.rdd import RDD
 from lightstream.sql.row import Row
 from lightstream.sql.shared import Accumulator, AccumulatorParam, Broadcast
 from lightstream.sql.unsupported import refused_class
 
 __all__ = [
+    "RDD",
     "Accumulator",
     "AccumulatorParam",
     "Broadcast",
@@ -35,6 +37,8 @@ MODULES: dict[str, str] = {
     "pyspark.conf": "lightstream.sql.context",
     "pyspark.context": "lightstream.sql.context",
     "pyspark.core.context": "lightstream.sql.context",
+    "pyspark.core.rdd": "lightstream.sql.rdd",
+    "pyspark.rdd": "lightstream.sql.rdd",
     "pyspark.errors": "lightstream.errors",
     "pyspark.errors.exceptions": "lightstream.errors",
     "pyspark.errors.exceptions.base": "lightstream.errors",
@@ -44,7 +48,6 @@ MODULES: dict[str, str] = {
     "pyspark.version": "lightstream.sql.context",
 }
 
-RDD = refused_class("RDD", "Use DataFrames.")
 SparkFiles = refused_class("SparkFiles")
 TaskContext = refused_class("TaskContext")
 BarrierTaskContext = refused_class("BarrierTaskContext")

@@ -1285,3 +1285,107 @@ many(
         s.F.udf(lambda x: x, "int")("id").over(s.W.partitionBy("dept"))
     ),
 )
+
+
+# ---- RDDs -------------------------------------------------------------------------------------------------------
+
+
+def told(*attempts: Callable[[], Any]) -> str:
+    """Return what each attempt gives, or how it fails."""
+    found = []
+    for attempt in attempts:
+        try:
+            found.append(repr(attempt()))
+        except Exception as error:
+            found.append(type(error).__name__)
+    return "\n".join(found)
+
+
+@program
+def rdds_of_frames(e: Any) -> Any:
+    rdd = e.emp.rdd
+    stream = e.spark.readStream.format("rate").load()
+    return told(
+        rdd.collect,
+        rdd.count,
+        rdd.isEmpty,
+        e.emp.filter("id > 9").rdd.isEmpty,
+        lambda: rdd.map(lambda r: (r.dept, r.id)).reduceByKey(lambda a, b: a + b).sortBy(str).collect(),
+        lambda: rdd.map(lambda r: r.dept).distinct().sortBy(str).collect(),
+        lambda: rdd.toDF().schema.simpleString(),
+        lambda: rdd.map(lambda r: 1 / (r.id - 1)).collect(),
+        lambda: stream.rdd,
+        stream.toJSON,
+    )
+
+
+@program
+def rdds_as_json(e: Any) -> Any:
+    frame = e.emp.select(
+        e.F.struct("id", "name").alias("s"),
+        e.F.array("id"),
+        e.F.lit(None),
+        "pay",
+        e.F.col("hired").cast("timestamp"),
+    )
+    return told(
+        frame.toJSON().collect,
+        e.nested.toJSON().collect,
+        e.emp.toJSON().first,
+        e.emp.limit(0).toJSON().collect,
+    )
+
+
+@program
+def rdds_of_values(e: Any) -> Any:
+    sc = e.spark.sparkContext
+    pairs = sc.parallelize([("a", 1), ("b", 2), ("a", 3)])
+    numbers = sc.parallelize([3, 1, 2])
+    words = sc.parallelize(["a b", "b c"])
+    return told(
+        lambda: numbers.sortBy(lambda x: -x).collect(),
+        lambda: (
+            numbers.sum(),
+            numbers.min(),
+            numbers.max(),
+            numbers.mean(),
+            numbers.first(),
+            numbers.count(),
+        ),
+        lambda: (numbers.take(2), numbers.top(2), numbers.takeOrdered(2), numbers.reduce(lambda a, b: a * b)),
+        lambda: sorted(
+            words.flatMap(str.split).map(lambda w: (w, 1)).reduceByKey(lambda a, b: a + b).collect()
+        ),
+        lambda: sorted(pairs.groupByKey().mapValues(list).collect()),
+        lambda: sorted(pairs.join(sc.parallelize([("a", 2), ("c", 3)])).collect()),
+        lambda: (
+            pairs.keys().collect(),
+            pairs.values().collect(),
+            pairs.lookup("a"),
+            dict(pairs.countByKey()),
+        ),
+        lambda: pairs.sortByKey(ascending=False).collectAsMap(),
+        lambda: numbers.union(sc.range(1, 7, 2)).zipWithIndex().collect(),
+        lambda: sorted(numbers.groupBy(lambda x: x % 2).mapValues(sorted).collect()),
+        lambda: sc.parallelize([("a", [1, 2])]).flatMapValues(lambda x: x).keyBy(str).collect(),
+        lambda: sc.emptyRDD().first(),
+        lambda: sc.parallelize([]).max(),
+        lambda: sc.parallelize([]).reduce(max),
+        lambda: sc.parallelize([]).sum(),
+    )
+
+
+@program
+def rdds_to_frames(e: Any) -> Any:
+    sc, create = e.spark.sparkContext, e.spark.createDataFrame
+    return told(
+        lambda: sc.parallelize([("a", 1), ("b", 2)]).toDF(["k", "n"]).collect(),
+        lambda: sc.parallelize([e.Row(a=1, b="x"), e.Row(a=2, b=None)]).toDF().schema,
+        lambda: sc.parallelize([(None, 1), ("x", 2)]).toDF().schema,
+        lambda: sc.parallelize([(None,)]).toDF(),
+        lambda: sc.parallelize([]).toDF(),
+        lambda: create(sc.parallelize([(1, "x")]), "a int, b string").collect(),
+        lambda: create(sc.parallelize([1, 2]), e.T.IntegerType()).collect(),
+        lambda: create(sc.parallelize([{"a": 1, "b": 2}])).collect(),
+        lambda: create(sc.emptyRDD(), "a int").collect(),
+    )

@@ -76,7 +76,7 @@ def test_the_forms_of_import() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["pyspark.ml", "pyspark.pandas", "pyspark.sql.nothing", "pyspark.plan", "pyspark.core.rdd"]
+    "name", ["pyspark.ml", "pyspark.pandas", "pyspark.sql.nothing", "pyspark.plan", "pyspark.core.files"]
 )
 def test_what_is_not_there_is_refused_by_name(name: str) -> None:
     with pytest.raises(PySparkImportError, match=rf"{name} is not supported by lightstream") as refused:

@@ -147,7 +147,9 @@ def test_names_of_columns(df: DataFrame, use: Callable[[DataFrame], DataFrame], 
         (lambda df: df.createOrReplaceTempView("a b"), "AnalysisException _LEGACY_ERROR_TEMP_1321"),
         (lambda df: df.createOrReplaceTempView(""), "AnalysisException _LEGACY_ERROR_TEMP_1321"),
         (lambda df: df.createOrReplaceTempView("a.b"), "AnalysisException TEMP_VIEW_NAME_TOO_MANY_NAME_PARTS"),
-        (lambda df: df.rdd, "UnsupportedOperationException LIGHTSTREAM_UNSUPPORTED"),
+        (lambda df: df.rdd.glom(), "UnsupportedOperationException LIGHTSTREAM_UNSUPPORTED"),
+        (lambda df: df.rdd.getNumPartitions(), "UnsupportedOperationException LIGHTSTREAM_UNSUPPORTED"),
+        (lambda df: df.toJSON(use_unicode=False), "UnsupportedOperationException LIGHTSTREAM_UNSUPPORTED"),
     ],
 )  # fmt: skip
 def test_refusals(df: DataFrame, use: Callable[[DataFrame], Any], condition: str) -> None:

@@ -88,7 +88,7 @@ def test_the_context_stands_in_for_sparks(spark: SparkSession) -> None:
     assert context.uiWebUrl is None
     assert context.getConf().get("spark.app.name") == "tests"
     assert pyspark_names.SparkContext.getOrCreate() is context
-    assert condition_of(lambda: context.parallelize([1])) == (
+    assert condition_of(lambda: context.pickleFile("a")) == (
         "UnsupportedOperationException LIGHTSTREAM_UNSUPPORTED"
     )
     assert condition_of(lambda: context.setLogLevel("foo")) == "IllegalArgumentException None"

@@ -3,6 +3,8 @@ meaning on one machine."""
 
 from __future__ import annotations
 
+import functools
+import operator
 import os
 import time
 from collections.abc import Iterable
@@ -12,6 +14,7 @@ from lightstream.errors import IllegalArgumentException
 from lightstream.sql.unsupported import refused_class, refuses
 
 if TYPE_CHECKING:
+    from lightstream.sql.rdd import RDD
     from lightstream.sql.session import SparkSession
     from lightstream.sql.shared import Accumulator, AccumulatorParam, Broadcast
 
@@ -141,15 +144,13 @@ StorageLevel.OFF_HEAP = StorageLevel(True, True, True, False, 1)
 @refuses(
     "SparkContext",
     addFile="path, recursive=False", addPyFile="path", addArchive="path",
-    binaryFiles="path, minPartitions=None", binaryRecords="path, recordLength", emptyRDD="",
-    hadoopFile="path, inputFormatClass, keyClass, valueClass", parallelize="c, numSlices=None",
-    pickleFile="name, minPartitions=None", range="start, end=None, step=1, numSlices=None",
+    binaryFiles="path, minPartitions=None", binaryRecords="path, recordLength",
+    hadoopFile="path, inputFormatClass, keyClass, valueClass", pickleFile="name, minPartitions=None",
     runJob="rdd, partitionFunc, partitions=None, allowLocal=False", sequenceFile="path, keyClass=None",
-    textFile="name, minPartitions=None, use_unicode=True", union="rdds",
     wholeTextFiles="path, minPartitions=None, use_unicode=True",
 )  # fmt: skip
 class SparkContext:
-    """The part of Spark's context that programs ask a session for. RDDs are refused."""
+    """The part of Spark's context that programs ask a session for. RDDs are local (see `lightstream.sql.rdd`)."""
 
     _active: ClassVar[SparkContext | None] = None
 
@@ -231,6 +232,30 @@ class SparkContext:
     def uiWebUrl(self) -> str | None:
         """None: there is no Spark UI."""
         return None
+
+    def parallelize(self, c: Iterable[Any], numSlices: int | None = None) -> RDD:
+        """Return values as an RDD."""
+        from lightstream.sql.rdd import RDD
+
+        values = list(c)
+        return RDD(lambda: values, self._session)
+
+    def emptyRDD(self) -> RDD:
+        """Return an RDD without values."""
+        return self.parallelize(())
+
+    def range(self, start: int, end: int | None = None, step: int = 1, numSlices: int | None = None) -> RDD:
+        """Return numbers from `start` to `end` (exclusive); from 0 with one argument."""
+        return self.parallelize(range(start) if end is None else range(start, end, step))
+
+    def textFile(self, name: str, minPartitions: int | None = None, use_unicode: bool = True) -> RDD:
+        """Return the lines of text files."""
+        return self._session.read.text(name.split(",")).rdd.map(lambda row: row[0])
+
+    def union(self, rdds: Iterable[RDD]) -> RDD:
+        """Return the values of several."""
+        found = list(rdds)
+        return found[0].union(self.emptyRDD()) if len(found) == 1 else functools.reduce(operator.add, found)
 
     def broadcast(self, value: Any) -> Broadcast[Any]:
         """Return a value for functions to read."""

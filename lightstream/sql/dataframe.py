@@ -26,6 +26,7 @@ from lightstream.sql.unsupported import refuses
 
 if TYPE_CHECKING:
     from lightstream.sql.observation import Observation
+    from lightstream.sql.rdd import RDD
     from lightstream.sql.readwriter import DataFrameWriter
     from lightstream.sql.session import SparkSession
     from lightstream.sql.streaming.writer import DataStreamWriter
@@ -40,8 +41,6 @@ __all__ = ["DataFrame", "DataFrameNaFunctions", "DataFrameStatFunctions"]
     nearestByJoin="other, rankingExpression, numResults, mode, direction, *, joinType='inner'",
     pandas_api="index_col=None",
     plot="property",
-    rdd="property",
-    toJSON="use_unicode=True",
 )
 class DataFrame(Rows, Views, Missing, Statistics):
     """Rows with named, typed columns: a plan that an action runs, or that a streaming query runs batch by batch."""
@@ -72,6 +71,29 @@ class DataFrame(Rows, Views, Missing, Statistics):
     def isStreaming(self) -> bool:
         """Whether this DataFrame reads a stream."""
         return self._plan.is_streaming
+
+    @property
+    def rdd(self) -> RDD:
+        """The rows for functions over them, one by one (see `lightstream.sql.rdd`)."""
+        from lightstream.sql.rdd import RDD
+
+        if self.isStreaming:
+            self.collect()  # which is refused
+        return RDD(self.collect, self._session)
+
+    def toJSON(self, use_unicode: bool = True) -> RDD:
+        """Return each row as a JSON text.
+
+        Raises:
+            UnsupportedOperationException: without `use_unicode`.
+        """
+        from lightstream.errors import unsupported
+        from lightstream.sql import functions as F
+
+        if not use_unicode:
+            raise unsupported("toJSON(use_unicode=False)")
+        texts = self.select(F.to_json(F.struct(*(Column(a) for a in self._plan.output))).alias("value"))
+        return texts.rdd.map(lambda row: row[0])
 
     def __getitem__(self, item: Any) -> Any:
         if isinstance(item, str):

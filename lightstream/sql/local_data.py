@@ -15,6 +15,7 @@ from lightstream.plan.relations import LocalData
 from lightstream.sql import verify
 from lightstream.sql.arguments import not_expected
 from lightstream.sql.infer import empty_schema, infer_schema, renamed
+from lightstream.sql.rdd import RDD, schema_rows
 
 if TYPE_CHECKING:
     import pandas
@@ -114,11 +115,17 @@ def carried_type(data_type: t.DataType) -> pyarrow.DataType:
 
 def _from_rows(session: SparkSession, data: Any, schema: Any, verify_schema: bool) -> DataFrame:
     rows: list[Any] = list(_rows_of(data))
-    if schema is None or isinstance(schema, list):
+    if schema is None or isinstance(schema, list | tuple):
         conf = session._state.conf
         ntz = (conf.get("spark.sql.timestampType") or "").upper() == "TIMESTAMP_NTZ"
         # Dicts and objects are read by the names that they have, before `schema` renames the columns.
-        own = infer_schema(rows, ntz)
+        if isinstance(data, RDD):
+            own = infer_schema(schema_rows(rows), ntz)
+            check = verify.checker(own, nullable=False)
+            for row in rows:
+                check(row)
+        else:
+            own = infer_schema(rows, ntz)
         values = [verify.row_values(row, own.names) for row in rows]
         return local_rows(values, own if schema is None else renamed(own, schema), session)
     if not isinstance(schema, t.StructType):
@@ -148,7 +155,7 @@ def _rows_of(data: Any) -> Iterable[Any]:
             "Argument `data` should not be a DataFrame.",
             parameters={"arg_name": "data", "arg_type": "DataFrame"},
         )
-    found: Iterable[Any] = data
+    found: Iterable[Any] = data.collect() if isinstance(data, RDD) else data
     return found
 
 
