@@ -15,6 +15,7 @@ import pytest
 from lightstream.errors import PySparkException
 from lightstream.execute.natives import json_batches, json_values
 from lightstream.functions import json_texts
+from lightstream.functions.interned import name_of
 from lightstream.functions.spelling import duck_type
 from lightstream.plan import types as t
 from lightstream.plan.ddl import parse_schema
@@ -137,7 +138,7 @@ def test_texts_that_are_not_read_one_by_one_have_the_same_meaning(schema: str) -
     def checked(some: list[str | None]) -> list[str | None]:
         count = len(some)
         found: list[str | None] = json_batches.checked_json(
-            pa.array(some, pa.string()), pa.array([wanted.json()] * count), pa.array([settings] * count)
+            pa.array(some, pa.string()), pa.array([name_of(wanted.json(), settings)] * count)
         ).to_pylist()
         return found
 

@@ -12,6 +12,7 @@ from lightstream.errors import AnalysisException, unsupported
 from lightstream.functions import mismatch
 from lightstream.functions.cast_text import java_decimal_text, java_text, to_text
 from lightstream.functions.date_patterns import pattern_of, written
+from lightstream.functions.interned import name_of
 from lightstream.functions.record_texts import (
     CORRUPT,
     READ,
@@ -21,6 +22,7 @@ from lightstream.functions.record_texts import (
     instant_text,
     options_of,
     schema_of,
+    settings_json,
     settings_text,
 )
 from lightstream.functions.registry import Bound, SqlContext, generator, scalar
@@ -65,12 +67,15 @@ def _check_readable(data_type: t.DataType) -> None:
 
 
 def _from_json_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
-    options = settings_text(options_of(call.name, call.args, 2), ctx)
-    given = args[0], text_sql(call.type.json()), options
+    schema, settings = call.type.json(), settings_json(options_of(call.name, call.args, 2), ctx)
     structure = _structure(call.type) if _is_plain(call) else None
     if isinstance(structure, dict):
-        return f"json_transform({native_sql('checked_json', *given)}, {text_sql(json.dumps(structure))})"
-    return f"CAST(CAST({native_sql('from_json', *given)} AS JSON) AS {duck_type(call.type)})"
+        short = text_sql(name_of(schema, settings))
+        return (
+            f"json_transform({native_sql('checked_json', args[0], short)}, {text_sql(json.dumps(structure))})"
+        )
+    read = native_sql("from_json", args[0], text_sql(schema), text_sql(settings))
+    return f"CAST(CAST({read} AS JSON) AS {duck_type(call.type)})"
 
 
 def _is_plain(call: Call) -> bool:

@@ -56,8 +56,12 @@ def options_of(name: str, args: Sequence[Expression], position: int) -> dict[str
 
 def settings_text(options: dict[str, str], ctx: SqlContext) -> str:
     """Return the options of a call, and what the session adds to them, as a constant for a native function."""
-    found = {"options": options, "time_zone": ctx.time_zone, "corrupt_column": CORRUPT}
-    return text_sql(json.dumps(found))
+    return text_sql(settings_json(options, ctx))
+
+
+def settings_json(options: dict[str, str], ctx: SqlContext) -> str:
+    """Return the options of a call, and what the session adds to them, as text."""
+    return json.dumps({"options": options, "time_zone": ctx.time_zone, "corrupt_column": CORRUPT})
 
 
 def schema_of(name: str, args: tuple[Expression, ...]) -> t.DataType:

@@ -67,7 +67,7 @@ _FUNCTIONS |= {
     for ending, suffix in (("", ""), ("s", "[]"))
 }
 # Those that are called with Arrow arrays, a batch of rows at a time.
-_ON_ARROW = {"checked_json": ("json_batches", (_TEXT, _TEXT, _TEXT), _TEXT)}
+_ON_ARROW = {"checked_json": ("json_batches", (_TEXT, _TEXT), _TEXT)}
 _NULL_IS_GIVEN: Any = "special"  # DuckDB's stubs ask for an enum that it does not export
 _CALLS = re.compile(NATIVE + r"(\w+)\(")
 

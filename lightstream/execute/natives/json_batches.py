@@ -11,6 +11,7 @@ from array import array
 from typing import TYPE_CHECKING, Any
 
 from lightstream.execute.natives.json_values import from_json
+from lightstream.functions.interned import texts_of
 from lightstream.plan import types as t
 from lightstream.sources.json.quick import is_unusual
 
@@ -23,12 +24,12 @@ _PECULIAR = r"\\u[dD][89a-fA-F]|-0(?:[^0-9.]|$)|[:,\[]\s*[-+]?(?:NaN|I[nN][fF])"
 _MARKS = (b"\\", b"-", b"N", b"I")  # without one of these bytes there is none of them
 
 
-def checked_json(texts: Any, schemas: Any, settings: Any) -> Any:
+def checked_json(texts: Any, names: Any) -> Any:
     """Return texts as they are where DuckDB reads them as Spark does, and otherwise what Spark reads, as JSON.
 
     Args:
         texts: an Arrow array of the batch's texts.
-        schemas, settings: the same in every row: those of `from_json`.
+        names: the same in every row: that of the schema and the settings of `from_json` (`functions.interned`).
     """
     import pyarrow as pa
 
@@ -36,7 +37,7 @@ def checked_json(texts: Any, schemas: Any, settings: Any) -> Any:
         texts = texts.combine_chunks()
     if not len(texts):
         return texts
-    schema, options = schemas[0].as_py(), settings[0].as_py()
+    schema, options = texts_of(names[0].as_py())
     plain = _is_plain(texts)
     if _takes(texts.filter(plain), _arrow_schema(schema)):
         if plain.true_count + texts.null_count == len(texts):
