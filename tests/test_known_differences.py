@@ -131,3 +131,10 @@ def test_functions_in_sql_that_are_refused(spark: SparkSession, statement: str) 
     )
     with pytest.raises(UnsupportedOperationException):
         spark.sql(statement)
+
+
+def test_distinct_values_are_estimated_by_duckdb(spark: SparkSession) -> None:  # noqa: F811
+    # Spark: 1026, 869 with 0.1.
+    frame = spark.range(1000)
+    near, coarse = frame.agg(F.approx_count_distinct("id"), F.approx_count_distinct("id", 0.1)).collect()[0]
+    assert near == coarse == 978
