@@ -230,8 +230,9 @@ class WatchedClock(ManualClock):
         self.waits: queue.SimpleQueue[int | None] = queue.SimpleQueue()
 
     def wait(self, event: threading.Event, timeout_ms: int | None) -> bool:
-        self.waits.put(timeout_ms)
-        return super().wait(event, timeout_ms)
+        with self._changed:  # the clock does not move before the wait has begun
+            self.waits.put(timeout_ms)
+            return super().wait(event, timeout_ms)
 
     def next_wait(self) -> int | None:
         """Return the timeout of the next wait of a thread."""
