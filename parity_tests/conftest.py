@@ -34,8 +34,8 @@ SPARK_SETTINGS = {
     "spark.sql.streaming.checkpointFileManagerClass": (
         "org.apache.spark.sql.execution.streaming.checkpointing.FileSystemBasedCheckpointFileManager"
     ),
-    # ... and Java compiles fast instead of well.
-    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+    # ... and Java compiles fast instead of well. Deep plans, which are drawn, take more stack than it gives.
+    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xss8m",
     # Rows that the reader leaves out by filters would not count as input (docs/parity.md).
     "spark.sql.json.filterPushdown.enabled": "false",
 }
