@@ -253,6 +253,9 @@ OTHERS: dict[str, Query] = {
     "a range counted in windows": lambda one, two, F: (
         within("inner", BETWEEN)(one, two, F).groupBy(F.window("lt", "10 minutes")).count()
     ),
+    "one watermark, counted in windows": lambda one, two, F: (
+        one_watermark("left", "inner", "k = j")(one, two, F).groupBy(F.window("lt", "10 minutes")).count()
+    ),
     "a left join counted in windows": lambda one, two, F: (
         within("left", BETWEEN)(one, two, F)
         .groupBy(F.window("lt", "10 minutes"))
@@ -328,6 +331,10 @@ CASES.add(
     query(lambda one, two, F: within("inner", BETWEEN)(one, two, F).groupBy("k").count(), "update"),
 )
 CASES.add("counted in windows, update", query(OTHERS["a range counted in windows"], "update"))
+CASES.add(
+    "one watermark, counted in windows, update",
+    query(OTHERS["one watermark, counted in windows"], "update"),
+)
 
 
 def _live(make: Query) -> Callable[[Engine], None]:

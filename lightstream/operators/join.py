@@ -166,7 +166,7 @@ class JoinOperator(StatefulOperator):
     def output_watermark_ms(self, input_ms: int) -> int:
         """Return the watermark of what comes out: no row that comes later has an event time before it."""
         bounds = [self._bound_ms(side, input_ms) for side in self.sides]
-        return min(input_ms, *(bound for bound in bounds if bound is not None))
+        return min([input_ms, *(bound for bound in bounds if bound is not None)])
 
     def wants_no_data_batch(self, next_watermark_ms: int, used_watermark_ms: int) -> bool:
         """Return whether stored rows may leave: when the watermark moves and tells anything about them."""

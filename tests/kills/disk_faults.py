@@ -12,6 +12,7 @@ DISK_FAULTS_LOG     a file that notes each change
 
 from __future__ import annotations
 
+import atexit
 import functools
 import os
 import shutil
@@ -28,7 +29,9 @@ def library() -> str | None:
     compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
     if compiler is None or not sys.platform.startswith("linux"):
         return None
-    path = os.path.join(tempfile.mkdtemp(prefix="disk-faults-"), "disk_faults.so")
+    directory = tempfile.mkdtemp(prefix="disk-faults-")
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    path = os.path.join(directory, "disk_faults.so")
     command = [compiler, "-shared", "-fPIC", "-O1", "-o", path, SOURCE, "-ldl"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return path if done.returncode == 0 else None
