@@ -177,7 +177,7 @@ class ExpressionCompiler:
 
 
 def _ordered(text: str, data_type: t.DataType, order: e.SortOrder) -> str:
-    from lightstream.functions.operators import holds_nulls, refuse_null_order
+    from lightstream.functions.predicates import holds_nulls, refuse_null_order
 
     direction = "ASC" if order.ascending else "DESC"
     nulls = f"NULLS {'FIRST' if order.nulls_first else 'LAST'}"

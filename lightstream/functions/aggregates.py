@@ -9,7 +9,7 @@ from lightstream.errors import unsupported
 from lightstream.functions import mismatch
 from lightstream.functions.coercion import cast_to
 from lightstream.functions.normal_forms import normal_form
-from lightstream.functions.operators import check_orderable, holds_nulls, order_key, refuse_null_order
+from lightstream.functions.predicates import check_orderable, holds_nulls, order_key, refuse_null_order
 from lightstream.functions.registry import AggregateParts, Bound, SqlContext, aggregate
 from lightstream.functions.signatures import parse as signature
 from lightstream.functions.spelling import duck_type, text_sql
@@ -82,7 +82,7 @@ def _sum_parts(call: Call, ctx: SqlContext) -> AggregateParts:
     # A HUGEINT in DuckDB: overflow shows when the result becomes a bigint.
     if ctx.ansi or call.name == "try_sum" or not isinstance(source, t.IntegralType):
         return AggregateParts(("sum({0})",), f"CAST({{0}} AS {name})", ("sum",))
-    from lightstream.functions.operators import wrapping
+    from lightstream.functions.arithmetic import wrapping
 
     return AggregateParts(("sum({0})",), wrapping("+", "{0}", "0", call.type), ("sum",))
 

@@ -8,8 +8,9 @@ from lightstream.conf import Conf
 from lightstream.errors import AnalysisException, unsupported
 from lightstream.functions import mismatch
 from lightstream.functions.coercion import cast_to, common_type, tightest_type
+from lightstream.functions.elements import element_nullable, index_failure
 from lightstream.functions.normal_forms import normal_form
-from lightstream.functions.operators import check_orderable, element_nullable, index_failure
+from lightstream.functions.predicates import check_orderable
 from lightstream.functions.registry import Bound, SqlContext, any_nullable, scalar
 from lightstream.functions.signatures import parse as signature
 from lightstream.functions.signatures import with_result
@@ -367,7 +368,7 @@ def _bind_sorted(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
 
 def _refuse_nested_nulls(array: t.ArrayType) -> None:
     # Inside structs and arrays Spark orders NULL first, DuckDB last.
-    from lightstream.functions.operators import refuse_null_order
+    from lightstream.functions.predicates import refuse_null_order
 
     refuse_null_order(array.elementType)
 

@@ -28,7 +28,7 @@ def number_to_number(sql: str, source: t.DataType, target: t.DataType, mode: str
         if mode == "legacy":
             if source.precision - source.scale < 19:
                 return _narrow(f"CAST({whole} AS BIGINT)", target)
-            from lightstream.functions.operators import wrapping
+            from lightstream.functions.arithmetic import wrapping
 
             return wrapping("+", f"CAST({whole} AS HUGEINT)", "0", target, "HUGEINT")
         return f"{_word(mode)}({whole} AS {duck_type(target)})"

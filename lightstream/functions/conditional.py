@@ -131,7 +131,7 @@ scalar("zeroifnull", _bind_zero_if_null, "coalesce({0}, {1})", shown="zeroifnull
 
 
 def _bind_extreme(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
-    from lightstream.functions.operators import check_orderable, refuse_null_order
+    from lightstream.functions.predicates import check_orderable, refuse_null_order
 
     if len(args) < 2:
         raise mismatch.wrong_count(name, "> 1", len(args))

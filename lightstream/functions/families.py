@@ -7,7 +7,7 @@ from __future__ import annotations
 
 # Imported with the catalogue.
 CORE = (
-    "operators", "conditional", "conversions", "strings", "maths", "arrays", "aggregates",
+    "arithmetic", "predicates", "elements", "conditional", "conversions", "strings", "maths", "arrays", "aggregates",
 )  # fmt: skip
 # Family to its functions, aliases too.
 LATE: dict[str, str] = {

@@ -70,7 +70,7 @@ def _typed_nulls(operator: str, args: tuple[Expression, ...]) -> tuple[Expressio
 
 def _refused(operator: str, args: tuple[Expression, ...], conf: Conf) -> Exception:
     """Return Spark's error for operands of which one is a date, a timestamp or an interval."""
-    from lightstream.functions.operators import wrong_operands
+    from lightstream.functions.arithmetic import wrong_operands
 
     one, other = (type_of(a) for a in args)
     calendar = t.CalendarIntervalType

@@ -238,7 +238,7 @@ def _round_float(v: str, source: t.DataType, digits: int, even: bool) -> str:
 
 
 def _round_whole(sql: str, source: t.DataType, digits: int, even: bool, ctx: SqlContext) -> str:
-    from lightstream.functions.operators import wrapping
+    from lightstream.functions.arithmetic import wrapping
 
     whole = t.DecimalType(20, 0)
     rounded = round_decimal(f"CAST({sql} AS DECIMAL(20,0))", whole, digits, even, t.DecimalType(38, 0))
@@ -373,7 +373,7 @@ def _bind_abs(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
 
 def _abs_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
     if not ctx.ansi and isinstance(call.type, t.IntegralType):
-        from lightstream.functions.operators import wrapping
+        from lightstream.functions.arithmetic import wrapping
 
         return f"CASE WHEN {args[0]} < 0 THEN {wrapping('-', '0', args[0], call.type)} ELSE {args[0]} END"
     if isinstance(call.type, t.DecimalType) and call.type.precision > decimals.MINUS_DIGITS:
@@ -432,7 +432,7 @@ def _bind_shift(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
 
 
 def _shift_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
-    from lightstream.functions.operators import wrapping
+    from lightstream.functions.arithmetic import wrapping
 
     bits = 64 if isinstance(call.type, t.LongType) else 32
     count = f"({args[1]} & {bits - 1})"

@@ -9,7 +9,7 @@ from lightstream.conf import Conf
 from lightstream.errors import unsupported
 from lightstream.functions import mismatch
 from lightstream.functions.coercion import cast_to
-from lightstream.functions.operators import check_orderable
+from lightstream.functions.predicates import check_orderable
 from lightstream.functions.registry import (
     AggregateParts,
     Bound,

@@ -440,7 +440,7 @@ def _bind_elt(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
 
 
 def _elt_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
-    from lightstream.functions.operators import index_failure
+    from lightstream.functions.elements import index_failure
 
     cases = " ".join(f"WHEN {i} THEN {value}" for i, value in enumerate(args[1:], 1))
     if not ctx.ansi:
