@@ -6,15 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from lightstream.analyze.analyzer import Analyzer, _ordinal, as_ordinal, order_by, project, rule, sort_orders
-from lightstream.analyze.expressions import (
-    ExpressionResolver,
-    check_no_maps,
-    check_sorts,
-    is_volatile,
-    name_item,
-    trim_alias,
-)
-from lightstream.analyze.naming import shown
+from lightstream.analyze.calls import is_volatile
+from lightstream.analyze.expressions import ExpressionResolver, check_no_maps, check_sorts
+from lightstream.analyze.naming import name_item, shown, trim_alias
 from lightstream.analyze.time_windows import TimeWindows, has_time_window, is_session, with_merged_sessions
 from lightstream.conf import Conf
 from lightstream.errors import AnalysisException, unsupported

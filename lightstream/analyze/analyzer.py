@@ -6,13 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from lightstream.analyze.expressions import (
-    ExpressionResolver,
-    check_no_maps,
-    check_sorts,
-    makes_rows,
-    name_item,
-)
+from lightstream.analyze.calls import makes_rows
+from lightstream.analyze.expressions import ExpressionResolver, check_no_maps, check_sorts
+from lightstream.analyze.naming import name_item
 from lightstream.analyze.scope import Scope, scope_of, unresolved_column
 from lightstream.errors import (
     AnalysisException,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import decimal
 import struct
+from dataclasses import replace
 from typing import Any
 
 from lightstream.plan import expressions as e
@@ -265,3 +266,27 @@ def _day_time_text(us: int, start: int, end: int) -> str:
     if start == 0:
         return fields[0] + (" " + ":".join(fields[1:]) if len(fields) > 1 else "")
     return ":".join(fields)
+
+
+def trim_alias(expression: e.Expression) -> e.Expression:
+    """Return what an Alias names: below the top of a select item names mean nothing."""
+    while isinstance(expression, e.Alias):
+        expression = expression.child
+    return expression
+
+
+def name_item(expression: e.Expression) -> e.Alias | e.Attribute:
+    """Return a resolved item with the name that Spark gives it."""
+    if isinstance(expression, e.Attribute):
+        return expression
+    if isinstance(expression, e.Alias):
+        return replace(expression, id=expression.id or e.fresh_id())
+    if isinstance(expression, e.OuterReference):
+        return e.Alias(expression, (expression.name,), id=e.fresh_id())
+    if (
+        isinstance(expression, e.Cast)
+        and not expression.implicit
+        and isinstance(expression.child, e.Attribute)
+    ):
+        return e.Alias(expression, (expression.child.name,), id=e.fresh_id())
+    return e.Alias(expression, (shown(expression),), id=e.fresh_id())

@@ -7,8 +7,9 @@ from dataclasses import replace
 from functools import partial
 
 from lightstream.analyze.analyzer import Analyzer, check_columns, rule
-from lightstream.analyze.expressions import check_subqueries, is_builtin, makes_rows, trim_alias
-from lightstream.analyze.naming import literal_text, shown
+from lightstream.analyze.calls import is_builtin, makes_rows
+from lightstream.analyze.expressions import check_subqueries
+from lightstream.analyze.naming import literal_text, shown, trim_alias
 from lightstream.analyze.scope import Scope
 from lightstream.errors import AnalysisException, unsupported
 from lightstream.functions import registry

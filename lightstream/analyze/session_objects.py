@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lightstream.analyze.analyzer import Analyzer, attributes_of
-from lightstream.analyze.expressions import ExpressionResolver, is_volatile, trim_alias
-from lightstream.analyze.naming import literal_text, shown
+from lightstream.analyze.calls import is_volatile
+from lightstream.analyze.expressions import ExpressionResolver
+from lightstream.analyze.naming import literal_text, shown, trim_alias
 from lightstream.analyze.scope import Scope
 from lightstream.errors import AnalysisException, unsupported
 from lightstream.functions import mismatch, registry

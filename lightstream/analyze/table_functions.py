@@ -8,7 +8,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from lightstream.analyze.analyzer import Analyzer, attributes_of, check_columns, constant_integer, rule
-from lightstream.analyze.expressions import is_builtin, is_volatile, name_item
+from lightstream.analyze.calls import is_builtin, is_volatile
+from lightstream.analyze.naming import name_item
 from lightstream.errors import AnalysisException, UnsupportedOperationException, unsupported
 from lightstream.plan import expressions as e
 from lightstream.plan import logical as lp

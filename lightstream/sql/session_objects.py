@@ -209,7 +209,7 @@ def _drop_variable(session: SparkSession, command: r.Command) -> None:
 
 
 def _create_function(session: SparkSession, command: r.Command) -> None:
-    from lightstream.analyze.expressions import is_builtin
+    from lightstream.analyze.calls import is_builtin
     from lightstream.analyze.session_objects import check_function
 
     state, args = session._state, command.args

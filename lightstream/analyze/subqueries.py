@@ -1,0 +1,70 @@
+"""Subqueries in expressions: scalar ones, IN and EXISTS."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from lightstream.analyze.scope import Scope
+from lightstream.errors import AnalysisException
+from lightstream.plan import expressions as e
+from lightstream.plan.logical import LogicalPlan, Project
+
+if TYPE_CHECKING:
+    from lightstream.analyze.expressions import ExpressionResolver
+
+
+def subquery_expression(resolver: ExpressionResolver, subquery: e.SubqueryExpression) -> e.Expression:
+    """Return a subquery with its plan, and with what it uses of the enclosing query."""
+    if isinstance(subquery.plan, LogicalPlan):
+        return subquery
+    inner_scope = Scope((), resolver.conf.case_sensitive, outer=resolver.scope)
+    plan = resolver.analyze_subquery(subquery.plan, inner_scope)
+    outer = tuple(inner_scope.used_outer.values())
+    values = tuple(resolver.value(v) for v in subquery.values)
+    if subquery.kind == "scalar":
+        if len(plan.output) != 1:
+            raise AnalysisException(
+                "INVALID_SUBQUERY_EXPRESSION.SCALAR_SUBQUERY_RETURN_MORE_THAN_ONE_OUTPUT_COLUMN",
+                f"Scalar subquery must return only one column, but got {len(plan.output)}.",
+                sqlstate="42823",
+                parameters={"number": str(len(plan.output))},
+            )
+        return replace(subquery, plan=plan, outer=outer, type=plan.output[0].type)
+    if subquery.kind == "in":
+        values, plan = _match_in(values, plan)
+        nullable = any(map(e.nullable_of, (*values, *plan.output)))
+        return replace(subquery, plan=plan, outer=outer, values=values, nullable=nullable)
+    return replace(subquery, plan=plan, outer=outer, values=values, nullable=False)
+
+
+def _match_in(
+    values: tuple[e.Expression, ...], plan: LogicalPlan
+) -> tuple[tuple[e.Expression, ...], LogicalPlan]:
+    from lightstream.functions.coercion import common_type, implicit_cast
+
+    if len(values) != len(plan.output):
+        raise AnalysisException(
+            "DATATYPE_MISMATCH.IN_SUBQUERY_LENGTH_MISMATCH",
+            f"The number of columns in the left hand side ({len(values)}) of an IN subquery does not match the number "
+            f"of columns in the output of the subquery ({len(plan.output)}).",
+            sqlstate="42K09",
+        )
+    left: list[e.Expression] = []
+    right: list[e.Alias | e.Attribute] = []
+    for value, column in zip(values, plan.output, strict=True):
+        target = common_type([e.type_of(value), column.type])
+        cast_left = implicit_cast(value, target) if target is not None else None
+        cast_right = implicit_cast(column, target) if target is not None else None
+        if cast_left is None or cast_right is None:
+            raise AnalysisException(
+                "DATATYPE_MISMATCH.IN_SUBQUERY_DATA_TYPE_MISMATCH",
+                f'The data type of the left hand side "{e.type_of(value).sql()}" of an IN subquery is not compatible '
+                f'with the data type "{column.type.sql()}" of its output.',
+                sqlstate="42K09",
+            )
+        left.append(cast_left)
+        right.append(column if cast_right is column else e.Alias(cast_right, (column.name,), id=e.fresh_id()))
+    if all(isinstance(item, e.Attribute) for item in right):
+        return tuple(left), plan
+    return tuple(left), Project(plan, tuple(right))

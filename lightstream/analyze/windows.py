@@ -1,0 +1,126 @@
+"""Functions over windows: their calls resolved, and what Spark refuses of a window."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from lightstream.analyze.naming import shown
+from lightstream.errors import AnalysisException
+from lightstream.plan import expressions as e
+
+if TYPE_CHECKING:
+    from lightstream.analyze.expressions import ExpressionResolver
+
+
+# The frame that Spark gives to ranks, and the only one that may be written for them.
+_ALL_ROWS = e.WindowFrame("rows", e.FrameBoundary(None), e.FrameBoundary(None))
+_ROWS_SO_FAR = e.WindowFrame("rows", e.FrameBoundary(None), e.FrameBoundary(0))
+
+
+def window_call(resolver: ExpressionResolver, window: e.WindowExpression) -> e.Expression:
+    """Return the call of a function over a window."""
+    from lightstream.functions.signatures import is_orderable
+
+    resolver.in_window = True
+    try:
+        function = resolver.value(window.function)
+    finally:
+        resolver.in_window = False
+    resolved = e.WindowExpression(
+        function,
+        tuple(resolver.value(item) for item in window.partition_by),
+        resolver.orders(window.order_by),
+        window.frame,
+    )
+    if isinstance(function, e.PythonUdf) and function.aggregates:
+        # Each row's function is given the lists of its frame.
+        over = (replace(resolved, function=values) for values in function.args)
+        return replace(function, args=tuple(over))
+    _check_window(resolved)
+    for key in resolved.partition_by:
+        if not is_orderable(e.type_of(key)):
+            raise AnalysisException(
+                "EXPRESSION_TYPE_IS_NOT_ORDERABLE",
+                f'The expression "{shown(key)}" cannot be sorted because its type "{e.type_of(key).sql()}" is not '
+                "orderable.",
+                sqlstate="42822",
+                parameters={"expr": f'"{shown(key)}"', "exprType": f'"{e.type_of(key).sql()}"'},
+            )
+    return resolved
+
+
+def _check_window(window: e.WindowExpression) -> None:
+    """Raise where a function does not stand over such a window."""
+    function = window.function
+    _check_bounds(window)
+    if isinstance(function, e.Call) and function.distinct:
+        raise AnalysisException(
+            "DISTINCT_WINDOW_FUNCTION_UNSUPPORTED",
+            f'Distinct window functions are not supported: "{shown(window)}".',
+            sqlstate="0A000",
+            parameters={"windowExpr": f'"{shown(window)}"'},
+        )
+    frame = _required_frame(function)
+    if frame is None:
+        if (window.order_by or window.frame not in (None, _ALL_ROWS)) and _is_ordered_set(function):
+            raise AnalysisException(
+                "INVALID_WINDOW_SPEC_FOR_AGGREGATION_FUNC",
+                f'Cannot specify ORDER BY or a window frame for "{shown(function)}".',
+                sqlstate="42601",
+                parameters={"aggFunc": f'"{shown(function)}"'},
+            )
+        return
+    if not window.order_by:
+        raise AnalysisException(
+            "WINDOW_FUNCTION_FRAME_NOT_ORDERED",
+            f"The window function {shown(function)} requires the window to be ordered: add an ORDER BY clause.",
+            sqlstate="42601",
+            parameters={"wf": shown(function)},
+        )
+    if window.frame is not None and frame == "offset":
+        name = function.name if isinstance(function, e.Call) else ""
+        raise AnalysisException(
+            "_LEGACY_ERROR_TEMP_1035", f"Cannot specify window frame for {name} function."
+        )
+    if window.frame is not None and frame == "rows" and window.frame != _ROWS_SO_FAR:
+        raise AnalysisException(
+            "_LEGACY_ERROR_TEMP_1036",
+            "Window Frame of " + shown(function) + " must match the required frame "
+            "specifiedwindowframe(RowFrame, unboundedpreceding$(), currentrow$()).",
+        )
+
+
+def _check_bounds(window: e.WindowExpression) -> None:
+    """Raise where an interval bounds a frame on one side and another type on the other one."""
+    if window.frame is None:
+        return
+    offsets = [window.frame.lower.offset, window.frame.upper.offset]
+    kinds = [offset.type for offset in offsets if isinstance(offset, e.Literal)]
+    if len(kinds) == 2 and kinds[0] != kinds[1]:
+        one, other = (f'"{kind.sql()}"' for kind in kinds)
+        raise AnalysisException(
+            "DATATYPE_MISMATCH.SPECIFIED_WINDOW_FRAME_DIFF_TYPES",
+            f"The window frame begins at a value of type {one} and ends at one of type {other}; they must agree.",
+            sqlstate="42K09",
+            parameters={"lowerType": one, "upperType": other},
+        )
+
+
+def _is_ordered_set(function: e.Expression) -> bool:
+    """Return whether an aggregate has an order of its own, so that Spark gives it no other one in a window."""
+    if not isinstance(function, e.Call):
+        return False
+    return function.name in ("median", "percentile_cont", "percentile_disc") or bool(
+        function.order_by and function.name == "listagg"
+    )
+
+
+def _required_frame(function: e.Expression) -> str | None:
+    """Return how Spark fixes a window function's frame: "rows", "offset", "" for one that only needs an order."""
+    from lightstream.functions import registry
+
+    entry = registry.lookup(function.name) if isinstance(function, e.Call) else None
+    if entry is None or entry.kind != "window":
+        return None
+    return str(entry.extra.get("frame", ""))
