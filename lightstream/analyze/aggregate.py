@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from lightstream.analyze.analyzer import Analyzer, _ordinal, as_ordinal, order_by, project, rule, sort_orders
+from lightstream.analyze.analyzer import Analyzer, rule
 from lightstream.analyze.calls import is_volatile
+from lightstream.analyze.columns import project
 from lightstream.analyze.expressions import ExpressionResolver, check_no_maps, check_sorts
 from lightstream.analyze.naming import name_item, shown, trim_alias
+from lightstream.analyze.rows import as_ordinal, order_by, ordinal_column, sort_orders
 from lightstream.analyze.time_windows import TimeWindows, has_time_window, is_session, with_merged_sessions
 from lightstream.conf import Conf
 from lightstream.errors import AnalysisException, unsupported
@@ -98,7 +100,7 @@ def _key(
     if isinstance(key, e.UnresolvedOrdinal):
         items = relation.items
         if not 1 <= key.position <= len(items):
-            _ordinal(key, [e.Attribute("", t.NullType(), True, 0)] * len(items), "GROUP BY")
+            ordinal_column(key, [e.Attribute("", t.NullType(), True, 0)] * len(items), "GROUP BY")
         return resolver.named(items[key.position - 1])
     try:
         return resolver.named(key)
@@ -124,7 +126,7 @@ def _check_position(key: e.Expression, relation: r.Aggregate) -> None:
             sqlstate="0A000",
         )
     row = (*relation.keys, *relation.items)
-    _ordinal(ordinal, [e.Attribute("", t.NullType(), True, 0)] * len(row), "GROUP BY")
+    ordinal_column(ordinal, [e.Attribute("", t.NullType(), True, 0)] * len(row), "GROUP BY")
     target = row[ordinal.position - 1]
     if _calls_aggregate(target):
         raise AnalysisException(
@@ -481,7 +483,7 @@ def _sorted(
         if isinstance(order.child, e.UnresolvedOrdinal):
             targets = [i if isinstance(i, e.Attribute) else i.to_attribute() for i in items]
             positions[len(orders)] = order.child.position - 1
-            orders.append(replace(order, child=_ordinal(order.child, targets, "ORDER BY")))
+            orders.append(replace(order, child=ordinal_column(order.child, targets, "ORDER BY")))
             continue
         alias = e.Alias(_over_aggregate(order.child, items, resolver), ("order",), id=e.fresh_id())
         hidden.append(alias)
@@ -524,7 +526,8 @@ def _each(orders: Sequence[e.SortOrder], count: int) -> Iterator[e.SortOrder]:
 # ---- QUALIFY --------------------------------------------------------------------------------------------------
 
 
-def qualified(relation: r.Qualify, analyzer: Analyzer) -> lp.LogicalPlan:
+@rule(r.Qualify)
+def _qualify(relation: r.Qualify, analyzer: Analyzer) -> lp.LogicalPlan:
     """Resolve `SELECT ... QUALIFY condition`: the condition is a hidden item of the select list."""
     query = relation.input
     if isinstance(query, r.Aggregate):

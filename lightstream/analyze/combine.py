@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from lightstream.analyze.analyzer import Analyzer, check_columns, project, renewed, rule
+from lightstream.analyze.analyzer import Analyzer, renewed, rule
+from lightstream.analyze.columns import check_columns, project
 from lightstream.analyze.expressions import check_no_maps, check_subqueries
 from lightstream.analyze.scope import Scope, scope_of
 from lightstream.errors import AnalysisException, unsupported
@@ -289,7 +290,7 @@ def _by_name(
     for plan in (left, right):
         for position, a in enumerate(plan.output):
             if any(same(a.name, b.name) for b in plan.output[:position]):
-                from lightstream.analyze.analyzer import duplicate_column
+                from lightstream.analyze.columns import duplicate_column
 
                 raise duplicate_column(a.name)
     ordered: list[e.Alias | e.Attribute] = []
@@ -323,11 +324,11 @@ def _by_name(
 
 def recursive(name: str, query: r.Relation, columns: Sequence[str], analyzer: Analyzer) -> lp.LogicalPlan:
     """Resolve a table of WITH RECURSIVE; one that does not name itself is an ordinary one."""
-    from lightstream.analyze.analyzer import _renamed
+    from lightstream.analyze.analyzer import renamed
 
     if not _names(query, name):
         plan = analyzer.plan(query)
-        return _renamed(plan, columns) if columns else plan
+        return renamed(plan, columns) if columns else plan
     if (
         not isinstance(query, r.SetOperation)
         or query.kind != "union"
@@ -343,7 +344,7 @@ def recursive(name: str, query: r.Relation, columns: Sequence[str], analyzer: An
         raise unsupported("A recursive WITH by UNION", "Use UNION ALL.")
     anchor = analyzer.plan(query.left)
     if columns:
-        anchor = _renamed(anchor, columns)
+        anchor = renamed(anchor, columns)
     # Spark: what comes round again may be NULL.
     own = tuple(replace(a, id=e.fresh_id(), qualifier=(), nullable=True) for a in anchor.output)
     reference = lp.RecursiveReference(own)

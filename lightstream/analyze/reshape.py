@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
-from lightstream.analyze.analyzer import Analyzer, check_columns, rule
+from lightstream.analyze.analyzer import Analyzer, rule
 from lightstream.analyze.calls import is_builtin, makes_rows
+from lightstream.analyze.columns import check_columns
 from lightstream.analyze.expressions import check_subqueries
 from lightstream.analyze.naming import literal_text, shown, trim_alias
 from lightstream.analyze.scope import Scope
@@ -120,7 +121,7 @@ def with_lateral_aliases(
 ) -> lp.LogicalPlan:
     """Return a projection whose items name aliases of the same list: one operator above the other."""
     from lightstream.analyze.aggregate import build_aggregate, has_aggregate
-    from lightstream.analyze.analyzer import project
+    from lightstream.analyze.columns import project
 
     depth: dict[int, int] = {}
     aliases = [item for item in items if isinstance(item, e.Alias)]

@@ -7,9 +7,11 @@ from dataclasses import fields, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from lightstream.analyze.analyzer import Analyzer, attributes_of, check_columns, constant_integer, rule
+from lightstream.analyze.analyzer import Analyzer, attributes_of, rule
 from lightstream.analyze.calls import is_builtin, is_volatile
+from lightstream.analyze.columns import check_columns
 from lightstream.analyze.naming import name_item
+from lightstream.analyze.rows import constant_integer
 from lightstream.errors import AnalysisException, UnsupportedOperationException, unsupported
 from lightstream.plan import expressions as e
 from lightstream.plan import logical as lp
