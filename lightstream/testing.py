@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from lightstream.plan.types import StructType
     from lightstream.sql.dataframe import DataFrame
     from lightstream.sql.session import SparkSession
-    from lightstream.sql.streaming.listener import StreamingQueryProgress
+    from lightstream.sql.streaming.progress import StreamingQueryProgress
     from lightstream.stream.query import StreamRun
 
 __all__ = ["MemoryStream", "StreamTest", "expect_failure", "memory_stream"]
@@ -223,7 +223,7 @@ class StreamTest:
     @property
     def last_progress(self) -> StreamingQueryProgress:
         """The progress of the last batch of this run."""
-        from lightstream.sql.streaming.listener import progress_of
+        from lightstream.sql.streaming.progress import progress_of
 
         assert self._run is not None
         ran = [record for record in self._run.recent_progress() if "addBatch" in record["durationMs"]]

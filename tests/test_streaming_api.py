@@ -22,7 +22,8 @@ from lightstream.errors import (
 from lightstream.sql import Row, SparkSession
 from lightstream.sql import functions as F
 from lightstream.sql.streaming import StreamingQueryListener
-from lightstream.sql.streaming.listener import QueryStartedEvent, StreamingQueryProgress
+from lightstream.sql.streaming.listener import QueryStartedEvent
+from lightstream.sql.streaming.progress import StreamingQueryProgress
 from lightstream.stream.active import queries_of
 
 

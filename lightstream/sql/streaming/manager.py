@@ -3,24 +3,15 @@
 from __future__ import annotations
 
 import re
-import uuid
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lightstream.errors import IllegalArgumentException
-from lightstream.sql.streaming.listener import (
-    QueryIdleEvent,
-    QueryProgressEvent,
-    QueryStartedEvent,
-    QueryTerminatedEvent,
-    StreamingQueryListener,
-    progress_of,
-)
 from lightstream.sql.streaming.query import StreamingQuery, not_positive
 from lightstream.stream.active import ActiveQueries, queries_of
-from lightstream.stream.listeners import Event, Idle, Progressed, Started, Terminated
 
 if TYPE_CHECKING:
     from lightstream.sql.session import SparkSession
+    from lightstream.sql.streaming.listener import StreamingQueryListener
 
 __all__ = ["StreamingQueryManager"]
 
@@ -78,28 +69,15 @@ class StreamingQueryManager:
         Raises:
             PySparkTypeError: it is no StreamingQueryListener.
         """
+        from lightstream.sql.streaming.listener import StreamingQueryListener, tell
+
         if not isinstance(listener, StreamingQueryListener):
             from lightstream.sql.arguments import not_expected
 
             raise not_expected("listener", "StreamingQueryListener", listener)
         listener._set_spark_session(self._session)
-        self._queries.bus.add(listener, lambda event: _tell(listener, event))
+        self._queries.bus.add(listener, lambda event: tell(listener, event))
 
     def removeListener(self, listener: StreamingQueryListener) -> None:
         """Stop telling a listener."""
         self._queries.bus.remove(listener)
-
-
-def _tell(listener: StreamingQueryListener, event: Event) -> None:
-    match event:
-        case Progressed(record):
-            listener.onQueryProgress(QueryProgressEvent(progress_of(record, exact=True)))
-        case Idle(id, run_id, timestamp):
-            listener.onQueryIdle(QueryIdleEvent(uuid.UUID(id), uuid.UUID(run_id), timestamp))
-        case Started(id, run_id, name, timestamp):
-            started: Any = QueryStartedEvent(uuid.UUID(id), uuid.UUID(run_id), name, timestamp, set())
-            listener.onQueryStarted(started)
-        case Terminated(id, run_id, exception, error_class):
-            listener.onQueryTerminated(
-                QueryTerminatedEvent(uuid.UUID(id), uuid.UUID(run_id), exception, error_class)
-            )

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lightstream.errors import PySparkValueError, StreamingQueryException
-from lightstream.sql.streaming.listener import StreamingQueryProgress, progress_of
 
 if TYPE_CHECKING:
+    from lightstream.sql.streaming.progress import StreamingQueryProgress
     from lightstream.stream.query import StreamRun
 
 __all__ = ["StreamingQuery"]
@@ -66,11 +66,15 @@ class StreamingQuery:
     @property
     def recentProgress(self) -> list[StreamingQueryProgress]:
         """The newest reports, oldest first (`spark.sql.streaming.numRecentProgressUpdates`)."""
+        from lightstream.sql.streaming.progress import progress_of
+
         return [progress_of(record) for record in self._run.recent_progress()]
 
     @property
     def lastProgress(self) -> StreamingQueryProgress | None:
         """The newest report, None before the first."""
+        from lightstream.sql.streaming.progress import progress_of
+
         records = self._run.recent_progress()
         return progress_of(records[-1]) if records else None
 
