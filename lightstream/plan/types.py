@@ -266,14 +266,40 @@ class LongType(IntegralType):
 
 
 class AnsiIntervalType(AtomicType):
-    """An interval of months or of microseconds."""
+    """An interval of months or of microseconds, from the unit of `startField` to that of `endField`."""
+
+    _fields = ("startField", "endField")
+    _units: ClassVar[tuple[str, ...]]
+
+    def __init__(self, startField: int | None = None, endField: int | None = None) -> None:
+        last = len(self._units) - 1
+        if startField is None and endField is None:
+            startField, endField = 0, last
+        elif startField is not None and endField is None:
+            endField = startField
+        if startField is None or endField is None or not (0 <= startField <= endField <= last):
+            raise PySparkValueError(
+                "INVALID_INTERVAL_CASTING",
+                f"interval {startField} to {endField} is not a valid range of fields.",
+            )
+        self.startField: int = startField
+        self.endField: int = endField
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.startField}, {self.endField})"
+
+    def simpleString(self) -> str:
+        start, end = self._units[self.startField], self._units[self.endField]
+        return f"interval {start}" if start == end else f"interval {start} to {end}"
+
+    def jsonValue(self) -> str:
+        return self.simpleString()
 
 
 class DayTimeIntervalType(AnsiIntervalType):
-    """An interval in microseconds, from `startField` to `endField`."""
+    """An interval in microseconds."""
 
     _name = "daytimeinterval"
-    _fields = ("startField", "endField")
 
     DAY = 0
     HOUR = 1
@@ -281,60 +307,15 @@ class DayTimeIntervalType(AnsiIntervalType):
     SECOND = 3
     _units: ClassVar[tuple[str, ...]] = ("day", "hour", "minute", "second")
 
-    def __init__(self, startField: int | None = None, endField: int | None = None) -> None:
-        if startField is None and endField is None:
-            startField, endField = self.DAY, self.SECOND
-        elif startField is not None and endField is None:
-            endField = startField
-        if startField is None or endField is None or not (0 <= startField <= endField <= 3):
-            raise PySparkRuntimeErrorForInterval(startField, endField)
-        self.startField: int = startField
-        self.endField: int = endField
-
-    def __repr__(self) -> str:
-        return f"DayTimeIntervalType({self.startField}, {self.endField})"
-
-    def simpleString(self) -> str:
-        start, end = self._units[self.startField], self._units[self.endField]
-        return f"interval {start}" if start == end else f"interval {start} to {end}"
-
-    jsonValue = simpleString
-
 
 class YearMonthIntervalType(AnsiIntervalType):
-    """An interval in months, from `startField` to `endField`."""
+    """An interval in months."""
 
     _name = "yearmonthinterval"
-    _fields = ("startField", "endField")
 
     YEAR = 0
     MONTH = 1
     _units: ClassVar[tuple[str, ...]] = ("year", "month")
-
-    def __init__(self, startField: int | None = None, endField: int | None = None) -> None:
-        if startField is None and endField is None:
-            startField, endField = self.YEAR, self.MONTH
-        elif startField is not None and endField is None:
-            endField = startField
-        if startField is None or endField is None or not (0 <= startField <= endField <= 1):
-            raise PySparkRuntimeErrorForInterval(startField, endField)
-        self.startField: int = startField
-        self.endField: int = endField
-
-    def __repr__(self) -> str:
-        return f"YearMonthIntervalType({self.startField}, {self.endField})"
-
-    def simpleString(self) -> str:
-        start, end = self._units[self.startField], self._units[self.endField]
-        return f"interval {start}" if start == end else f"interval {start} to {end}"
-
-    jsonValue = simpleString
-
-
-def PySparkRuntimeErrorForInterval(start: int | None, end: int | None) -> PySparkValueError:
-    return PySparkValueError(
-        "INVALID_INTERVAL_CASTING", f"interval {start} to {end} is not a valid range of fields."
-    )
 
 
 class CalendarIntervalType(DataType):
@@ -452,8 +433,10 @@ class StructField(DataType):
     @classmethod
     def fromJson(cls, json: dict[str, Any]) -> StructField:
         """Build a field from its JSON form."""
+        from lightstream.plan.type_texts import from_json_value
+
         return StructField(
-            json["name"], _from_json_value(json["type"]), json.get("nullable", True), json.get("metadata")
+            json["name"], from_json_value(json["type"]), json.get("nullable", True), json.get("metadata")
         )
 
 
@@ -538,39 +521,9 @@ class StructType(DataType):
 
     def treeString(self, maxDepth: int = 2**31 - 1) -> str:
         """Return the schema as `printSchema` shows it."""
-        lines = ["root"]
-        _tree(self, " |-- ", lines, maxDepth)
-        return "\n".join(lines) + "\n"
+        from lightstream.plan.type_texts import tree_string
 
-
-def _tree(data_type: DataType, prefix: str, lines: list[str], depth: int) -> None:
-    if depth <= 0:
-        return
-    if isinstance(data_type, StructType):
-        for field in data_type.fields:
-            nullable = str(field.nullable).lower()
-            lines.append(f"{prefix}{field.name}: {_tree_name(field.dataType)} (nullable = {nullable})")
-            _tree(field.dataType, _deeper(prefix), lines, depth - 1)
-    elif isinstance(data_type, ArrayType):
-        null = str(data_type.containsNull).lower()
-        lines.append(f"{prefix}element: {_tree_name(data_type.elementType)} (containsNull = {null})")
-        _tree(data_type.elementType, _deeper(prefix), lines, depth - 1)
-    elif isinstance(data_type, MapType):
-        null = str(data_type.valueContainsNull).lower()
-        lines.append(f"{prefix}key: {_tree_name(data_type.keyType)}")
-        _tree(data_type.keyType, _deeper(prefix), lines, depth - 1)
-        lines.append(f"{prefix}value: {_tree_name(data_type.valueType)} (valueContainsNull = {null})")
-        _tree(data_type.valueType, _deeper(prefix), lines, depth - 1)
-
-
-def _deeper(prefix: str) -> str:
-    return prefix[: -len("-- ")] + "    |-- "
-
-
-def _tree_name(data_type: DataType) -> str:
-    if isinstance(data_type, DecimalType | CharType | VarcharType | TimeType | AnsiIntervalType):
-        return data_type.simpleString()
-    return data_type.typeName()
+        return tree_string(self, maxDepth)
 
 
 def _not_a_type(argument: str, value: object) -> PySparkTypeError:
@@ -614,39 +567,3 @@ def holds_map(data_type: DataType) -> bool:
     if isinstance(data_type, ArrayType):
         return holds_map(data_type.elementType)
     return isinstance(data_type, MapType)
-
-
-_ATOMIC_BY_JSON_NAME: dict[str, type[DataType]] = {
-    cls._name: cls
-    for cls in (
-        NullType, StringType, BinaryType, BooleanType, DateType, TimestampType, TimestampNTZType, DoubleType,
-        FloatType, ByteType, ShortType, IntegerType, LongType, CalendarIntervalType, VariantType,
-    )
-}  # fmt: skip
-
-
-def _from_json_value(value: str | dict[str, Any]) -> DataType:
-    if isinstance(value, str):
-        atomic = _ATOMIC_BY_JSON_NAME.get(value)
-        if atomic is not None:
-            return atomic()
-        from lightstream.plan.ddl import parse_type
-
-        return parse_type(value)
-    kind = value["type"]
-    if kind == "struct":
-        return StructType.fromJson(value)
-    if kind == "array":
-        return ArrayType(_from_json_value(value["elementType"]), value["containsNull"])
-    if kind == "map":
-        return MapType(
-            _from_json_value(value["keyType"]),
-            _from_json_value(value["valueType"]),
-            value["valueContainsNull"],
-        )
-    raise PySparkValueError("CANNOT_PARSE_DATATYPE", f"Unable to parse the data type {kind!r}.")
-
-
-def from_json_text(text: str) -> DataType:
-    """Build a type from the JSON text that `DataType.json` gives."""
-    return _from_json_value(json.loads(text))

@@ -37,7 +37,6 @@ from lightstream.plan.types import (
     VarcharType,
     VariantType,
     YearMonthIntervalType,
-    from_json_text,
 )
 from lightstream.sql.row import Row, row_of
 from lightstream.sql.unsupported import refused_class
@@ -68,6 +67,8 @@ def _parse_datatype_string(s: str) -> DataType:
 
 def _parse_datatype_json_string(json_string: str) -> DataType:
     """Return the type of a JSON text."""
+    from lightstream.plan.type_texts import from_json_text
+
     return from_json_text(json_string)
 
 

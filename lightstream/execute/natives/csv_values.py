@@ -11,6 +11,7 @@ from lightstream.errors import unsupported
 from lightstream.execute.natives.failure import failing
 from lightstream.execute.natives.json_values import json_writer
 from lightstream.plan import types as t
+from lightstream.plan.type_texts import from_json_text
 from lightstream.sources.csv.exact import RowReader, malformed
 from lightstream.sources.csv.infer import TypeInference
 from lightstream.sources.csv.options import CsvOptions, parse_options
@@ -36,7 +37,7 @@ def from_csv(text: str, schema: str, options: str) -> str | None:
 
 @functools.lru_cache(maxsize=64)
 def _reader(schema: str, settings: str) -> Callable[[str], str | None]:
-    data_type = t.from_json_text(schema)
+    data_type = from_json_text(schema)
     assert isinstance(data_type, t.StructType)
     options = _options(settings)
     fields = t.StructType([f for f in data_type if f.name != options.corrupt_column])

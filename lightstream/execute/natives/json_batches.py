@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from lightstream.execute.natives.json_values import from_json
 from lightstream.functions.interned import texts_of
 from lightstream.plan import types as t
+from lightstream.plan.type_texts import from_json_text
 from lightstream.sources.json.quick import is_unusual
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ def _has_infinity(column: Any) -> bool:
 def _arrow_schema(schema: str) -> pyarrow.Schema:
     import pyarrow as pa
 
-    found = t.from_json_text(schema)
+    found = from_json_text(schema)
     assert isinstance(found, t.StructType)
     return pa.schema([pa.field(field.name, _arrow_type(field.dataType)) for field in found])
 

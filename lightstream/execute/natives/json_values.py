@@ -13,6 +13,7 @@ from typing import Any
 from lightstream.errors import SparkRuntimeException, unsupported
 from lightstream.execute.natives.failure import failing
 from lightstream.plan import types as t
+from lightstream.plan.type_texts import from_json_text
 from lightstream.sources.json import tokens as k
 from lightstream.sources.json.characters import to_text
 from lightstream.sources.json.convert import PartialRows, PartialValue, make_converter, make_root
@@ -35,7 +36,7 @@ def from_json(text: str, schema: str, options: str) -> str | None:
 
 @functools.lru_cache(maxsize=64)
 def _reader(schema: str, options: str) -> Callable[[str], str | None]:
-    data_type = t.from_json_text(schema)
+    data_type = from_json_text(schema)
     settings = json.loads(options)
     parsed = parse_options(
         settings["options"], time_zone=settings["time_zone"], corrupt_column=settings["corrupt_column"]

@@ -18,6 +18,7 @@ from lightstream.errors import (
 from lightstream.functions.spelling import quote
 from lightstream.plan import types as t
 from lightstream.plan.required import Required
+from lightstream.plan.type_texts import from_json_text
 from lightstream.sources.contract import Scan
 from lightstream.sources.java_text import spark_timestamp
 from lightstream.sources.paths import local_path, to_uri
@@ -213,7 +214,7 @@ class DeltaReader:
         self._table = table
         self._options = options
         self._time_zone = time_zone
-        schema = t.from_json_text(table.schema().to_json())
+        schema = from_json_text(table.schema().to_json())
         assert isinstance(schema, t.StructType)
         self.schema = schema
 

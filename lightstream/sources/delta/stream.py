@@ -11,6 +11,7 @@ from lightstream.dataclass import dataclass
 from lightstream.errors import IllegalArgumentException, SparkRuntimeException, unsupported
 from lightstream.plan import types as t
 from lightstream.plan.required import Required
+from lightstream.plan.type_texts import from_json_text
 from lightstream.sources.contract import Scan
 from lightstream.sources.delta.reader import load_table, scan_dataset, time_ms, whole_number
 from lightstream.sources.file_options import flag
@@ -264,7 +265,7 @@ class DeltaStream:
         return int(self._table.version()) >= version
 
     def _check_columns(self, metadata: dict[str, Any], version: int) -> None:
-        found = t.from_json_text(metadata["schemaString"])
+        found = from_json_text(metadata["schemaString"])
         if found.simpleString() != self._schema.simpleString():
             raise SparkRuntimeException(
                 "DELTA_SCHEMA_CHANGED_WITH_VERSION",

@@ -11,6 +11,7 @@ from lightstream.conf import Conf
 from lightstream.errors import QueryExecutionException, unsupported
 from lightstream.functions.spelling import ERROR_MARK, quote, text_sql
 from lightstream.plan import types as t
+from lightstream.plan.type_texts import from_json_text
 from lightstream.sources.contract import Required, Scan
 from lightstream.sources.file_bytes import escape_glob, read_failed
 from lightstream.sources.file_columns import (
@@ -246,7 +247,7 @@ def _written_schema(path: str, cursor: duckdb.DuckDBPyConnection) -> t.StructTyp
     ).fetchone()
     if found is None:
         return None
-    schema = t.from_json_text(bytes(found[0]).decode())
+    schema = from_json_text(bytes(found[0]).decode())
     assert isinstance(schema, t.StructType)
     return schema
 
