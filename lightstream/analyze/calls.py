@@ -98,6 +98,9 @@ def _builtin_call(resolver: ExpressionResolver, call: e.UnresolvedFunction) -> e
         args = _lambdas(resolver, lower, args)
     if call.named:
         args += _named_arguments(resolver, call, len(args))
+    for place in entry.extra.get("constants", ()) if entry is not None else ():
+        if place < len(args) and _is_constant(args[place]):
+            args[place] = resolver.session.constant(args[place])
     return registry.bind_call(
         call.name,
         tuple(args),
@@ -107,6 +110,13 @@ def _builtin_call(resolver: ExpressionResolver, call: e.UnresolvedFunction) -> e
         order_by=resolver.orders(call.order_by),
         ignore_nulls=call.ignore_nulls,
     )
+
+
+def _is_constant(argument: e.Expression) -> bool:
+    """Return whether a call has the same value everywhere, which has to be computed."""
+    if not isinstance(argument, e.Call) or is_volatile(argument):
+        return False
+    return all(isinstance(node, e.Call | e.Cast | e.Literal) for node in argument.walk())
 
 
 def _arguments(resolver: ExpressionResolver, call: e.UnresolvedFunction, name: str) -> list[e.Expression]:

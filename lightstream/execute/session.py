@@ -103,6 +103,12 @@ class SessionState:
 
         return run(plan, self)
 
+    def constant(self, expression: expressions.Expression) -> expressions.Literal:
+        """Return what an expression without columns comes to, as a constant: of a type that Python has as it is."""
+        row = relations.Project(relations.OneRow(), (expressions.Alias(expression, ("value",)),))
+        result = self.run(self.analyze(row))
+        return expressions.Literal(result.tuples()[0][0], result.schema.fields[0].dataType)
+
     def table(self, name: tuple[str, ...], is_streaming: bool) -> logical.LogicalPlan | None:
         """Return the plan of a temporary view or of a table in the database; None when there is none."""
         if len(name) == 2 and name[0].lower() == "global_temp":

@@ -52,7 +52,7 @@ def _from_csv_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
     return f"CAST(CAST({read} AS JSON) AS {duck_type(call.type)})"
 
 
-scalar("from_csv", _bind_from_csv, _from_csv_sql, shown="{name}({0})")
+scalar("from_csv", _bind_from_csv, _from_csv_sql, shown="{name}({0})", constants=(1,))
 
 # ---- schema_of_csv --------------------------------------------------------------------------------------------
 

@@ -108,7 +108,7 @@ def _shown_from(call: Call, args: Sequence[str]) -> str:
     return "entries" if isinstance(call.type, t.MapType) else f"{call.name}({args[0]})"
 
 
-scalar("from_json", _bind_from_json, _from_json_sql, shown=_shown_from)
+scalar("from_json", _bind_from_json, _from_json_sql, shown=_shown_from, constants=(1,))
 
 # ---- to_json --------------------------------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 
 from lightstream.conf import Conf
-from lightstream.errors import AnalysisException, unsupported
+from lightstream.errors import AnalysisException, ParseException, unsupported
 from lightstream.functions import mismatch
 from lightstream.functions.cast_times import is_utc, to_local
 from lightstream.functions.date_patterns import written
@@ -73,8 +73,6 @@ def schema_of(name: str, args: tuple[Expression, ...]) -> t.DataType:
     if not 2 <= len(args) <= 3:
         raise mismatch.wrong_count(name, "[2, 3]", len(args))
     given = args[1]
-    if isinstance(given, Call) and given.name.startswith("schema_of_"):
-        raise unsupported(f"{name} with a schema that is inferred", "Write the schema down.")
     if not isinstance(given, Literal) or not isinstance(given.value, str):
         shown = mismatch.text_of(given)
         raise AnalysisException(
@@ -84,7 +82,26 @@ def schema_of(name: str, args: tuple[Expression, ...]) -> t.DataType:
             sqlstate="42K07",
             parameters={"inputSchema": f'"{shown}"'},
         )
-    return parse_type_or_schema(given.value)
+    return written_type(given.value)
+
+
+def written_type(text: str) -> t.DataType:
+    """Return the type of a text: a schema, a type, or the JSON that `DataType.json` gives.
+
+    Raises:
+        AnalysisException: what is wrong with it as a type.
+    """
+    try:
+        return parse_type_or_schema(text)
+    except ParseException as error:
+        from lightstream.plan.type_texts import from_json_text
+
+        try:
+            return from_json_text(text)
+        except Exception:  # whatever is wrong with it as JSON
+            raise AnalysisException(
+                error.condition, error.message, sqlstate=error.sqlstate, parameters=error.parameters
+            ) from None
 
 
 def check_text(name: str, args: tuple[Expression, ...]) -> None:

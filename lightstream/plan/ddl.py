@@ -185,7 +185,14 @@ def decimal_type(precision: int, scale: int) -> t.DecimalType:
 def parse_type(text: str) -> t.DataType:
     """Parse one data type."""
     reader = _Reader(text)
-    result = reader.type()
+    try:
+        result = reader.type()
+    except ParseException as error:
+        if (
+            error.getCondition() == "UNSUPPORTED_DATATYPE" and reader.peek()
+        ):  # Spark: names come after the syntax
+            raise reader.error(reader.peek()) from None
+        raise
     if reader.peek():
         raise reader.error(reader.peek())
     return result

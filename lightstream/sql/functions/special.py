@@ -380,6 +380,8 @@ def from_json(col: Any, schema: Any, options: Mapping[str, str] | None = None) -
 
 def from_csv(col: Any, schema: Any, options: Mapping[str, str] | None = None) -> Column:
     """Parse a line of CSV into a struct."""
+    if isinstance(schema, DataType):
+        raise not_expected("schema", "Column or str", schema)
     return _parsed("from_csv", col, schema, options)
 
 
