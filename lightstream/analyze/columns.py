@@ -189,19 +189,15 @@ def _to_schema(relation: r.ToSchema, analyzer: Analyzer) -> lp.LogicalPlan:
 @rule(r.Drop)
 def _drop(relation: r.Drop, analyzer: Analyzer) -> lp.LogicalPlan:
     child = analyzer.plan(relation.input)
-    same = analyzer.over(child).scope.same
+    scope = analyzer.over(child).scope
     gone: set[int] = set()
     for column in relation.columns:
-        if isinstance(column, e.Attribute):
-            gone.add(column.id)
-        elif isinstance(column, e.UnresolvedAttribute):
-            # Spark: a dot in the name is part of the name; `t.a` from SQL-like references is looked up qualified.
-            name = ".".join(column.parts)
-            matches = [a for a in child.output if same(a.name, name)]
-            if not matches and len(column.parts) > 1:
-                found = analyzer.over(child).scope.find(column.parts)
-                matches = [found] if isinstance(found, e.Attribute) else []
+        found = scope.find(column.parts) if isinstance(column, e.UnresolvedAttribute) else column
+        if isinstance(found, e.Attribute):
+            gone.add(found.id)
+        elif isinstance(found, str):
+            matches = {a.id for a in child.output if scope.same(a.name, found)}
             if not matches and relation.only_present:
-                raise unresolved_column(column.parts, child.output)
-            gone |= {a.id for a in matches}
+                raise unresolved_column((found,), child.output)
+            gone |= matches
     return lp.Project(child, tuple(a for a in child.output if a.id not in gone))

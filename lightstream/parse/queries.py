@@ -219,8 +219,7 @@ class Queries(Tables):
         if key == "SET":
             return r.WithColumns(found, tuple(self.separated(self._assignment)), only_present=True)
         if key == "DROP":
-            columns = tuple(UnresolvedAttribute((name,)) for name in self.separated(self.name))
-            return r.Drop(found, columns, only_present=True)
+            return r.Drop(found, tuple(self.separated(self.name)), only_present=True)
         if key == "AS":
             return r.SubqueryAlias(found, self.name())
         if key == "AGGREGATE":

@@ -265,10 +265,13 @@ class ToSchema(Relation):
 
 @dataclass(frozen=True, slots=True)
 class Drop(Relation):
-    """Remove columns (names that do not exist are ignored, unless `only_present`; expressions must be columns)."""
+    """Remove columns; what does not exist is ignored, unless `only_present`.
+
+    A name means all columns of that name, whatever dots it has; an expression means the column that it refers to.
+    """
 
     input: Relation | LogicalPlan
-    columns: tuple[Expression, ...]
+    columns: tuple[str | Expression, ...]
     only_present: bool = False
 
 

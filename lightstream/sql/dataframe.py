@@ -12,7 +12,6 @@ from lightstream.plan.expressions import (
     Literal,
     SubqueryExpression,
     TableArgument,
-    UnresolvedAttribute,
     UnresolvedRegex,
 )
 from lightstream.plan.types import IntegerType, StructType
@@ -212,10 +211,7 @@ class DataFrame(Rows, Views, Missing, Statistics):
 
     def drop(self, *cols: Any) -> DataFrame:
         """Return the DataFrame without some columns; names that do not exist are left out."""
-        # Spark: a name given as text is the whole name, dots included.
-        columns = tuple(
-            UnresolvedAttribute((c,)) if isinstance(c, str) else column_expression(c) for c in cols
-        )
+        columns = tuple(c if isinstance(c, str) else column_expression(c) for c in cols)
         return self._with(r.Drop(self._plan, columns))
 
     def alias(self, alias: str) -> DataFrame:
