@@ -59,9 +59,13 @@ def shown(expression: e.Expression) -> str:
         case e.PythonUdf():
             over = [argument for argument in expression.args if isinstance(argument, e.WindowExpression)]
             if expression.aggregates and over:  # it stands outside the windows of its lists
-                given = ", ".join(shown(argument.function) for argument in over)
-                return f"{expression.name}({given}){shown(over[0]).removeprefix(shown(over[0].function))}"
-            return f"{expression.name}({', '.join(map(_argument, expression.args))})"
+                given = [shown(argument.function) for argument in over]
+                window = shown(over[0]).removeprefix(shown(over[0].function))
+            else:
+                given, window = list(map(_argument, expression.args)), ""
+            by_place = len(given) - len(expression.keywords)
+            named = map("{} => {}".format, expression.keywords, given[by_place:])
+            return f"{expression.name}({', '.join((*given[:by_place], *named))}){window}"
         case e.UnresolvedAttribute():
             return ".".join(expression.parts)
         case e.UnresolvedFunction():

@@ -247,8 +247,8 @@ class PythonUdf(Expression):
     """A call of a user's Python function.
 
     `function` makes an Arrow array of the arguments' (see `lightstream.sql.python_functions`); it is compared by
-    identity. One that `aggregates` is given each group's values as a list. Resolution sets `sql_name`, the name under
-    which the database knows the function.
+    identity. One that `aggregates` is given each group's values as a list. The last arguments may be given by their
+    names, the `keywords`. Resolution sets `sql_name`, the name under which the database knows the function.
     """
 
     name: str
@@ -259,6 +259,7 @@ class PythonUdf(Expression):
     deterministic: bool = True
     nullable: bool = True
     sql_name: str = ""
+    keywords: tuple[str, ...] = ()
 
 
 # ---- before resolution ----------------------------------------------------------------------------------------

@@ -108,13 +108,15 @@ class UserDefinedFunction:
         return self._functions[keywords]
 
     def _call(self, args: tuple[Expression, ...], named: tuple[tuple[str, Expression], ...]) -> PythonUdf:
+        keywords = tuple(name for name, _ in named)
         return PythonUdf(
             self._name,
-            self._function(tuple(name for name, _ in named)),
+            self._function(keywords),
             (*args, *(value for _, value in named)),
             self.returnType,
             aggregates=_KINDS.get(self.evalType, ("", ""))[1].startswith("aggregate"),
             deterministic=self.deterministic,
+            keywords=keywords,
         )
 
     def __call__(self, *args: Any, **kwargs: Any) -> Column:
