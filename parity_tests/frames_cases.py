@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import decimal
+import io
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -1297,7 +1299,8 @@ def told(*attempts: Callable[[], Any]) -> str:
         try:
             found.append(repr(attempt()))
         except Exception as error:
-            found.append(type(error).__name__)
+            condition = getattr(error, "getCondition", lambda: None)()
+            found.append(f"{type(error).__name__} {condition}")
     return "\n".join(found)
 
 
@@ -1389,3 +1392,83 @@ def rdds_to_frames(e: Any) -> Any:
         lambda: create(sc.parallelize([{"a": 1, "b": 2}])).collect(),
         lambda: create(sc.emptyRDD(), "a int").collect(),
     )
+
+
+# ---- what the examples in PySpark's docstrings showed -----------------------------------------------------------
+
+
+def printed(frame: Any, truncate: bool = False) -> str:
+    """Return what `show` prints."""
+    text = io.StringIO()
+    with contextlib.redirect_stdout(text):
+        frame.show(truncate=truncate)
+    return text.getvalue()
+
+
+@program
+def schemas_as_texts(e: Any) -> Any:
+    F, T = e.F, e.T
+    frame = e.spark.createDataFrame([('{"a": 1, "b": ["x"]}', "1,2")], "j string, c string")
+    schema = T.StructType(
+        [T.StructField("a", T.IntegerType()), T.StructField("b", T.ArrayType(T.StringType()), False)]
+    )
+    pair = T.StructType([T.StructField("p", T.IntegerType()), T.StructField("q", T.IntegerType())])
+
+    def of(*columns: Any) -> Callable[[], Any]:
+        return lambda: (frame.select(*columns).schema.json(), frame.select(*columns).collect())
+
+    return told(
+        of(F.from_json("j", schema), F.from_json("j", schema.json()), F.from_json("j", F.lit(schema.json()))),
+        of(F.from_json(F.lit("[1, 2]"), T.ArrayType(T.IntegerType(), False))),
+        of(
+            F.from_json("j", F.schema_of_json(F.lit('{"a": 1}'))),
+            F.from_csv("c", F.schema_of_csv(F.lit("1,2"))),
+        ),
+        of(
+            F.expr("from_json(j, concat('a ', 'int'))"), F.expr("from_json(j, schema_of_json('{\"b\": []}'))")
+        ),
+        of(F.from_csv("c", pair.json())),
+        lambda: F.from_json("j", T.IntegerType()) is None,
+        of(F.from_json("j", T.IntegerType())),
+        of(F.from_json("j", '{"type": "nonsense"}')),
+        of(F.from_json("j", "a intx")),
+        of(F.from_json("j", F.col("c"))),
+        lambda: F.from_csv("c", pair),
+    )
+
+
+@program
+def dropped_columns(e: Any) -> Any:
+    F = e.F
+    frame = e.spark.createDataFrame([(14, "Tom", 1)], ["age", "name", "a.b.c"])
+    twice = e.emp.crossJoin(e.dept.withColumnRenamed("city", "name"))
+    return told(
+        lambda: frame.drop(F.col("a.b.c")).columns,
+        lambda: frame.drop(F.col("`a.b.c`")).columns,
+        lambda: frame.drop("a.b.c").columns,
+        lambda: frame.drop("`a.b.c`", F.col("none"), "nor this").columns,
+        lambda: frame.alias("f").drop(F.col("f.age"), "f.name").columns,
+        lambda: e.nested.drop(F.col("s.x"), "s.y", F.col("id") + 1).columns,
+        lambda: e.nested.drop(F.col("s.none")).columns,
+        lambda: twice.drop(F.col("name")).columns,
+        lambda: twice.drop(F.col("NAME")).columns,
+        lambda: twice.drop("name", F.col("floor")).columns,
+        lambda: twice.drop(e.emp.name).columns,
+    )
+
+
+@program
+def arguments_by_name(e: Any) -> Any:
+    plus = e.F.udf(lambda a, b: a + 10 * b, "long")
+    e.spark.udf.register("plus_ten", plus)
+    twice = plus(b=e.F.col("id") * 10, a=e.F.col("id"))
+    return e.emp.select(twice, plus("id", b=e.F.lit(1)), e.F.expr("plus_ten(b => id, a => id + 1)"))
+
+
+@program
+def calendar_intervals_shown(e: Any) -> Any:
+    frame = e.spark.sql(
+        "select make_interval(100, 11, 1, 1, 12, 30, 1.001001) i, make_interval() j, make_interval(id, -id) k, id "
+        "from values (1), (null) t(id)"
+    )
+    return printed(frame) + printed(frame, True)

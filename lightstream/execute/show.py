@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from lightstream.analyze.naming import float_text, interval_text, java_double_text
+from lightstream.errors import unsupported
 from lightstream.plan import types as t
 
 # What Spark counts as two columns wide: Hangul, kana, ideographs, full-width forms.
@@ -132,6 +133,8 @@ def text_of(data_type: t.DataType, time_zone: str) -> Callable[[Any], str]:
             return text
     if isinstance(data_type, t.DayTimeIntervalType | t.YearMonthIntervalType):
         return lambda value: interval_text(value, data_type)
+    if isinstance(data_type, t.CalendarIntervalType):  # DuckDB gives Python its months as days
+        raise unsupported("Showing an interval of months, days and time here", "Cast it to a string.")
     return str
 
 

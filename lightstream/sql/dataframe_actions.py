@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from lightstream.errors import AnalysisException, IllegalArgumentException, unsupported
 from lightstream.plan import relations as r
-from lightstream.plan.expressions import Alias, Literal, UnresolvedFunction
+from lightstream.plan.expressions import Alias, Cast, Literal, UnresolvedFunction
 from lightstream.plan.logical import DataSourceScan, LogicalPlan, TableScan
-from lightstream.plan.types import IntegerType
+from lightstream.plan.types import CalendarIntervalType, IntegerType, StringType
 from lightstream.sql.arguments import cannot_set_together, need_bool, need_int, not_expected
 from lightstream.sql.frame import Frame, analyzed
 
@@ -138,7 +138,8 @@ class Actions(Frame):
             except ValueError:
                 raise not_expected("truncate", "bool", truncate) from None
         limit = max(0, n)
-        result = self._run(r.Limit(self._plan, Literal(min(limit, 2**31 - 2) + 1, IntegerType())))
+        plan = r.Limit(_with_texts(self._plan), Literal(min(limit, 2**31 - 2) + 1, IntegerType()))
+        result = self._run(plan)
         zone = self._state.conf.time_zone
         return show_rows(result.tuples(), result.schema, limit, width, vertical, zone)
 
@@ -195,6 +196,19 @@ class Actions(Frame):
     def semanticHash(self) -> int:
         """Return a hash of the plan."""
         return hash(id(self._plan))
+
+
+def _with_texts(plan: LogicalPlan) -> Relation | LogicalPlan:
+    """Return a plan whose intervals of months, days and time are text: Python has no value for them."""
+    if not any(isinstance(column.type, CalendarIntervalType) for column in plan.output):
+        return plan
+    items = (
+        Alias(Cast(column, StringType()), (column.name,))
+        if isinstance(column.type, CalendarIntervalType)
+        else column
+        for column in plan.output
+    )
+    return r.Project(plan, tuple(items))
 
 
 def streaming_action(plan: LogicalPlan) -> AnalysisException:
