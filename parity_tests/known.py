@@ -24,8 +24,6 @@ KNOWN: dict[str, str] = {
     "stream joins, changed: another kind": "Spark takes the state of a left join for that of a full one",
     "changed query: no new data": "the state is compared when the query starts, in Spark when a batch runs",
     "textbook: the first rows of the files": "Spark reads a table's largest file first, here they are read by path",
-    "inferred: empty file": "a directory with nothing but empty files has no columns in Spark, here it is refused",
-    "csv: inferred: empty files only": "a directory with nothing but empty files has no columns in Spark, here it is refused",
     "operators: array(1)[NULL]": "Spark takes it for not nullable, and shows what a NULL leaves behind",
     "operators: NULL[0] = 1": "Spark names what is taken from NULL, also where names mean nothing",
     "dates in UTC: timestampadd(HOUR, 9223372036854775807L, timestamp'2024-03-09 02:30:00')": "the overflow is reported as one of its multiplication",

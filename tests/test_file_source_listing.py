@@ -82,8 +82,12 @@ def test_single_files_patterns_and_several_paths(make: Make) -> None:
 def test_the_name_filter(make: Make) -> None:
     base = make("a.json", "b.json", "c.txt", "k=1/a.json")
     assert listed(base, pathGlobFilter="a*") == ["k=1/a.json"]
-    assert listed(base, pathGlobFilter="*.txt") == ["c.txt"]
+    # The partitions are those of all files, whose names count or not: a file beside them is in none.
+    assert listed(base, pathGlobFilter="*.txt") == []
     assert listed(base, pathGlobFilter="") == []
+    assert [
+        os.path.basename(file.path) for file in list_files([str(base)], {"pathglobfilter": "*.txt"}).named
+    ] == ["c.txt"]
 
 
 def test_modification_times(make: Make) -> None:

@@ -159,7 +159,8 @@ def test_the_conflict_names_the_directories() -> None:
 
 def test_values_are_decoded() -> None:
     parsed = parse_directory("/t/k=a%20b/j=__HIVE_DEFAULT_PARTITION__", ["/t"])
-    assert partition_values(parsed) == {"k": "a b", "j": None}
+    assert partition_values(parsed) == {"k": "a%20b", "j": None}
+    assert partition_value("a%20b", t.StringType(), "k") == "a b"
     assert [unescape(text) for text in ("%41", "%zz", "%4", "%C3%A9", "é%20")] == [
         "A",
         "%zz",
@@ -194,13 +195,14 @@ def test_a_directory_above_the_base_is_not_read() -> None:
         ("2020-01-01T10:00:00Z", "timestamp", datetime.datetime(2020, 1, 1, 10, tzinfo=UTC)),
         ("2020-01-01 10:00:00.123456", "timestamp", datetime.datetime(2020, 1, 1, 10, 0, 0, 123456, UTC)),
         ("2020-01-01 10:00:00", "timestamp_ntz", datetime.datetime(2020, 1, 1, 10)),
-        ("10:00", "time", datetime.time(10, 0)),
+        ("2020-01-01 10%3A00%3A00", "timestamp", datetime.datetime(2020, 1, 1, 10, tzinfo=UTC)),
+        ("10%3A00", "time", datetime.time(10, 0)),
         ("1.25", "decimal(3,1)", Decimal("1.3")),
         ("1.5", "decimal(3,1)", Decimal("1.5")),
         ("99.9", "decimal(3,1)", Decimal("99.9")),
         ("99.95", "decimal(3,1)", None),
         ("100.5", "decimal(3,1)", None),
-        ("abc", "binary", b"abc"),
+        ("a%20c", "binary", b"a%20c"),
     ],
 )
 def test_values_as_spark_casts_them(text: str, data_type: str, value: object) -> None:
@@ -223,7 +225,7 @@ def test_timestamps_without_a_zone_are_in_the_session_s() -> None:
     [
         ("x", "int"), ("1.5", "int"), (" 1", "int"), ("1e2", "int"), ("99999999999", "int"), ("x", "double"),
         ("1", "boolean"), ("yes", "boolean"), (" true", "boolean"), ("x", "date"), ("x", "timestamp"),
-        ("now", "timestamp"), ("x", "decimal(3,1)"), ("1", "array<int>"), ("2020-13-01", "date"),
+        ("now", "timestamp"), ("%31", "int"), ("x", "decimal(3,1)"), ("1", "array<int>"), ("2020-13-01", "date"),
     ],
 )  # fmt: skip
 def test_values_that_spark_refuses(text: str, data_type: str) -> None:

@@ -354,7 +354,7 @@ def test_partition_values(query: Any) -> None:
     q.write("k=1/a", "k=a%20b/b", "k=__HIVE_DEFAULT_PARTITION__/x/c", "root")
     assert values(q) == {
         "k=1/a": {"k": "1"},
-        "k=a%20b/b": {"k": "a b"},
+        "k=a%20b/b": {"k": "a%20b"},
         "k=__HIVE_DEFAULT_PARTITION__/x/c": {"k": None},
     }
     assert ("root", 0) in q.logged()  # taken, but without a place in the table

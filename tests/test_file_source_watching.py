@@ -242,7 +242,7 @@ def test_an_audit_that_fails_leaves_the_error_to_the_query(
         raise SparkRuntimeException("LIGHTSTREAM_CANNOT_LIST", "no permission")
 
     monkeypatch.setattr(discovery.FileDiscovery, "audit", audit)
-    thread = watching.Watching(watched.stream._discovery, "/", watched.woken.set, audit_interval_s=0.01)
+    thread = watching.Watching(watched.stream._discovery, watched.woken.set, audit_interval_s=0.01)
     watched.stream._watching, first = thread, watched.stream._watching
     assert first is not None
     first.stop()

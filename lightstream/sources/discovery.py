@@ -12,7 +12,7 @@ import os
 import stat
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import field
 from typing import TYPE_CHECKING
 
@@ -29,6 +29,7 @@ from lightstream.sources.trees import cannot_list, is_data, is_listed
 
 if TYPE_CHECKING:
     from lightstream.sources.inotify import Event, Inotify
+    from lightstream.sources.watching import Watching
 
 AUDIT_INTERVAL_S = 60.0
 QUIET_MS = 2000
@@ -102,6 +103,7 @@ class FileDiscovery:
         quiet_ms: int = QUIET_MS,
         audit_interval_s: float = AUDIT_INTERVAL_S,
     ) -> None:
+        self.path = path
         self.lock = threading.RLock()
         self._listing = listing
         self._glob = name_pattern(listing.name_glob) if listing.name_glob is not None else None
@@ -141,6 +143,12 @@ class FileDiscovery:
                 self._next_audit = time.monotonic() + self._audit_interval_s
             self._thorough = False
             self._check_layout()
+
+    def watching(self, wakeup: Callable[[], None], audit_interval_s: float) -> Watching:
+        """Return the thread that calls `wakeup` when files may have arrived, not started yet."""
+        from lightstream.sources.watching import Watching
+
+        return Watching(self, wakeup, audit_interval_s=audit_interval_s)
 
     def events_tell_all(self) -> bool:
         """Return whether every change of every directory comes as an event."""

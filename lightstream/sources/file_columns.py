@@ -26,6 +26,7 @@ METADATA = t.StructType(
         t.StructField("file_modification_time", t.TimestampType(), False),
     ]
 )
+_EPOCH = datetime.datetime(1970, 1, 1)
 ROW_INDEX = "row_index"  # a field of `_metadata` that is no value of the file; Parquet has it
 
 
@@ -64,10 +65,10 @@ class FileColumns:
         values = file.partition_values.items()
         text = next((value for key, value in values if key.lower() == name.lower()), None)
         value = partition_value(text, data_type, name, self._time_zone)
+        if isinstance(value, datetime.time):
+            value = datetime.datetime.combine(_EPOCH, value)
         if isinstance(value, datetime.datetime):
-            value = (value - datetime.datetime(1970, 1, 1, tzinfo=value.tzinfo)) // datetime.timedelta(
-                microseconds=1
-            )
+            value = (value - _EPOCH.replace(tzinfo=value.tzinfo)) // datetime.timedelta(microseconds=1)
         return f"CAST({literal_sql(Literal(value, data_type))} AS {duck_type(data_type)})"
 
 

@@ -39,6 +39,7 @@ class FileFormat(Protocol):
     name: str
     metadata: t.StructType  # the fields of `_metadata`
     default_schema: t.StructType | None  # what is read without a schema, whatever the files hold
+    empty_schema: t.StructType | None  # what is inferred where all files are empty
 
     def check(self, schema: t.StructType, options: Mapping[str, str], conf: Conf) -> None:
         """Refuse options and types that cannot be read."""
@@ -137,14 +138,16 @@ class FileReader:
 
     def _data_schema(self, schema: t.StructType | None) -> t.StructType:
         if schema is None:
-            files = self._local(self._listing.files)
+            files = self._local([file for file in self._listing.named if file.size])
             source = FileInput(files, t.StructType(), t.StructType(), self.options, self.conf)
             inferred = self.format.infer(source, self.database.cursor(self.conf.time_zone))
+            if inferred is None and self._listing.named:
+                inferred = self.format.empty_schema
             if inferred is None:
                 raise AnalysisException(
                     "UNABLE_TO_INFER_SCHEMA",
                     f"Unable to infer schema for {self.format.name.upper()}: there are no files with data below "
-                    f"{', '.join(self.paths)}. Give the schema with .schema(...).",
+                    f"{', '.join(self.paths) or 'no path at all'}. Give the schema with .schema(...).",
                     sqlstate="42KD9",
                     parameters={"format": self.format.name.upper()},
                 )

@@ -24,7 +24,6 @@ from lightstream.sources.being_written import Writing
 from lightstream.sources.discovery import AUDIT_INTERVAL_S, QUIET_MS, Candidate, FileDiscovery
 from lightstream.sources.file_options import OFF, read_listing_options, read_stream_options
 from lightstream.sources.filesystems import Trust
-from lightstream.sources.finding import discovery_of, logged_files_of, watching_of
 from lightstream.sources.listing import FileEntry, has_sink_log, partition_bases
 from lightstream.sources.logged_files import LoggedFiles
 from lightstream.sources.partitions import parse_directory, partition_columns, partition_values
@@ -101,8 +100,7 @@ class FileStream:
         self._seen = SeenFiles(self._options.max_file_age_ms, name_only=self._options.file_name_only)
         self._restore()
         self._discovery: FileDiscovery | LoggedFiles | ObjectDiscovery
-        self._discovery = discovery_of(
-            self._tree,
+        self._discovery = self._tree.discovery(
             self._path,
             self._listing,
             self._options,
@@ -286,7 +284,7 @@ class FileStream:
                     None,
                     "Clean up source files is not supported when reading from the output directory of FileStreamSink.",
                 )
-            self._discovery = logged_files_of(self._tree, self._path, self._listing, self._seen)
+            self._discovery = self._tree.logged_files(self._path, self._listing, self._seen)
             self._decided = True
             if self._watching is not None:
                 self._watching.stop()
@@ -370,9 +368,7 @@ class FileStream:
         # After the first look, so that a short run does without, and a long one is not kept waiting by it.
         if self._wakeup is None or self._watching is not None or self._horizon is not None:
             return
-        self._watching = watching_of(
-            self._discovery, self._tree, self._path, self._wakeup, self._audit_interval_s
-        )
+        self._watching = self._discovery.watching(self._wakeup, self._audit_interval_s)
         self._watching.start()
 
     # Entries
@@ -404,9 +400,8 @@ class FileStream:
         return found
 
     def _to_read(self, entries: list[FileEntry]) -> list[FileEntry]:
-        return self._with_partitions(
-            [entry for entry in entries if entry.size and is_data(_name(entry.path))]
-        )
+        entries = self._with_partitions([entry for entry in entries if is_data(_name(entry.path))])
+        return [entry for entry in entries if entry.size]
 
     def _listing_bases(self) -> frozenset[str] | None:
         """Return where to stop looking for partition directories; None where the pattern's matches decide."""
@@ -445,7 +440,7 @@ class FileStream:
 
     def _check_partitions(self, columns: Collection[str], entries: list[FileEntry]) -> None:
         found = frozenset(name.lower() for name in columns)
-        missing = self._required_partitions - found if entries else frozenset()
+        missing = self._required_partitions - found if any(entry.size for entry in entries) else frozenset()
         extra = found - self._columns if self._columns is not None else frozenset()
         if missing or extra:
             what = "have lost" if missing else "have gained"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import field
 from functools import cached_property
 
@@ -23,7 +23,7 @@ from lightstream.sources.partitions import (
     partition_values,
 )
 from lightstream.sources.paths import display_path, file_path, from_uri, is_below, is_glob, to_uri
-from lightstream.sources.trees import Found, Keep, Tree, Trees, is_data
+from lightstream.sources.trees import Found, Tree, Trees, is_data
 from lightstream.storage.settings import Settings
 
 
@@ -40,9 +40,14 @@ class FileEntry:
 
 @dataclass(frozen=True)
 class FileListing:
-    """The files that a batch read takes, and the directories that say what its partition columns are."""
+    """The files that a batch read takes, and the directories that say what its partition columns are.
+
+    `named` are all files that count, also those that are empty, and those beside partitions, which have no place in the
+    table: a schema is inferred from them too.
+    """
 
     files: tuple[FileEntry, ...]
+    named: tuple[FileEntry, ...]
     directories: Mapping[str, PartitionDirectory]
 
     @cached_property
@@ -90,7 +95,7 @@ def list_files(
     in_roots: list[Found] = []
     for root in roots:
         tree = trees.at(root)
-        for file in _logged(root, tree, keep) if logged else tree.walk(root, keep):
+        for file in _logged(root, tree) if logged else tree.walk(root):
             found.append(file)
             directory, name = os.path.split(file.path)
             if directory == root or file.path == root:
@@ -100,18 +105,15 @@ def list_files(
     partitioned = bool(partition_columns(directories))
     if not partitioned and not listing.recursive:
         found = in_roots
-    entries = []
+    named = []
     for file in found:
         directory, name = os.path.split(file.path)
-        if file.size == 0 or not is_data(name):
-            continue
-        parsed = directories.get(directory)
-        if partitioned and (parsed is None or not parsed.columns):
-            # As in Spark, a file beside the partitions has no place in the table.
-            continue
-        values = partition_values(parsed) if parsed is not None and partitioned else {}
-        entries.append(FileEntry(file.path, to_uri(file.path), file.size, file.mtime_ms, values))
-    return FileListing(tuple(entries), directories)
+        # Spark: files that do not count say what the partition columns are, as do empty ones.
+        if is_data(name) and keep(name, file.mtime_ms):
+            values = partition_values(directories[directory]) if partitioned else {}
+            named.append(FileEntry(file.path, to_uri(file.path), file.size, file.mtime_ms, values))
+    files = (file for file in named if file.size and bool(file.partition_values) == partitioned)
+    return FileListing(tuple(files), tuple(named), directories)
 
 
 def partition_bases(roots: Sequence[str], listing: ListingOptions, trees: Trees) -> frozenset[str]:
@@ -149,14 +151,12 @@ def has_sink_log(paths: Sequence[str], trees: Trees) -> bool:
     return bool(path) and not is_glob(path) and trees.at(path).is_sink_output(path)
 
 
-def _logged(root: str, tree: Tree, keep: Keep) -> Iterator[Found]:
+def _logged(root: str, tree: Tree) -> Iterator[Found]:
     """Yield the files that a sink's log names."""
     with tree.sink_log(root) as log:
         _, files = logged_files(log)
     for file in files:
-        path = from_uri(file.uri)
-        if keep(os.path.basename(path), file.mtime_ms):
-            yield Found(path, file.size, file.mtime_ms)
+        yield Found(from_uri(file.uri), file.size, file.mtime_ms)
 
 
 def _existing(text: str, trees: Trees, streaming: bool) -> list[str]:
@@ -172,7 +172,8 @@ def _existing(text: str, trees: Trees, streaming: bool) -> list[str]:
     return [path]
 
 
-def _file_filter(listing: ListingOptions, time_zone: str) -> Keep:
+def _file_filter(listing: ListingOptions, time_zone: str) -> Callable[[str, int], bool]:
+    """Return what says whether a file counts, by its name and modification time."""
     glob = name_pattern(listing.name_glob) if listing.name_glob is not None else None
     zone = listing.time_zone or time_zone
     before_ms = _threshold_ms("modifiedbefore", listing.modified_before, zone)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from lightstream.checkpoint.sink_log import DIRECTORY, logged_files, newest_id
@@ -17,6 +18,8 @@ from lightstream.sources.seen import SeenFiles
 
 if TYPE_CHECKING:
     from lightstream.sources.inotify import Inotify
+    from lightstream.sources.object_discovery import Looking
+    from lightstream.sources.watching import Watching
 
 
 class LoggedFiles:
@@ -34,7 +37,7 @@ class LoggedFiles:
     def __init__(
         self, path: str, listing: ListingOptions, seen: SeenFiles, *, trust: Trust | None = None
     ) -> None:
-        self._path = path
+        self.path = path
         self._log = os.path.join(path, DIRECTORY)
         self._glob = name_pattern(listing.name_glob) if listing.name_glob is not None else None
         self._seen = seen
@@ -55,7 +58,7 @@ class LoggedFiles:
                 self._inotify.drain()
             if not self._has_changed():
                 return
-            self._latest_id, files = logged_files(self._path, self._latest_id)
+            self._latest_id, files = logged_files(self.path, self._latest_id)
             for file in files:
                 path = from_uri(file.uri)
                 directory, name = os.path.split(path)
@@ -65,7 +68,7 @@ class LoggedFiles:
                     self._candidates[path] = found
 
     def _has_changed(self) -> bool:
-        return newest_id(self._path) > self._latest_id
+        return newest_id(self.path) > self._latest_id
 
     def new_files(self) -> list[Candidate]:
         """Return the files that are to be taken, in no order."""
@@ -93,6 +96,12 @@ class LoggedFiles:
     def trust(self, directory: str) -> Trust:
         """Return how far the file system is trusted."""
         return self._trust
+
+    def watching(self, wakeup: Callable[[], None], audit_interval_s: float) -> Watching | Looking:
+        """Return the thread that calls `wakeup` when files may have arrived, not started yet."""
+        from lightstream.sources.watching import Watching
+
+        return Watching(self, wakeup, audit_interval_s=audit_interval_s)
 
     # What the watching thread asks
 

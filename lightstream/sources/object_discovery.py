@@ -118,6 +118,10 @@ class ObjectDiscovery:
         """Return that only a listing tells."""
         return Trust.NOTHING
 
+    def watching(self, wakeup: Callable[[], None], audit_interval_s: float) -> Looking:
+        """Return the thread that calls `wakeup` when objects may have arrived, not started yet."""
+        return Looking(wakeup)
+
     def _listed(self, base: str, everything: bool) -> Iterator[Stored]:
         last = self._last.get(base)
         for found in self._store.objects(base, None if everything else last):

@@ -111,8 +111,8 @@ def partition_columns(directories: Mapping[str, PartitionDirectory]) -> tuple[st
 
 
 def partition_values(directory: PartitionDirectory) -> dict[str, str | None]:
-    """Return column name to value text, decoded; None for the null partition."""
-    return {name: None if text == NULL_PARTITION else unescape(text) for name, text in directory.columns}
+    """Return column name to value text, as in the path; None for the null partition."""
+    return {name: None if text == NULL_PARTITION else text for name, text in directory.columns}
 
 
 def infer_partition_types(
@@ -175,10 +175,10 @@ def infer_type(text: str, *, infer: bool = True, timestamp_type: DataType | None
 
 
 def partition_value(text: str | None, data_type: DataType, column: str, time_zone: str = "UTC") -> Any:
-    """Return a partition value as a Python value of `data_type`; timestamps are aware, in UTC.
+    """Return a partition value, as in the path, as a Python value of `data_type`; timestamps are aware, in UTC.
 
-    Spark: a number that does not fit tinyint or smallint wraps around; a decimal is rounded, and null when it is
-    too large; the rest fails.
+    Spark: only text and times are decoded; a number that does not fit tinyint or smallint wraps around; a decimal is
+    rounded, and null when it is too large; the rest fails.
 
     Raises:
         SparkRuntimeException: INVALID_PARTITION_VALUE when the text is no such value.
@@ -186,7 +186,7 @@ def partition_value(text: str | None, data_type: DataType, column: str, time_zon
     if text is None or isinstance(data_type, NullType):
         return None
     if isinstance(data_type, StringType):
-        return text
+        return unescape(text)
     if isinstance(data_type, DecimalType):
         number = java_decimal(text)
         if number is not None:
@@ -282,12 +282,12 @@ def _parse_value(text: str, data_type: DataType, time_zone: str) -> Any:
         case DateType():
             return spark_date(text)
         case TimestampType():
-            return spark_timestamp(text, time_zone)
+            return spark_timestamp(unescape(text), time_zone)
         case TimestampNTZType():
-            local = spark_timestamp(text, "UTC")
+            local = spark_timestamp(unescape(text), "UTC")
             return None if local is None else local.replace(tzinfo=None)
         case TimeType():
-            return spark_time(text)
+            return spark_time(unescape(text))
         case _:
             return None
 

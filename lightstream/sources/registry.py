@@ -110,15 +110,8 @@ def open_reader(relation: r.DataSourceRead, conf: Conf, database: Database) -> l
 
     options = {key.lower(): value for key, value in relation.options.items()}
     paths = relation.paths or ((options["path"],) if "path" in options else ())
-    if not paths:
-        if relation.is_streaming:
-            raise IllegalArgumentException("_LEGACY_ERROR_TEMP_2047", "'path' is not specified.")
-        raise AnalysisException(
-            "UNABLE_TO_INFER_SCHEMA",
-            f"Unable to infer schema for {name.upper()}. It must be specified manually.",
-            sqlstate="42KD9",
-            parameters={"format": name.upper()},
-        )
+    if not paths and relation.is_streaming:
+        raise IllegalArgumentException("_LEGACY_ERROR_TEMP_2047", "'path' is not specified.")
     reader = FileReader(name, paths, relation.schema, options, conf, database, relation.is_streaming)
     return scan_of(reader, relation.is_streaming)
 

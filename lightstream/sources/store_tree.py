@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from lightstream.checkpoint.sink_log import DIRECTORY as SINK_LOG
 from lightstream.sources.file_options import ListingOptions
 from lightstream.sources.globs import expand_glob
 from lightstream.sources.logged_files import LoggedFiles
 from lightstream.sources.seen import SeenFiles
-from lightstream.sources.trees import Found, Keep, is_listed
+from lightstream.sources.trees import Found, is_listed
 from lightstream.storage.mirror import Mirror
 from lightstream.storage.objects import AT_ONCE, ObjectStore, Stored
 from lightstream.storage.paths import split
+
+if TYPE_CHECKING:
+    from lightstream.sources.file_options import FileStreamOptions
+    from lightstream.sources.filesystems import Trust
+    from lightstream.sources.object_discovery import Looking, ObjectDiscovery
 
 
 class StoreTree:
@@ -68,18 +74,18 @@ class StoreTree:
         found = expand_glob(f"/{key}", names=names, exists=lambda path: self.exists(root + path))
         return [root + path for path in found]
 
-    def walk(self, root: str, keep: Keep) -> Iterator[Found]:
+    def walk(self, root: str) -> Iterator[Found]:
         """Yield the files of a root and of all directories below it, each directory in the order of names."""
         itself = self._objects.get(root)
         found: list[tuple[list[str], Found]] = []
         for each in self.store.objects(root) if itself is None else ():
             names = each.path[len(root) + 1 :].split("/")
-            if all(map(is_listed, names)) and keep(names[-1], each.mtime_ms):
+            if all(map(is_listed, names)):
                 found.append((names, Found(*each)))
         if not found:
             itself = itself or self.store.find(root)
             name = root.rpartition("/")[2]
-            if itself is not None and is_listed(name) and keep(name, itself.mtime_ms):
+            if itself is not None and is_listed(name):
                 yield Found(*itself)
         for _, file in sorted(found):
             yield file
@@ -97,6 +103,35 @@ class StoreTree:
         finally:
             log.close()
 
+    def discovery(
+        self,
+        path: str,
+        listing: ListingOptions,
+        options: FileStreamOptions,
+        seen: SeenFiles,
+        *,
+        bases: frozenset[str] | None,
+        trust: Trust | None,
+        quiet_ms: int,
+        audit_interval_s: float,
+    ) -> ObjectDiscovery:
+        """Return what finds the files of a stream below a path."""
+        from lightstream.sources.object_discovery import ObjectDiscovery
+
+        return ObjectDiscovery(
+            self.store,
+            path,
+            listing,
+            seen,
+            bases=bases,
+            names_sort_by_time=options.names_sort_by_time,
+            audit_interval_s=audit_interval_s,
+        )
+
+    def logged_files(self, path: str, listing: ListingOptions, seen: SeenFiles) -> LoggedFiles:
+        """Return what finds the files that the log of a streaming file sink names."""
+        return LoggedObjects(self.store, path, listing, seen)
+
 
 class LoggedObjects(LoggedFiles):
     """The objects that a streaming file sink writes, as a stream finds them: by the sink's log."""
@@ -109,6 +144,12 @@ class LoggedObjects(LoggedFiles):
         """Learn of the entries that are new."""
         self._mirror.refresh()
         super().look()
+
+    def watching(self, wakeup: Callable[[], None], audit_interval_s: float) -> Looking:
+        """Return the thread that calls `wakeup` when objects may have arrived, not started yet."""
+        from lightstream.sources.object_discovery import Looking
+
+        return Looking(wakeup)
 
     def close(self) -> None:
         """Remove the copy of the log."""

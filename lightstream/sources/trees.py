@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -15,10 +15,13 @@ from lightstream.sources.globs import expand_glob
 from lightstream.storage.paths import is_remote, split
 
 if TYPE_CHECKING:
+    from lightstream.sources.discovery import FileDiscovery
+    from lightstream.sources.file_options import FileStreamOptions, ListingOptions
+    from lightstream.sources.filesystems import Trust
+    from lightstream.sources.logged_files import LoggedFiles
+    from lightstream.sources.object_discovery import ObjectDiscovery
+    from lightstream.sources.seen import SeenFiles
     from lightstream.storage.settings import Settings
-
-Keep = Callable[[str, int], bool]
-"""Says whether a file counts, by its name and modification time."""
 
 
 class Found(NamedTuple):
@@ -47,7 +50,7 @@ class Tree(Protocol):
     def expand(self, pattern: str) -> list[str]:
         """Return the existing paths that match a pattern, sorted, each once."""
 
-    def walk(self, root: str, keep: Keep) -> Iterator[Found]:
+    def walk(self, root: str) -> Iterator[Found]:
         """Yield the files of a root and of all directories below it, each directory in the order of names."""
 
     def is_sink_output(self, path: str) -> bool:
@@ -55,6 +58,23 @@ class Tree(Protocol):
 
     def sink_log(self, path: str) -> AbstractContextManager[str]:
         """Give the local directory that holds the log of a sink's directory."""
+
+    def discovery(
+        self,
+        path: str,
+        listing: ListingOptions,
+        options: FileStreamOptions,
+        seen: SeenFiles,
+        *,
+        bases: frozenset[str] | None,
+        trust: Trust | None,
+        quiet_ms: int,
+        audit_interval_s: float,
+    ) -> FileDiscovery | ObjectDiscovery:
+        """Return what finds the files of a stream below a path."""
+
+    def logged_files(self, path: str, listing: ListingOptions, seen: SeenFiles) -> LoggedFiles:
+        """Return what finds the files that the log of a streaming file sink names."""
 
 
 class Trees:
@@ -124,9 +144,9 @@ class LocalTree:
         """Return the existing paths that match a pattern, sorted, each once."""
         return expand_glob(pattern)
 
-    def walk(self, root: str, keep: Keep) -> Iterator[Found]:
+    def walk(self, root: str) -> Iterator[Found]:
         """Yield the files of a root and of all directories below it, each directory in the order of names."""
-        return _walk(root, keep)
+        return _walk(root)
 
     def is_sink_output(self, path: str) -> bool:
         """Return whether a directory was written by a streaming file sink."""
@@ -135,6 +155,37 @@ class LocalTree:
     def sink_log(self, path: str) -> AbstractContextManager[str]:
         """Give the local directory that holds the log of a sink's directory."""
         return contextlib.nullcontext(path)
+
+    def discovery(
+        self,
+        path: str,
+        listing: ListingOptions,
+        options: FileStreamOptions,
+        seen: SeenFiles,
+        *,
+        bases: frozenset[str] | None,
+        trust: Trust | None,
+        quiet_ms: int,
+        audit_interval_s: float,
+    ) -> FileDiscovery:
+        """Return what finds the files of a stream below a path."""
+        from lightstream.sources.discovery import FileDiscovery
+
+        return FileDiscovery(
+            path,
+            listing,
+            seen,
+            bases=bases,
+            trust=trust,
+            quiet_ms=quiet_ms,
+            audit_interval_s=audit_interval_s,
+        )
+
+    def logged_files(self, path: str, listing: ListingOptions, seen: SeenFiles) -> LoggedFiles:
+        """Return what finds the files that the log of a streaming file sink names."""
+        from lightstream.sources.logged_files import LoggedFiles
+
+        return LoggedFiles(path, listing, seen)
 
 
 LOCAL: Tree = LocalTree()
@@ -147,16 +198,15 @@ def _size(path: str) -> int | None:
         return None
 
 
-def _walk(path: str, keep: Keep, above: frozenset[tuple[int, int]] = frozenset()) -> Iterator[Found]:
+def _walk(path: str, above: frozenset[tuple[int, int]] = frozenset()) -> Iterator[Found]:
     try:
         status = os.stat(path)
     except FileNotFoundError:
         return  # a link to nothing, or gone since it was listed
     name = os.path.basename(path)
     if not stat.S_ISDIR(status.st_mode):
-        mtime_ms = status.st_mtime_ns // 1_000_000
-        if stat.S_ISREG(status.st_mode) and is_listed(name) and keep(name, mtime_ms):
-            yield Found(path, status.st_size, mtime_ms)
+        if stat.S_ISREG(status.st_mode) and is_listed(name):
+            yield Found(path, status.st_size, status.st_mtime_ns // 1_000_000)
         return
     identity = (status.st_dev, status.st_ino)
     if identity in above:
@@ -170,4 +220,4 @@ def _walk(path: str, keep: Keep, above: frozenset[tuple[int, int]] = frozenset()
     above |= {identity}
     for child in names:
         if is_listed(child):
-            yield from _walk(os.path.join(path, child), keep, above)
+            yield from _walk(os.path.join(path, child), above)

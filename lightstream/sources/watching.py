@@ -34,7 +34,6 @@ class Watching(threading.Thread):
     def __init__(
         self,
         discovery: FileDiscovery | LoggedFiles,
-        path: str,
         wakeup: Callable[[], None],
         *,
         poll_interval_s: float = POLL_INTERVAL_S,
@@ -42,7 +41,6 @@ class Watching(threading.Thread):
     ) -> None:
         super().__init__(name="lightstream-files", daemon=True)
         self._discovery = discovery
-        self._path = path
         self._wakeup = wakeup
         self._poll_interval_s = poll_interval_s
         self._audit_interval_s = audit_interval_s
@@ -88,13 +86,13 @@ class Watching(threading.Thread):
             except OSError as error:
                 logger.warning(
                     "Cannot watch %s (%s); looking at it every %g s instead.",
-                    self._path,
+                    self._discovery.path,
                     error,
                     self._poll_interval_s,
                 )
                 self._close_inotify()
         else:
-            self._observer = observe(self._path, self._wakeup)
+            self._observer = observe(self._discovery.path, self._wakeup)
 
     def _end_events(self) -> None:
         self._discovery.unwatch()

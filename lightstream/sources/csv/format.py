@@ -23,6 +23,7 @@ class CsvFormat:
     name = "csv"
     metadata = METADATA
     default_schema: t.StructType | None = None
+    empty_schema: t.StructType | None = t.StructType()
 
     def check(self, schema: t.StructType, options: Mapping[str, str], conf: Conf) -> None:
         """Refuse options and types that are not supported.

@@ -26,6 +26,7 @@ class JsonFormat:
     name = "json"
     metadata = METADATA
     default_schema: t.StructType | None = None
+    empty_schema: t.StructType | None = t.StructType()
 
     def __init__(self) -> None:
         self._experience: Experience | None = None

@@ -37,6 +37,7 @@ class TextFormat:
     name = "text"
     metadata = METADATA
     default_schema: t.StructType | None = t.StructType([t.StructField("value", t.StringType(), True)])
+    empty_schema: t.StructType | None = None
 
     def check(self, schema: t.StructType, options: Mapping[str, str], conf: Conf) -> None:
         """Refuse columns that text cannot have.
