@@ -82,6 +82,8 @@ def _part_is_suspect(
     if buffer.find(0, 0, end) >= 0:
         return True
     if buffer.find(0x0D, 0, end) >= 0:
+        if options.line_separator is not None:  # then it is part of a cell
+            return True
         returns, ends = buffer.count(b"\r", 0, end), buffer.count(b"\n", 0, end)
         if not returns == ends == buffer.count(b"\r\n", 0, end):
             return True

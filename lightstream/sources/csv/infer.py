@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
-from lightstream.errors import IllegalArgumentException
+from lightstream.errors import IllegalArgumentException, SparkRuntimeException
 from lightstream.plan import types as t
 from lightstream.sources.csv.exact import cells_of, lines_of
 from lightstream.sources.csv.options import NONE, CsvOptions
-from lightstream.sources.csv.tokenizer import Cells, make_tokenizer
-from lightstream.sources.file_bytes import codec_of, read_file
+from lightstream.sources.csv.tokenizer import Cells, TokenError, make_tokenizer
+from lightstream.sources.file_bytes import codec_of, read_failed, read_file
 from lightstream.sources.java_text import java_double
 from lightstream.sources.json.characters import is_basic
 from lightstream.sources.json.numbers import parse_decimal
@@ -34,6 +35,7 @@ def infer_schema(
     Raises:
         IllegalArgumentException: the option samplingRatio is not positive.
         QueryExecutionException: `FAILED_READ_FILE`.
+        SparkRuntimeException: `MALFORMED_CSV_RECORD`.
     """
     if not files:
         return None
@@ -53,20 +55,41 @@ def infer_schema(
         )
         if not data:
             continue
-        if first is None:
-            first_line, first = _first_record(data, options)
+        with _naming(file, options):
             if first is None:
-                if first_line is not None:
-                    return t.StructType([])
-                continue
-            inference = TypeInference(safe_header(first, options, case_sensitive), options)
-        if not options.infer_schema:
-            break
-        assert inference is not None
-        for text, cells in cells_of(data, options, None):
-            if options.multi_line or not options.header or text != first_line:
-                inference.add(cells() or [])
+                first_line, first = _first_record(data, options)
+                if first is None:
+                    if first_line is not None:
+                        return t.StructType([])
+                    continue
+                inference = TypeInference(safe_header(first, options, case_sensitive), options)
+            if not options.infer_schema:
+                break
+            assert inference is not None
+            for text, cells in cells_of(data, options, None):
+                if options.multi_line or not options.header or text != first_line:
+                    inference.add(cells() or [])
     return t.StructType([]) if inference is None else inference.schema()
+
+
+@contextmanager
+def _naming(file: FileEntry, options: CsvOptions) -> Iterator[None]:
+    """Give a record that the parser gives up on Spark's error, with the file's name."""
+    try:
+        yield
+    except TokenError as error:
+        message = (
+            f"A CSV record of {file.uri} is malformed: {error}. Mend it, or change the options of the parser, such as "
+            "maxColumns, maxCharsPerColumn and unescapedQuoteHandling."
+        )
+        if options.multi_line:  # Spark takes whole files apart where it reads them
+            raise read_failed(file.path, message) from error
+        raise SparkRuntimeException(
+            "MALFORMED_CSV_RECORD",
+            message,
+            sqlstate="KD000",
+            parameters={"badRecord": str(error)},
+        ) from error
 
 
 def _in_read_order(files: Sequence[FileEntry]) -> list[FileEntry]:
