@@ -21,6 +21,26 @@ def directory() -> str:
     return found
 
 
+@cache
+def partitions() -> str:
+    """Return a directory of partitions, of which one has a file with another ending, and one a time."""
+    found = tempfile.mkdtemp(prefix="partitions-")
+    paths = ("v=1/w=10%3A00%3A00/a.json", "v=x%20y/w=11%3A30%3A00.25/b.txt", "c.txt")
+    for number, path in enumerate(paths):
+        name = os.path.join(found, path)
+        os.makedirs(os.path.dirname(name), exist_ok=True)
+        with open(name, "w", encoding="utf-8") as file:
+            file.write(json.dumps({"n": number}) + "\n")
+    with open(os.path.join(found, "v=1/w=10%3A00%3A00/empty"), "w", encoding="utf-8"):
+        return found
+
+
+def filtered(s: Any, pattern: str, reader: Any = None) -> Any:
+    """Return the rows of the partitions' files that match a pattern."""
+    reader = s.spark.read if reader is None else reader
+    return reader.option("pathGlobFilter", pattern).json(partitions()).orderBy("n")
+
+
 def read(s: Any) -> Any:
     return s.spark.read.json(directory())
 
@@ -73,6 +93,20 @@ many(
     files_of_a_union=lambda s: sorted(read(s).union(read(s)).inputFiles()),
     files_of_none=lambda s: s.spark.range(1).inputFiles(),
     stream_of_a_view=lambda s: (view(s), s.spark.readStream.table("paths")),
+    partitions_of_files_that_do_not_count=lambda s: filtered(s, "*.json"),
+    partitions_of_files_beside_them=lambda s: filtered(s, "c.txt"),
+    partitions_with_times=lambda s: filtered(s, "*.txt"),
+    partitions_as_bytes=lambda s: filtered(s, "*", s.spark.read.schema("n int, v binary, w binary")),
+    partitions_that_are_no_numbers=lambda s: filtered(s, "*", s.spark.read.schema("n int, v int")),
+    no_bytes=lambda s: s.spark.read.option("pathGlobFilter", "empty").json(partitions()),
+    no_paths=lambda s: s.spark.read.schema("n int").json([]),
+    no_paths_of_text=lambda s: s.spark.read.format("text").load(),
+    no_paths_and_no_schema=lambda s: s.spark.read.json([]),
+    text_is_lines_unless_the_call_says_otherwise=lambda s: s.spark.read.option("wholetext", True).text(
+        f"{directory()}/a.json"
+    ),
+    varchar=lambda s: s.spark.read.schema("n varchar(3)").json(directory()),
+    varchar_inside=lambda s: s.spark.readStream.schema("n long, x array<char(3)>").json(directory()),
     pivoted_star=lambda s: s.sales.groupBy("year").pivot("quarter").agg(s.F.count("*")),
 )
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from lightstream.errors import AnalysisException
 from lightstream.plan import relations as r
-from lightstream.plan.types import StructType
+from lightstream.plan.types import CharType, StructType, VarcharType, holds
 from lightstream.sql.arguments import need_str, not_expected
 from lightstream.sql.dataframe import DataFrame
 
@@ -82,6 +82,12 @@ class Reader:
             schema = parse_schema(schema)
         if not isinstance(schema, StructType):
             raise not_expected("schema", "str or struct type", schema)
+        if holds(schema, CharType, VarcharType):
+            raise AnalysisException(
+                "UNSUPPORTED_CHAR_OR_VARCHAR_AS_STRING",
+                "Columns that are read cannot have the types CHAR and VARCHAR. Write STRING.",
+                sqlstate="0A000",
+            )
         self._schema = schema
         return self
 
@@ -153,7 +159,7 @@ def format_method(
         schema = given.pop("schema", None)
         if schema is not None:
             self.schema(schema)
-        self.options(**given).format(name)
+        self.options(**{**defaults, **given}).format(name)
         result: DataFrame = self._load_paths(parameter, path)
         return result
 
