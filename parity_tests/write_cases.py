@@ -158,6 +158,7 @@ WRITE_CASES: tuple[WriteCase, ...] = (
     _w("nulls kept by the setting", _NULLS, "json", settings={"spark.sql.jsonGenerator.ignoreNullFields": "false"}),
     _w("a bad flag", _NULLS, "json", ignoreNullFields="foo"),
     _w("no rows", _PARTED + " where n > 9", "json"),
+    *(_w("the option codec", "select 'a' s", f, codec=c) for f in ("json", "text") for c in ("gzip", "foo")),
     _w("partitions", _PARTED, "json", "s", "N"),
     _w("partitions of odd names", "select * from values " + ", ".join(f"({i}, '{v}')" for i, v in enumerate(_ODD)) + " t(x, p)", "json", "p"),
     *(_w(f"a partition of {key}", f"select 1 x, {key} p, 2 `a b=c/d`", "json", "p", "a b=c/d") for key in _KEYS),

@@ -418,7 +418,7 @@ def check_subqueries(expression: e.Expression, place: str, predicates: bool = Fa
 def check_no_maps(columns: Sequence[e.Attribute]) -> None:
     """Raise UNSUPPORTED_FEATURE.SET_OPERATION_ON_MAP_TYPE for columns whose values Spark does not compare as rows."""
     for column in columns:
-        if t.holds_map(column.type):
+        if t.holds(column.type, t.MapType):
             raise AnalysisException(
                 "UNSUPPORTED_FEATURE.SET_OPERATION_ON_MAP_TYPE",
                 "Cannot have MAP type columns in a set operation or among distinct rows: the type of the column "

@@ -75,7 +75,7 @@ class Result:
         """Return the rows as tuples; TIMESTAMP values, nested ones too, as microseconds since the epoch."""
         fields = list(zip(self.schema, self._compiled.names, strict=True))
         projection = None
-        if any(_has_timestamp(field.dataType) for field, _ in fields):
+        if any(t.holds(field.dataType, t.TimestampType) for field, _ in fields):
             items = (
                 f"{_portable(_quoted(name), field.dataType)} AS {_quoted(name)}" for field, name in fields
             )
@@ -120,22 +120,9 @@ class Result:
         return self.cursor.query("SELECT * FROM temp.main.lightstream_result")
 
 
-def _has_timestamp(data_type: t.DataType) -> bool:
-    match data_type:
-        case t.TimestampType():
-            return True
-        case t.ArrayType():
-            return _has_timestamp(data_type.elementType)
-        case t.MapType():
-            return _has_timestamp(data_type.keyType) or _has_timestamp(data_type.valueType)
-        case t.StructType():
-            return any(_has_timestamp(field.dataType) for field in data_type)
-    return False
-
-
 def _portable(text: str, data_type: t.DataType) -> str:
     """Return a value with timestamps as microseconds: DuckDB needs one more package to make Python objects of them."""
-    if not _has_timestamp(data_type):
+    if not t.holds(data_type, t.TimestampType):
         return text
     match data_type:
         case t.ArrayType():

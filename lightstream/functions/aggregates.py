@@ -250,7 +250,7 @@ aggregate("any_value", _bind_first, _first_parts, shown=_shown_first, ignore_nul
 def _bind_collect(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
     bound = signature("any -> any").bind(name, args, conf)
     found = type_of(bound.args[0])
-    if name == "collect_set" and t.holds_map(found):
+    if name == "collect_set" and t.holds(found, t.MapType):
         raise mismatch.data_mismatch(
             "UNSUPPORTED_INPUT_TYPE", name, args, f"The input of `{name}` can't be a map."
         )
@@ -288,7 +288,7 @@ def _bind_collect_union(name: str, args: tuple[Expression, ...], conf: Conf) -> 
     found = type_of(args[0])
     if not isinstance(found, t.ArrayType):
         raise mismatch.unexpected_input(name, args, 0, '"ARRAY"')
-    if t.holds_map(found):
+    if t.holds(found, t.MapType):
         raise mismatch.data_mismatch(
             "UNSUPPORTED_INPUT_TYPE", name, args, f"The input of `{name}` can't be a map."
         )

@@ -11,12 +11,7 @@ from lightstream.plan import types as t
 
 def has_several_forms(data_type: t.DataType) -> bool:
     """Return whether values of a type may be equal and differ."""
-    match data_type:
-        case t.StructType():
-            return any(has_several_forms(field.dataType) for field in data_type)
-        case t.ArrayType():
-            return has_several_forms(data_type.elementType)
-    return isinstance(data_type, t.FloatType | t.DoubleType | t.MapType)
+    return t.holds(data_type, t.FloatType, t.DoubleType, t.MapType)
 
 
 def normal_form(sql: str, data_type: t.DataType, depth: int = 0) -> str:

@@ -547,6 +547,19 @@ def same_structure(one: DataType, other: DataType) -> bool:
     return one == other
 
 
+def holds(data_type: DataType, *kinds: type[DataType]) -> bool:
+    """Return whether a type is of one of some kinds, or has one somewhere in it."""
+    if isinstance(data_type, kinds):
+        return True
+    if isinstance(data_type, StructType):
+        return any(holds(field.dataType, *kinds) for field in data_type.fields)
+    if isinstance(data_type, ArrayType):
+        return holds(data_type.elementType, *kinds)
+    return isinstance(data_type, MapType) and (
+        holds(data_type.keyType, *kinds) or holds(data_type.valueType, *kinds)
+    )
+
+
 def as_nullable(data_type: DataType) -> DataType:
     """Return the type with every nested part nullable."""
     if isinstance(data_type, StructType):
@@ -558,12 +571,3 @@ def as_nullable(data_type: DataType) -> DataType:
     if isinstance(data_type, MapType):
         return MapType(as_nullable(data_type.keyType), as_nullable(data_type.valueType), True)
     return data_type
-
-
-def holds_map(data_type: DataType) -> bool:
-    """Return whether a type is a map, or has one somewhere in it."""
-    if isinstance(data_type, StructType):
-        return any(holds_map(field.dataType) for field in data_type.fields)
-    if isinstance(data_type, ArrayType):
-        return holds_map(data_type.elementType)
-    return isinstance(data_type, MapType)

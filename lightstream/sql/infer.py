@@ -35,7 +35,7 @@ def infer_schema(rows: Sequence[Any], timestamp_ntz: bool) -> t.StructType:
     schema: t.DataType = row_schema(rows[0], timestamp_ntz)
     for row in rows[1:]:
         schema = merge(schema, row_schema(row, timestamp_ntz))
-    if _has_null_type(schema):
+    if t.holds(schema, t.NullType):
         raise PySparkValueError(
             "CANNOT_DETERMINE_TYPE",
             "Some of types cannot be determined after inferring: a column holds nothing but None. Give a schema.",
@@ -178,14 +178,3 @@ def merge(left: t.DataType, right: t.DataType) -> t.DataType:
             parameters={"data_type1": type(left).__name__, "data_type2": type(right).__name__},
         )
     return left
-
-
-def _has_null_type(data_type: t.DataType) -> bool:
-    match data_type:
-        case t.StructType():
-            return any(_has_null_type(f.dataType) for f in data_type.fields)
-        case t.ArrayType():
-            return _has_null_type(data_type.elementType)
-        case t.MapType():
-            return _has_null_type(data_type.keyType) or _has_null_type(data_type.valueType)
-    return isinstance(data_type, t.NullType)

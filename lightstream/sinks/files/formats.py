@@ -13,9 +13,9 @@ from lightstream.functions.registry import SqlContext
 from lightstream.functions.spelling import quote, text_sql
 from lightstream.plan import types as t
 from lightstream.sinks.files.layout import Layout, refuse_empty, unsupported_type
-from lightstream.sources.avro.format import has_no_avro
+from lightstream.sources.avro.format import NOT_IN_AVRO
 from lightstream.sources.file_options import codec_name, flag
-from lightstream.sources.orc.format import has_no_orc
+from lightstream.sources.orc.format import NOT_IN_ORC
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -76,35 +76,20 @@ def part_format(name: str, layout: Layout, options: Mapping[str, str], conf: Con
     return makers[name](layout, options, conf)
 
 
+_NOT_IN_CSV = (
+    t.ArrayType, t.MapType, t.StructType, t.CalendarIntervalType, t.VariantType, t.NullType,
+)  # fmt: skip
+
+
 def _is_supported(name: str, data_type: t.DataType) -> bool:
     """Return whether Spark writes values of a type in a format."""
-    if isinstance(data_type, t.CalendarIntervalType):
-        return False
-    if name == "orc":
-        return not has_no_orc(data_type)
-    if name == "avro":
-        return not has_no_avro(data_type)
     if name == "text":
         return isinstance(data_type, t.StringType)
-    nested = _inside(data_type)
     if name == "csv":
-        return not nested and not isinstance(data_type, t.VariantType | t.NullType | t.StructType)
-    return all(_is_supported(name, inner) for inner in nested)
-
-
-def _inside(data_type: t.DataType) -> Sequence[t.DataType]:
-    match data_type:
-        case t.ArrayType():
-            return (data_type.elementType,)
-        case t.MapType():
-            return (data_type.keyType, data_type.valueType)
-        case t.StructType():
-            return [field.dataType for field in data_type]
-    return ()
-
-
-def _has(data_type: t.DataType, kinds: tuple[type[t.DataType], ...]) -> bool:
-    return isinstance(data_type, kinds) or any(_has(inner, kinds) for inner in _inside(data_type))
+        return not isinstance(data_type, _NOT_IN_CSV)
+    return not t.holds(
+        data_type, *{"orc": NOT_IN_ORC, "avro": NOT_IN_AVRO}.get(name, (t.CalendarIntervalType,))
+    )
 
 
 # ---- Parquet ----------------------------------------------------------------------------------------------------
@@ -124,7 +109,7 @@ def _parquet(layout: Layout, options: Mapping[str, str], conf: Conf) -> PartForm
     if codec not in _PARQUET_CODECS:
         raise _no_codec(codec, [*_PARQUET_CODECS, *_PARQUET_NOT_DONE])
     for field, _ in layout.data:
-        if _has(field.dataType, (t.NullType, t.VariantType)):
+        if t.holds(field.dataType, t.NullType, t.VariantType):
             raise unsupported(
                 f"A Parquet column of the type {field.dataType.simpleString()} (`{field.name}`)"
             )
@@ -215,7 +200,7 @@ def _lines(
     extension: str, line: str, options: Mapping[str, str], encoding: str = "utf-8", header: str | None = None
 ) -> PartFormat:
     """Return files of lines; `line` and `header` are SQL."""
-    codec = options.get("compression", options.get("codec", "none")).lower()
+    codec = options.get("compression", "none").lower()
     if codec in _TEXT_NOT_DONE:
         raise unsupported(f"Text files compressed by {codec}", "Choose gzip, bzip2 or deflate.")
     if codec not in _TEXT_CODECS:
@@ -276,7 +261,10 @@ def _csv(layout: Layout, options: Mapping[str, str], conf: Conf) -> PartFormat:
     given |= {"sep": parsed.separator, "quote": parsed.quote, "escape": parsed.escape}
     line = csv_record(layout.data, given, _context(options, conf))
     header = csv_header(layout.schema.names, given) if parsed.header else None
-    made = _lines(".csv", line, options, parsed.encoding, header)
+    compression = options.get(
+        "compression", options.get("codec", "none")
+    )  # of text formats CSV alone has both names
+    made = _lines(".csv", line, {**options, "compression": compression}, parsed.encoding, header)
     # A record without any text is no line.
     return replace(made, skips_empty=True) if len(layout.data) == 1 else made
 

@@ -36,12 +36,17 @@ _FIXED = {
 }  # fmt: skip
 
 
+NOT_IN_AVRO = (t.CalendarIntervalType, t.VariantType)
+"""The types of which Spark has no Avro."""
+
+
 class AvroFormat:
     """Avro files."""
 
     name = "avro"
     metadata = METADATA
     default_schema: t.StructType | None = None
+    empty_schema: t.StructType | None = None
 
     def check(self, schema: t.StructType, options: Mapping[str, str], conf: Conf) -> None:
         """Refuse options and types that cannot be read.
@@ -56,7 +61,7 @@ class AvroFormat:
             if options.get(name, value).lower() != value.lower():
                 raise unsupported(f"The Avro option {name} with the value {options[name]}", f"It is {value}.")
         for field in schema:
-            if has_no_avro(field.dataType):
+            if t.holds(field.dataType, *NOT_IN_AVRO):
                 raise unsupported_column("Avro", field)
 
     def infer(self, source: FileInput, cursor: duckdb.DuckDBPyConnection) -> t.StructType | None:
@@ -94,18 +99,6 @@ class AvroFormat:
                 file, source, lambda reader, path: _table(reader, path, source, needed), needed.names
             ),
         )
-
-
-def has_no_avro(data_type: t.DataType) -> bool:
-    """Return whether Spark has no Avro for a type."""
-    match data_type:
-        case t.StructType():
-            return any(has_no_avro(field.dataType) for field in data_type)
-        case t.ArrayType():
-            return has_no_avro(data_type.elementType)
-        case t.MapType():
-            return has_no_avro(data_type.keyType) or has_no_avro(data_type.valueType)
-    return isinstance(data_type, t.CalendarIntervalType | t.VariantType)
 
 
 def _files(source: FileInput) -> list[FileEntry]:

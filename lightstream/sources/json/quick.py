@@ -37,7 +37,7 @@ def make_quick(schema: t.StructType, options: JsonOptions) -> Callable[[bytes], 
     """
     if options.tolerance != STANDARD or options.encoding is not None or options.multi_line:
         return None
-    wants_digits = any(_wants_digits(field.dataType) for field in schema.fields)
+    wants_digits = t.holds(schema, t.DecimalType)
     checks: list[tuple[str, Check]] = []
     for field in schema.fields:
         check = _check(field.dataType, options)
@@ -85,16 +85,6 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(value) != len(pairs):
         raise _Unsure
     return value
-
-
-def _wants_digits(data_type: t.DataType) -> bool:
-    if isinstance(data_type, t.StructType):
-        return any(_wants_digits(field.dataType) for field in data_type.fields)
-    if isinstance(data_type, t.ArrayType):
-        return _wants_digits(data_type.elementType)
-    if isinstance(data_type, t.MapType):
-        return _wants_digits(data_type.valueType)
-    return isinstance(data_type, t.DecimalType)
 
 
 def _check(data_type: t.DataType, options: JsonOptions) -> Check | None:

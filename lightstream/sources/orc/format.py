@@ -28,12 +28,17 @@ if TYPE_CHECKING:
     from lightstream.sources.file_reader import FileInput
 
 
+NOT_IN_ORC = (t.CalendarIntervalType, t.VariantType, t.NullType, t.TimeType)
+"""The types of which Spark has no ORC."""
+
+
 class OrcFormat:
     """ORC files."""
 
     name = "orc"
     metadata = METADATA
     default_schema: t.StructType | None = None
+    empty_schema: t.StructType | None = None
 
     def check(self, schema: t.StructType, options: Mapping[str, str], conf: Conf) -> None:
         """Refuse types that ORC does not have.
@@ -42,7 +47,7 @@ class OrcFormat:
             AnalysisException: UNSUPPORTED_DATA_TYPE_FOR_DATASOURCE.
         """
         for field in schema:
-            if has_no_orc(field.dataType):
+            if t.holds(field.dataType, *NOT_IN_ORC):
                 raise unsupported_column("ORC", field)
 
     def infer(self, source: FileInput, cursor: duckdb.DuckDBPyConnection) -> t.StructType | None:
@@ -79,18 +84,6 @@ class OrcFormat:
             UnsupportedOperationException: a conversion, or values, that are not supported.
         """
         return scan_tables(source, columns, source.files, lambda file, needed: _rows(file, source, needed))
-
-
-def has_no_orc(data_type: t.DataType) -> bool:
-    """Return whether Spark has no ORC for a type."""
-    match data_type:
-        case t.StructType():
-            return any(has_no_orc(field.dataType) for field in data_type)
-        case t.ArrayType():
-            return has_no_orc(data_type.elementType)
-        case t.MapType():
-            return has_no_orc(data_type.keyType) or has_no_orc(data_type.valueType)
-    return isinstance(data_type, t.CalendarIntervalType | t.VariantType | t.NullType | t.TimeType)
 
 
 def _ignores(source: FileInput, kind: str) -> bool:

@@ -48,6 +48,7 @@ class ParquetFormat:
     name = "parquet"
     metadata = t.StructType([*METADATA, t.StructField(ROW_INDEX, t.LongType(), False)])
     default_schema: t.StructType | None = None
+    empty_schema: t.StructType | None = None
 
     def __init__(self) -> None:
         self._known: dict[tuple[str, int, int], Node] = {}
@@ -68,9 +69,9 @@ class ParquetFormat:
                     f"The Parquet option {name} with the value {mode}", "It is always CORRECTED."
                 )
         for field in schema:
-            if _has((t.CalendarIntervalType,), field.dataType):
+            if t.holds(field.dataType, t.CalendarIntervalType):
                 raise unsupported_column("Parquet", field)
-            if _has((t.VariantType, t.TimeType), field.dataType):
+            if t.holds(field.dataType, t.VariantType, t.TimeType):
                 raise unsupported(f"Reading Parquet into a column of type {field.dataType.simpleString()}")
 
     def infer(self, source: FileInput, cursor: duckdb.DuckDBPyConnection) -> t.StructType | None:
@@ -116,7 +117,7 @@ class ParquetFormat:
         parts: list[str] = []
         if names or _skips_corrupt(source):
             roots = self._nodes(files, source, cursor, _damaged)
-            if any(_has((t.DateType, t.TimestampType), source.schema[name].dataType) for name in names):
+            if any(t.holds(source.schema[name].dataType, t.DateType, t.TimestampType) for name in names):
                 _refuse_old_calendar(files, cursor)
             groups: dict[int, list[FileEntry]] = {}
             for file in files:
@@ -174,16 +175,6 @@ def _skips_corrupt(source: FileInput) -> bool:
     return flag(
         source.options, "ignoreCorruptFiles", source.conf.boolean("spark.sql.files.ignoreCorruptFiles")
     )
-
-
-def _has(kinds: tuple[type[t.DataType], ...], data_type: t.DataType) -> bool:
-    if isinstance(data_type, t.StructType):
-        return any(_has(kinds, field.dataType) for field in data_type)
-    if isinstance(data_type, t.ArrayType):
-        return _has(kinds, data_type.elementType)
-    if isinstance(data_type, t.MapType):
-        return _has(kinds, data_type.keyType) or _has(kinds, data_type.valueType)
-    return isinstance(data_type, kinds)
 
 
 # ---- SQL ------------------------------------------------------------------------------------------------------
