@@ -8,7 +8,7 @@ from dataclasses import replace
 from lightstream.analyze.analyzer import Analyzer, rule
 from lightstream.analyze.calls import is_volatile
 from lightstream.analyze.columns import project
-from lightstream.analyze.expressions import ExpressionResolver, check_no_maps, check_sorts
+from lightstream.analyze.expressions import ExpressionResolver, check_no_maps, check_sorts, check_subqueries
 from lightstream.analyze.naming import name_item, shown, trim_alias
 from lightstream.analyze.rows import as_ordinal, order_by, ordinal_column, sort_orders
 from lightstream.analyze.time_windows import TimeWindows, has_time_window, is_session, with_merged_sessions
@@ -89,7 +89,38 @@ def _resolve_parts(
         items = resolver.named_all(relation.items)
     if relation.keys_first:
         items = [*keys, *items]
+    refuse_scalar_subqueries(items, keys)
+    if any(map(_correlated, keys)) and not any(map(_correlated, items)) and relation.kind == "groupby":
+        raise AnalysisException(
+            "UNSUPPORTED_SUBQUERY_EXPRESSION_CATEGORY.MUST_AGGREGATE_CORRELATED_SCALAR_SUBQUERY",
+            "A correlated scalar subquery in GROUP BY must stand in the select list, too.",
+            sqlstate="0A000",
+        )
     return child, keys, items, resolver
+
+
+def refuse_scalar_subqueries(items: Sequence[e.Expression], keys: Sequence[e.Expression] = ()) -> None:
+    """Raise where an item of an aggregation has a correlated scalar subquery that is no key and not aggregated."""
+    known = [trim_alias(key) for key in keys]
+    nodes = list(items)
+    while nodes:
+        node = nodes.pop()
+        if node in known or is_aggregate_call(node):
+            continue
+        if isinstance(node, e.SubqueryExpression) and node.kind == "scalar" and node.outer:
+            raise AnalysisException(
+                "SCALAR_SUBQUERY_IS_IN_GROUP_BY_OR_AGGREGATE_FUNCTION",
+                f"The correlated scalar subquery '{shown(node)}' is neither present in GROUP BY, nor in an aggregate "
+                "function. Add it to GROUP BY, or aggregate it.",
+                sqlstate="0A000",
+                parameters={"sqlExpr": f'"{shown(node)}"'},
+            )
+        nodes.extend(node.children)
+
+
+def _correlated(expression: e.Expression) -> bool:
+    nodes = (node for node in expression.walk() if isinstance(node, e.SubqueryExpression))
+    return any(node.kind == "scalar" and node.outer for node in nodes)
 
 
 def _key(
@@ -486,6 +517,8 @@ def _sorted(
             orders.append(replace(order, child=ordinal_column(order.child, targets, "ORDER BY")))
             continue
         alias = e.Alias(_over_aggregate(order.child, items, resolver), ("order",), id=e.fresh_id())
+        if all(alias.child != trim_alias(item) for item in items):
+            check_subqueries(alias.child, "a sort key")
         hidden.append(alias)
         orders.append(replace(order, child=alias.to_attribute()))
     extra: list[e.Alias] = list(hidden)

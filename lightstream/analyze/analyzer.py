@@ -243,7 +243,7 @@ def _subquery_alias(relation: r.SubqueryAlias, analyzer: Analyzer) -> lp.Logical
                 f"The number of column aliases ({len(relation.columns)}) does not match the number of columns "
                 f"({len(child.output)}).",
                 sqlstate="42802",
-                parameters={"numExpr": str(len(child.output)), "numTarget": str(len(relation.columns))},
+                parameters={"numExpr": str(len(relation.columns)), "numTarget": str(len(child.output))},
             )
         child = renamed(child, relation.columns)
     return lp.SubqueryAlias(child, relation.alias)

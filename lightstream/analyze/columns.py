@@ -29,8 +29,9 @@ def _project(relation: r.Project, analyzer: Analyzer) -> lp.LogicalPlan:
         return with_lateral_aliases(child, items, resolver.lateral_used)
     child, items = with_time_windows(child, items)
     if any(has_aggregate(item) for item in items):
-        from lightstream.analyze.aggregate import build_aggregate
+        from lightstream.analyze.aggregate import build_aggregate, refuse_scalar_subqueries
 
+        refuse_scalar_subqueries(items)
         return build_aggregate(child, (), items)
     return project(child, items)
 

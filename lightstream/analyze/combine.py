@@ -241,6 +241,8 @@ def _set_operation(relation: r.SetOperation, analyzer: Analyzer) -> lp.LogicalPl
         if word != "UNION" or not relation.all:
             check_no_maps((a, b))
         target = a.type if a.type == b.type else common_type([a.type, b.type])
+        if relation.kind != "union" and t.as_nullable(a.type) == t.as_nullable(b.type):
+            target = a.type  # Spark: what comes out are rows of the first table
         if target is None:
             raise AnalysisException(
                 "INCOMPATIBLE_COLUMN_TYPE",

@@ -43,6 +43,7 @@ class ExpressionResolver:
         self.analyze_subquery = analyze_subquery
         self.is_settled = is_settled
         self.lambda_variables: list[dict[str, e.LambdaVariable]] = []
+        self.subqueries: list[tuple[e.Expression, e.Expression]] = []  # given, and resolved
         self._lateral: list[e.Alias] = []  # the aliases that the item to be resolved may name
         self.lateral_used: set[int] = set()
         self.in_window = False  # whether the call to be resolved next is the one that OVER belongs to
@@ -67,8 +68,18 @@ class ExpressionResolver:
                     parameters={"expr": f'"{shown(child)}"', "names": ", ".join(expression.names)},
                 )
             return [replace(expression, child=child, id=expression.id or e.fresh_id())]
+        name = self._name_in_cast(expression)
         resolved = self.resolve(expression)
-        return [name_item(resolved)]
+        return [name_item(resolved) if name is None else e.Alias(resolved, (name,), id=e.fresh_id())]
+
+    def _name_in_cast(self, expression: e.Expression) -> str | None:
+        """Return the name of a DataFrame's item that stands in casts of it: SQL text has no names there."""
+        within = expression
+        while isinstance(within, e.Cast):
+            within = within.child
+        if within is expression or not isinstance(within, e.Alias):
+            return None
+        return within.names[0] if within.names else self.named(within.child)[0].name
 
     def named_all(self, items: Sequence[e.Expression], lateral: bool = False) -> list[e.Alias | e.Attribute]:
         """Resolve a select list, whose items may name aliases before them that are no columns.
@@ -238,12 +249,7 @@ class ExpressionResolver:
                     raise NoEnclosingQuery
                 return self.resolve(expression.child)
             case e.UnresolvedStar() | e.UnresolvedRegex():
-                raise AnalysisException(
-                    "INVALID_USAGE_OF_STAR_OR_REGEX",
-                    "Invalid usage of '*' in an expression.",
-                    sqlstate="42000",
-                    parameters={"elem": "'*'", "prettyName": "expression"},
-                )
+                raise star_refused("expression")
         raise internal(f"{type(expression).__name__} cannot be resolved here")
 
     def _attribute(self, expression: e.UnresolvedAttribute) -> e.Expression:
@@ -392,6 +398,16 @@ def check_sorts(orders: Sequence[e.SortOrder]) -> None:
                 sqlstate="42K09",
                 parameters={"sqlExpr": text, "functionName": "`sortorder`", "dataType": f'"{kind.sql()}"'},
             )
+
+
+def star_refused(place: str) -> AnalysisException:
+    """Return INVALID_USAGE_OF_STAR_OR_REGEX: a star stands where no columns are listed."""
+    return AnalysisException(
+        "INVALID_USAGE_OF_STAR_OR_REGEX",
+        f"Invalid usage of '*' in {place if place != 'expression' else 'an expression'}.",
+        sqlstate="42000",
+        parameters={"elem": "'*'", "prettyName": place},
+    )
 
 
 def check_subqueries(expression: e.Expression, place: str, predicates: bool = False) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from lightstream.analyze.analyzer import Analyzer, rule
 from lightstream.analyze.columns import check_columns, project
-from lightstream.analyze.expressions import check_no_maps, check_sorts
+from lightstream.analyze.expressions import check_no_maps, check_sorts, star_refused
 from lightstream.analyze.scope import Scope
 from lightstream.errors import (
     AnalysisException,
@@ -94,8 +94,16 @@ def _sort(relation: r.Sort, analyzer: Analyzer) -> lp.LogicalPlan:
         found = sorted_global_aggregate(relation, relation.input, analyzer)
         if found is not None:
             return found
+    for order in relation.orders:
+        stars = (isinstance(node, e.UnresolvedStar) for node in order.child.walk())
+        if any(stars) and not isinstance(order.child, e.UnresolvedStar):
+            raise star_refused("Sort")
     child = analyzer.plan(relation.input)
-    wider, keys = _above_aggregation(child, [order.child for order in relation.orders], analyzer)
+    keys: Sequence[e.Expression] = [order.child for order in relation.orders]
+    wider, keys = _above_aggregation(child, keys, analyzer)
+    if isinstance(child, lp.Filter):
+        below, keys = _above_aggregation(child.child, keys, analyzer)
+        wider = child if below is child.child else replace(child, child=below)
     given = [replace(order, child=key) for order, key in zip(relation.orders, keys, strict=True)]
     plan = order_by(wider, sort_orders(given, wider, analyzer), relation.is_global, analyzer)
     return plan if wider is child else lp.Project(plan, child.output)

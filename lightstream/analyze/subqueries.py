@@ -12,14 +12,29 @@ from lightstream.plan.logical import LogicalPlan, Project
 
 if TYPE_CHECKING:
     from lightstream.analyze.expressions import ExpressionResolver
+    from lightstream.plan.relations import Relation
 
 
 def subquery_expression(resolver: ExpressionResolver, subquery: e.SubqueryExpression) -> e.Expression:
     """Return a subquery with its plan, and with what it uses of the enclosing query."""
     if isinstance(subquery.plan, LogicalPlan):
         return subquery
+    for (
+        given,
+        resolved,
+    ) in resolver.subqueries:  # one that stands twice is one: as a key and in the select list
+        if given == subquery and not resolver.lambda_variables:
+            return resolved
+    found = _resolved(resolver, subquery, subquery.plan)
+    resolver.subqueries.append((subquery, found))
+    return found
+
+
+def _resolved(
+    resolver: ExpressionResolver, subquery: e.SubqueryExpression, relation: Relation
+) -> e.Expression:
     inner_scope = Scope((), resolver.conf.case_sensitive, outer=resolver.scope)
-    plan = resolver.analyze_subquery(subquery.plan, inner_scope)
+    plan = resolver.analyze_subquery(relation, inner_scope)
     outer = tuple(inner_scope.used_outer.values())
     values = tuple(resolver.value(v) for v in subquery.values)
     if subquery.kind == "scalar":

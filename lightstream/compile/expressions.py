@@ -11,7 +11,7 @@ from lightstream.functions.registry import OVER, AggregateParts, SqlContext
 from lightstream.functions.spelling import literal_sql, quote, text_sql
 from lightstream.plan import expressions as e
 from lightstream.plan import types as t
-from lightstream.plan.logical import LogicalPlan
+from lightstream.plan.logical import Leaf, LogicalPlan, OneRow, Values
 
 Columns = Mapping[int, str]
 SubqueryCompiler = Callable[[LogicalPlan, Columns], str]
@@ -41,6 +41,8 @@ class ExpressionCompiler:
                 text = self.sql(expression.child, columns)
                 return casts.cast_sql(text, source, expression.type, expression.mode, self.context)
             case e.Call(name="not", args=(e.SubqueryExpression(kind="in") as subquery,)):
+                if _of_constant(subquery):
+                    return f"(NOT {self._subquery(subquery, columns)})"
                 return f"coalesce(NOT {self._in_subquery(subquery, columns)}, FALSE)"
             case e.Call():
                 return self._call(expression, columns)
@@ -164,16 +166,35 @@ class ExpressionCompiler:
             return f"({self.subquery(subquery.plan, columns)})"
         if subquery.kind == "exists":
             return f"EXISTS ({self.subquery(subquery.plan, columns)})"
-        if any(isinstance(value, e.Literal) and value.value is None for value in subquery.values):
-            return "CAST(NULL AS BOOLEAN)"
+        if _of_constant(subquery):
+            return self._constant_in(subquery, columns)
         # Spark joins with the rows of the subquery: what is NULL by the rules of IN is no match.
         return f"coalesce({self._in_subquery(subquery, columns)}, FALSE)"
+
+    def _constant_in(self, subquery: e.SubqueryExpression, columns: Columns) -> str:
+        """Return whether a constant is in a subquery: Spark knows that a NULL makes NULL before it asks for rows."""
+        assert isinstance(subquery.plan, LogicalPlan)
+        null = "CAST(NULL AS BOOLEAN)"
+        if all(isinstance(node, Values | OneRow) for node in subquery.plan.walk() if isinstance(node, Leaf)):
+            # ... but for rows of the query's own text, of which it sees when there are none.
+            null = f"CASE WHEN NOT EXISTS ({self.subquery(subquery.plan, columns)}) THEN FALSE END"
+        value = self.sql(subquery.values[0], columns)
+        found = f"coalesce({self._in_subquery(subquery, columns)}, FALSE)"
+        return f"CASE WHEN {value} IS NULL THEN {null} ELSE {found} END"
 
     def _in_subquery(self, subquery: e.SubqueryExpression, columns: Columns) -> str:
         assert isinstance(subquery.plan, LogicalPlan)
         values = [self.sql(value, columns) for value in subquery.values]
         left = values[0] if len(values) == 1 else f"({', '.join(values)})"
         return f"({left} IN ({self.subquery(subquery.plan, columns)}))"
+
+
+def _of_constant(subquery: e.SubqueryExpression) -> bool:
+    from lightstream.functions.windows import is_constant
+
+    if len(subquery.values) != 1 or not e.nullable_of(subquery.values[0]):
+        return False
+    return is_constant(subquery.values[0])
 
 
 def _ordered(text: str, data_type: t.DataType, order: e.SortOrder) -> str:

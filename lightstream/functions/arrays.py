@@ -57,8 +57,6 @@ def field_name(expression: Expression, position: int) -> str:
 
 
 def _bind_struct(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
-    if not args:
-        raise mismatch.wrong_count(name, "> 0", 0)
     values = tuple(a.child if isinstance(a, Alias) else a for a in args)
     names = [field_name(a, i) for i, a in enumerate(args, 1)]
     return Bound(args, _struct_type(names, values), False)
@@ -89,7 +87,7 @@ def _shown_struct(call: Call, args: Sequence[str]) -> str:
 
 
 def _bind_named_struct(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
-    if len(args) % 2 or not args:
+    if len(args) % 2:
         raise mismatch.wrong_count(name, "2n (n > 0)", len(args))
     names = []
     for i in range(0, len(args), 2):
@@ -495,9 +493,9 @@ def _bind_insert(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
     signature("any, any, any -> any").check_count(name, args)
     if not isinstance(type_of(args[0]), t.ArrayType):
         raise _element_mismatch(name, args)
-    array, value = _extended(name, args, conf)
     if not isinstance(type_of(args[1]), t.ByteType | t.ShortType | t.IntegerType):
         raise mismatch.unexpected_input(name, args, 1, '"INT"')
+    array, value = _extended(name, args, conf)
     at = cast_to(args[1], t.IntegerType())
     result = t.ArrayType(t.as_nullable(type_of(value)), True)
     return Bound((array, at, value), result, any_nullable((array, at)))

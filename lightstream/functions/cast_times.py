@@ -355,14 +355,43 @@ def interval_unit(data_type: t.DataType) -> int:
 
 
 def interval_cast(sql: str, source: t.DataType, target: t.DataType, mode: str) -> str:
-    """Return a cast between ANSI intervals, or between one and a whole number of its last field."""
+    """Return a cast between ANSI intervals, or between one and a number of its last field.
+
+    Spark: what does not fit fails under legacy rules, too.
+    """
     if isinstance(source, t.AnsiIntervalType) and isinstance(target, t.AnsiIntervalType):
         unit = interval_unit(target)
         return f"({sql} // {unit} * {unit})" if interval_unit(source) < unit else sql
-    if isinstance(source, t.AnsiIntervalType) and isinstance(target, t.IntegralType):
-        word = "CAST" if mode == "ansi" else "TRY_CAST"
-        return f"{word}(({sql} // {interval_unit(source)}) AS {duck_type(target)})"
-    if isinstance(source, t.IntegralType) and isinstance(target, t.AnsiIntervalType):
-        carrier = duck_type(target)
-        return f"(CAST({sql} AS {carrier}) * CAST({interval_unit(target)} AS {carrier}))"
-    raise unsupported(f"A cast from {source.simpleString()} to {target.simpleString()}")
+    word = "TRY_CAST" if mode == "try" else "CAST"
+    if isinstance(source, t.AnsiIntervalType):
+        number = f"({sql} // {interval_unit(source)})"
+        if isinstance(target, t.DecimalType) and interval_unit(source) == 1_000_000:
+            number = f"(CAST({sql} AS DECIMAL(19,0)) * CAST(0.000001 AS DECIMAL(7,6)))"
+        return f"{word}({number} AS {duck_type(target)})"
+    assert isinstance(target, t.AnsiIntervalType)
+    return let(sql, lambda v: _number_to_interval(v, source, target, mode), "number")
+
+
+def _number_to_interval(v: str, source: t.DataType, target: t.AnsiIntervalType, mode: str) -> str:
+    unit = interval_unit(target)
+    whole = f"CAST({v} AS HUGEINT) * {unit}"
+    if isinstance(source, t.DecimalType):
+        room = 38 - len(str(unit))
+        if source.scale > room:
+            raise unsupported(f"A cast from {source.simpleString()} to {target.simpleString()}")
+        part = f"CAST({v} - trunc({v}) AS DECIMAL({room},{source.scale}))"
+        size = f"CAST({unit} AS DECIMAL({len(str(unit))},0))"
+        part = f"CAST(round({part} * {size}) AS HUGEINT)" if source.scale else "0"
+        whole = f"CAST(TRY_CAST(trunc({v}) AS BIGINT) AS HUGEINT) * {unit} + {part}"
+    cast = f"TRY_CAST({whole} AS {duck_type(target)})"
+    if mode == "try":
+        return cast
+    failure = error_with_value_sql(
+        "CAST_OVERFLOW",
+        f'The value {{}} of the type "{source.sql()}" cannot be cast to "{target.sql()}" due to an overflow. '
+        "Use `try_cast` to tolerate overflow and return NULL instead.",
+        v,
+        "22003",
+        "ArithmeticException",
+    )
+    return f"CASE WHEN {v} IS NOT NULL THEN coalesce({cast}, {failure}) END"

@@ -162,10 +162,11 @@ class _Conversion:
                 body = "CAST(NULL AS VARCHAR)"
             case ("d", t.DatetimeType() | t.AnsiIntervalType()):
                 raise self.refused()
-            case ("d", _):
-                raise IllegalArgumentException(None, f"d != {source.simpleString()}")
-            case ("f", t.DecimalType() | t.IntegralType() | t.StringType()):
-                raise IllegalArgumentException(None, f"f != {source.simpleString()}")
+            case ("d", _) | ("f", t.DecimalType() | t.IntegralType() | t.StringType()):
+                # Java looks at values: a NULL is of any type.
+                text = f"{self.letter} != {source.simpleString()}"
+                failure = error_sql(None, text, "", "IllegalArgumentException")
+                body = f"CASE WHEN {value} IS NOT NULL THEN {failure} END"
             case _:
                 raise self.refused()
         if self.letter in "sS" and self.precision is not None:

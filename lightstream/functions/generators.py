@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lightstream.conf import Conf
+from lightstream.errors import unsupported
 from lightstream.functions import mismatch
 from lightstream.functions.coercion import cast_to, common_type
 from lightstream.functions.registry import Bound, SqlContext, generator
 from lightstream.functions.spelling import duck_type
+from lightstream.functions.windows import is_constant
 from lightstream.plan import types as t
-from lightstream.plan.expressions import Call, Expression, Literal, type_of
+from lightstream.plan.expressions import Call, Cast, Expression, Literal, type_of
 
 
 def _bind_explode(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
@@ -46,9 +48,15 @@ def _bind_stack(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
     if len(args) < 2:
         raise mismatch.wrong_count(name, "> 1", len(args))
     rows, values = args[0], args[1:]
-    if not isinstance(rows, Literal) or not isinstance(rows.value, int):
+    if not isinstance(type_of(rows), t.IntegerType):
+        raise mismatch.unexpected_input(name, args, 0, '"INT"')
+    if not is_constant(rows):
         raise mismatch.not_constant(name, args, 0, "n")
-    if rows.value <= 0:
+    if isinstance(rows, Cast) and isinstance(rows.child, Literal) and rows.child.value is None:
+        rows = Literal(None, t.IntegerType())
+    if not isinstance(rows, Literal):
+        raise unsupported("stack with a computed number of rows")
+    if rows.value is None or rows.value <= 0:
         raise mismatch.data_mismatch(
             "VALUE_OUT_OF_RANGE",
             name,

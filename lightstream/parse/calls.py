@@ -20,6 +20,7 @@ from lightstream.plan.expressions import (
     SortOrder,
     UnresolvedAttribute,
     UnresolvedFunction,
+    UnresolvedStar,
     WindowExpression,
     WindowFrame,
 )
@@ -59,6 +60,8 @@ class Calls(Expressions):
         if self.token.key in ("DISTINCT", "ALL") and self.starts_expression(self.ahead()):
             distinct = self.advance().key == "DISTINCT"
         args, named = self.arguments(self.named_expression if key == "STRUCT" else self.expression)
+        if key == "COUNT" and args == (UnresolvedStar(),) and not distinct:
+            args = (Literal(1, t.IntegerType()),)
         function = UnresolvedFunction(".".join(parts), args, distinct, named=named)
         if key in ("FIRST", "LAST", "ANY_VALUE") and self.accept("IGNORE", "NULLS"):
             self.expect(")")

@@ -8,7 +8,7 @@ from dataclasses import fields, replace
 from typing import Any, TypeVar
 
 from lightstream.dataclass import dataclass
-from lightstream.errors import AnalysisException, unsupported
+from lightstream.errors import AnalysisException, ParseException, unsupported
 from lightstream.parse.calls import NamedWindow, Window
 from lightstream.parse.expressions import row_values
 from lightstream.parse.tables import Tables
@@ -446,7 +446,15 @@ class Queries(Tables):
         """Read `VALUES row, ... [alias]`."""
         self.expect("VALUES")
         rows = tuple(row_values(row) for row in self.separated(self._row))
-        return self.aliased(r.Values(rows))
+        table = self.aliased(r.Values(rows))
+        names = table.columns if isinstance(table, r.SubqueryAlias) else ()
+        if names and len(names) != len(rows[0]):
+            raise ParseException(
+                "INVALID_INLINE_TABLE.NUM_COLUMNS_MISMATCH",
+                f"The inline table has {len(names)} names for {len(rows[0])} columns.",
+                sqlstate="42000",
+            )
+        return table
 
     def _row(self) -> Expression:
         value = self.expression()

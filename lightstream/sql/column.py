@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from lightstream.dataclass import dataclass
@@ -45,6 +46,18 @@ class ResolvedStar(Expression):
 def spread(expression: Expression) -> tuple[Expression, ...]:
     """Return the columns of `df["*"]`, or the one expression that was given."""
     return expression.attributes if isinstance(expression, ResolvedStar) else (expression,)
+
+
+def named_in_casts(item: Expression) -> Expression:
+    """Return an item whose innermost cast has its name: Spark calls casts of casts of a column by its name.
+
+    Spark: so in a DataFrame only, and where there is more than one cast.
+    """
+    if not isinstance(item, Cast) or not isinstance(item.child, Cast):
+        return item
+    inner = item.child
+    named = isinstance(inner.child, UnresolvedAttribute | Attribute)
+    return replace(item, child=Alias(inner, ()) if named else named_in_casts(inner))
 
 
 def to_expression(value: Any) -> Expression:

@@ -16,7 +16,7 @@ from lightstream.plan.expressions import (
 )
 from lightstream.plan.types import IntegerType, StructType
 from lightstream.sql.arguments import need_str, not_expected
-from lightstream.sql.column import Column, column_expression
+from lightstream.sql.column import Column, column_expression, named_in_casts
 from lightstream.sql.dataframe_missing import DataFrameNaFunctions, Missing
 from lightstream.sql.dataframe_rows import Rows
 from lightstream.sql.dataframe_stat import DataFrameStatFunctions, Statistics
@@ -137,7 +137,7 @@ class DataFrame(Rows, Views, Missing, Statistics):
 
     def select(self, *cols: Any) -> DataFrame:
         """Return the given columns."""
-        return self._with(r.Project(self._plan, self._items(cols)))
+        return self._with(r.Project(self._plan, tuple(map(named_in_casts, self._items(cols)))))
 
     def selectExpr(self, *expr: str | list[str]) -> DataFrame:
         """Return the columns that SQL expressions describe."""
@@ -145,8 +145,8 @@ class DataFrame(Rows, Views, Missing, Statistics):
 
         texts = expr[0] if len(expr) == 1 and isinstance(expr[0], list) else expr
         as_written = self._session._state.conf.escaped_string_literals
-        items = tuple(parse_expression(need_str("expr", text), as_written) for text in texts)
-        return self._with(r.Project(self._plan, items))
+        items = (parse_expression(need_str("expr", text), as_written) for text in texts)
+        return self._with(r.Project(self._plan, tuple(map(named_in_casts, items))))
 
     def filter(self, condition: Column | str) -> DataFrame:
         """Return the rows for which a condition holds."""
