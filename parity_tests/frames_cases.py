@@ -1477,21 +1477,21 @@ def calendar_intervals_shown(e: Any) -> Any:
 many(
     "casts",
     of_casts_are_named_by_the_column=lambda e: (
-        emp(e).select(
+        e.emp.select(
             e.F.col("id").cast("string").cast("bigint"), e.F.expr("cast(try_cast(name as int) as double)"),
             e.F.col("id").alias("n").cast("string"), e.F.upper("name").alias("u").cast("string").cast("binary"),
             (e.F.col("id") + 1).cast("string").cast("int"),
         )
     ),
-    in_groups_keep_their_text=lambda e: emp(e).groupBy(e.F.col("id").cast("string").cast("int")).count(),
+    in_groups_keep_their_text=lambda e: e.emp.groupBy(e.F.col("id").cast("string").cast("int")).count(),
 )  # fmt: skip
 many(
     "sorts_above_groups",
     below_is_a_filter=lambda e: (
-        emp(e).groupBy("dept").agg(e.F.sum("id").alias("s")).filter("s > 1").orderBy(e.F.max("id"), "dept")
+        e.emp.groupBy("dept").agg(e.F.sum("id").alias("s")).filter("s > 1").orderBy(e.F.max("id"), "dept")
     ),
-    count_of_a_star=lambda e: emp(e).groupBy("dept").agg(e.F.sum("id")).orderBy(e.F.count("*")),
+    count_of_a_star=lambda e: e.emp.groupBy("dept").agg(e.F.sum("id")).orderBy(e.F.count("*")),
     count_of_a_star_in_text=lambda e: (
-        emp(e).groupBy("dept").agg(e.F.sum("id")).orderBy(e.F.expr("count(*)"), "dept")
+        e.emp.groupBy("dept").agg(e.F.sum("id")).orderBy(e.F.expr("count(*)"), "dept")
     ),
 )
