@@ -178,9 +178,7 @@ def test_an_index_is_not_used_when_rows_may_have_moved(tmp_path: Path) -> None:
         assert Wanted.of(connection, "wanted", ["k"], 2) is None
         wanted = Wanted.of(connection, "wanted", ["k"], 3)
         assert wanted is not None
-        places = index.look_up(wanted, "places")
-        found = connection.execute(f"SELECT k FROM t SEMI JOIN {places} p ON t.rowid = p.place ORDER BY k")
-        assert found.fetchall() == [(3,), (7,)]
+        assert sorted(index.look_up(wanted)) == [3, 7]
         connection.execute("DELETE FROM t WHERE k = 5")
         assert not KeyIndex(connection, "t", ["k"]).is_whole
     with duckdb.connect(str(tmp_path / "state.duckdb")) as connection:

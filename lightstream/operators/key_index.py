@@ -44,7 +44,6 @@ class KeyIndex:
     """
 
     def __init__(self, cursor: duckdb.DuckDBPyConnection, table: str, keys: Sequence[str]) -> None:
-        self._cursor = cursor
         [(rows, newest)] = cursor.execute(
             f"SELECT count(*), coalesce(max(rowid), -1) FROM {table}"
         ).fetchall()
@@ -56,13 +55,8 @@ class KeyIndex:
         select = f"SELECT ({_hash(keys)} & {high}::UBIGINT) | rowid::UBIGINT AS h FROM {table}"
         self._entries = _frame(cursor, select)["h"].sort()
 
-    def look_up(self, wanted: Wanted, name: str) -> str:
-        """Find the rows that may have some keys.
-
-        Args:
-            wanted: the keys.
-            name: what to call the frame that is returned, of one column `place`.
-        """
+    def look_up(self, wanted: Wanted) -> polars.Series:
+        """Return the places of the rows that may have some keys."""
         import polars
 
         last = wanted.hashes | self._low
@@ -75,8 +69,7 @@ class KeyIndex:
             begin = begin + 1
         places = polars.concat(found) if found else self._entries.head(0)
         # Different keys that have one hash but for its last bits find each other's rows.
-        self._cursor.register(name, places.cast(polars.Int64).alias("place").to_frame())
-        return quote(name)
+        return places.cast(polars.Int64).alias("place")
 
 
 def _hash(keys: Sequence[str]) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from lightstream.functions.spelling import quote
 from lightstream.operators.batch import BatchRun
 from lightstream.operators.key_index import KeyIndex, Wanted
+from lightstream.operators.mapped_rows import MappedRows, copy_of
 from lightstream.operators.state import StateDatabase
 
 # A level below this is not worth splitting: every statement over it takes its fixed time.
@@ -31,9 +32,15 @@ def level_names(name: str) -> tuple[str, str, str]:
 
 
 class _Level:
-    """A level that is only ever written as a whole: its rows keep their places until one is removed."""
+    """A level that is only ever written as a whole: its rows keep their places until one is removed.
 
-    def __init__(self, state: StateDatabase, name: str, keys: Sequence[str]) -> None:
+    Args:
+        name: the table's name in the state database.
+        keys: the columns that tell rows apart.
+        mapped: whether rows are read from a mapped copy, which is worth it where the level is seldom written.
+    """
+
+    def __init__(self, state: StateDatabase, name: str, keys: Sequence[str], mapped: bool = False) -> None:
         self._state = state
         self._keys = keys
         self.name = name
@@ -42,6 +49,8 @@ class _Level:
         self.removed = 0
         self._has_gaps = False  # rows were removed: the others may be moved by DuckDB
         self._index: KeyIndex | None = None
+        self._mapped = mapped
+        self._copy: MappedRows | None = None
 
     def index(self) -> KeyIndex | None:
         """Return where the rows are; None when that is not known."""
@@ -49,6 +58,10 @@ class _Level:
             self._index = KeyIndex(self._state.cursor, self.table, self._keys)
             if not self._index.is_whole:
                 self._has_gaps, self._index = True, None
+            elif self._mapped:
+                self._copy = copy_of(
+                    self._state.cursor, self.table, self._state.columns(self.name), self._state.directory
+                )
         return self._index
 
     def near(self, wanted: Wanted | None) -> str:
@@ -56,8 +69,12 @@ class _Level:
         index = None if wanted is None else self.index()
         if wanted is None or index is None:
             return self.table
-        found = index.look_up(wanted, f"{self.name}_places")
-        return f"(SELECT b.* FROM {self.table} b SEMI JOIN {found} p ON b.rowid = p.place)"
+        places = index.look_up(wanted)
+        if self._copy is not None:
+            return self._copy.take(places, f"{self.name}_near")
+        name = f"{self.name}_places"
+        self._state.cursor.register(name, places.to_frame())
+        return f"(SELECT b.* FROM {self.table} b SEMI JOIN {quote(name)} p ON b.rowid = p.place)"
 
     def remove(self, condition: str) -> int:
         """Remove the rows (`s`) that meet a condition; return how many."""
@@ -65,7 +82,7 @@ class _Level:
             return 0
         gone = self._state.execute(f"DELETE FROM {self.table} s WHERE {condition}")
         if gone:
-            self._has_gaps, self._index = True, None
+            self._has_gaps, self._index, self._copy = True, None, None
         self.rows -= gone
         self.removed += gone
         return gone
@@ -104,7 +121,7 @@ class _Level:
 
     def _written(self, rows: int) -> None:
         self.rows, self.removed = rows, 0
-        self._has_gaps, self._index = False, None
+        self._has_gaps, self._index, self._copy = False, None, None
 
 
 class KeyedTable:
@@ -127,7 +144,7 @@ class KeyedTable:
         self._same = same_keys(keys)
         self._listed = ", ".join(columns)
         base, middle, self._recent_name = level_names(name)
-        self._base, self._middle = _Level(state, base, keys), _Level(state, middle, keys)
+        self._base, self._middle = _Level(state, base, keys, mapped=True), _Level(state, middle, keys)
         self._recent = state.table(self._recent_name)
         self._recent_rows = state.row_count(self._recent_name)
         self.rows = self._recent_rows

@@ -46,6 +46,8 @@ class StateDatabase:
         self.cursor = cursor
         self.alias = f"lightstream_state_{next(_aliases)}"
         self.path = os.path.join(directory, FILE_NAME) if durable else ":memory:"
+        self.directory = directory if durable else None
+        """Where files of the state are; None where it is in memory."""
         if durable:
             os.makedirs(directory, exist_ok=True)
         import duckdb
