@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from lightstream.operators import mapped_rows
-from lightstream.operators.mapped_rows import copy_of
+from lightstream.operators import key_index, mapped_rows
+from lightstream.operators.key_index import Wanted
+from lightstream.operators.mapped_rows import MappedRows, copy_of
 
 VALUES = {
     "BOOLEAN": ["true", "false", "NULL"],
@@ -33,46 +34,62 @@ VALUES = {
 
 
 @pytest.fixture
-def connection() -> Iterator[Any]:
+def connection(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     import duckdb
 
+    monkeypatch.setattr(key_index, "_FRACTION", 1)
     with duckdb.connect() as found:
         found.execute("SET TimeZone = 'America/New_York'")
         yield found
 
 
+def near(connection: Any, copy: MappedRows, keys: str) -> str:
+    """The rows of a copy with the keys `k` that a SELECT gives."""
+    wanted = Wanted.of(connection, f"({keys})", "hash(k)", copy.rows)
+    assert wanted is not None
+    return copy.near(wanted, "near")
+
+
 @pytest.mark.parametrize("kind", list(VALUES))
 def test_values_come_back_as_they_were(connection: Any, tmp_path: Path, kind: str) -> None:
-    import polars
-
     values = VALUES[kind]
-    connection.execute(f"CREATE TABLE t (place BIGINT, v {kind})")
-    for place, value in enumerate(values):
-        connection.execute(f"INSERT INTO t VALUES ({place}, CAST({value} AS {kind}))")
-    copy = copy_of(connection, "t", [("place", "BIGINT"), ("v", kind)], str(tmp_path))
+    connection.execute(f"CREATE TABLE t (k BIGINT, v {kind})")
+    for key, value in enumerate(values):
+        connection.execute(f"INSERT INTO t VALUES ({key}, CAST({value} AS {kind}))")
+    copy = copy_of(connection, "t", "hash(k)", [("k", "BIGINT"), ("v", kind)], str(tmp_path))
     assert copy is not None
     assert not list(tmp_path.iterdir()), "the file has no name"
-    taken = copy.take(polars.Series(range(len(values))), "taken")
+    taken = near(connection, copy, "SELECT k FROM t")
     assert connection.execute(f"DESCRIBE FROM {taken}").fetchall()[1][1] == kind
-    read = "SELECT place, CAST(v AS VARCHAR), v IS NULL FROM {} ORDER BY place"
+    read = "SELECT k, CAST(v AS VARCHAR), v IS NULL FROM {} ORDER BY k"
     assert (
         connection.execute(read.format(taken)).fetchall() == connection.execute(read.format("t")).fetchall()
     )
-    same = f"SELECT count(*) FROM t JOIN {taken} s USING (place) WHERE t.v IS NOT DISTINCT FROM s.v"
+    same = f"SELECT count(*) FROM t JOIN {taken} s USING (k) WHERE t.v IS NOT DISTINCT FROM s.v"
     assert connection.execute(same).fetchone() == (len(values),)
 
 
-def test_places_in_any_order_over_many_batches(connection: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    import polars
-
+def test_keys_over_many_batches(connection: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mapped_rows, "_BATCH_ROWS", 2048)
-    connection.execute("CREATE TABLE t AS SELECT 'k' || i AS k FROM range(10_000) t(i)")
-    copy = copy_of(connection, "t", [("k", "VARCHAR")], None)
+    connection.execute("CREATE TABLE t AS SELECT 'k' || i % 9_000 AS k, i AS n FROM range(10_000) t(i)")
+    connection.execute("DELETE FROM t WHERE n % 3_000 = 17")  # gaps do not matter
+    copy = copy_of(connection, "t", "hash(k)", [("k", "VARCHAR"), ("n", "BIGINT")], None)
     assert copy is not None
-    for places in ([9_999, 0, 2_047, 2_048, 5_000], [], [4_096]):
-        taken = copy.take(polars.Series(places, dtype=polars.Int64), "taken")
-        found = connection.execute(f"SELECT k FROM {taken}").fetchall()
-        assert sorted(k for (k,) in found) == sorted(f"k{place}" for place in places)
+    for keys in (["k8999", "k0", "k2047", "k2048", "k17", "missing"], [], ["missing"], ["k4096", "k4096"]):
+        taken = near(connection, copy, f"SELECT unnest({keys}::VARCHAR[]) AS k")
+        found = connection.execute(f"SELECT k, n FROM {taken} ORDER BY n").fetchall()
+        expected = connection.execute(
+            f"SELECT k, n FROM t WHERE k IN (SELECT unnest({keys}::VARCHAR[])) ORDER BY n"
+        )
+        assert found == expected.fetchall()
+
+
+def test_no_rows(connection: Any) -> None:
+    connection.execute("CREATE TABLE t (k BIGINT)")
+    copy = copy_of(connection, "t", "hash(k)", [("k", "BIGINT")], None)
+    assert copy is not None
+    connection.execute("CREATE TABLE wanted AS SELECT 1 AS k WHERE false")
+    assert connection.execute(f"SELECT * FROM {near(connection, copy, 'FROM wanted')}").fetchall() == []
 
 
 @pytest.mark.parametrize(
@@ -85,16 +102,10 @@ def test_places_in_any_order_over_many_batches(connection: Any, monkeypatch: pyt
 )
 def test_what_cannot_be_copied_is_left_where_it_is(connection: Any, kind: str, value: str) -> None:
     connection.execute(f"CREATE TABLE t AS SELECT CAST({value} AS {kind}) AS v")
-    assert copy_of(connection, "t", [("v", kind)], None) is None
+    assert copy_of(connection, "t", "hash(v)", [("v", kind)], None) is None
     assert connection.execute("SELECT count(*) FROM t").fetchone() == (1,), "the connection goes on"
 
 
 def test_no_room_for_the_copy(connection: Any, tmp_path: Path) -> None:
     connection.execute("CREATE TABLE t AS SELECT 1 AS v")
-    assert copy_of(connection, "t", [("v", "INTEGER")], str(tmp_path / "missing")) is None
-
-
-def test_a_table_with_gaps_is_not_copied(connection: Any) -> None:
-    connection.execute("CREATE TABLE t AS SELECT i AS v FROM range(10) t(i)")
-    connection.execute("DELETE FROM t WHERE v = 5")
-    assert copy_of(connection, "t", [("v", "BIGINT")], None) is None
+    assert copy_of(connection, "t", "hash(v)", [("v", "INTEGER")], str(tmp_path / "missing")) is None

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from sql_api_fixtures import condition_of
 
-from lightstream.operators import keyed
+from lightstream.operators import key_index, keyed
 from lightstream.sql import SparkSession
 from lightstream.sql import functions as F
 
@@ -92,7 +92,7 @@ def test_sessions_come_out_once_and_leave_the_state(
     stops: tuple[int, ...],
 ) -> None:
     monkeypatch.setattr(keyed, "_MIN_FOLD_ROWS", fold_rows)
-    monkeypatch.setattr(keyed, "_MIN_INDEX_ROWS", 1)  # a key has several rows, in the state and in the batch
+    monkeypatch.setattr(key_index, "_MIN_ROWS", 1)  # a key has several rows, in the state and in the batch
     given, progress = run(spark, tmp_path, "append", stops)
     everything = sessions_of([row for rows in batches for row in rows])
     watermark = max(second for rows in batches for _, second in rows) - 60
@@ -109,7 +109,7 @@ def test_all_sessions_of_each_batch(
     spark: Any, batches: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fold_rows: int
 ) -> None:
     monkeypatch.setattr(keyed, "_MIN_FOLD_ROWS", fold_rows)
-    monkeypatch.setattr(keyed, "_MIN_INDEX_ROWS", 1)  # a key has several rows, in the state and in the batch
+    monkeypatch.setattr(key_index, "_MIN_ROWS", 1)  # a key has several rows, in the state and in the batch
     given, progress = run(spark, tmp_path, "complete", (5,))
     for batch in range(BATCHES):
         expected = sessions_of([row for rows in batches[: batch + 1] for row in rows])

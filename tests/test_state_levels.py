@@ -14,7 +14,7 @@ import pytest
 
 from lightstream.errors import UnsupportedOperationException
 from lightstream.operators import key_index, keyed
-from lightstream.operators.key_index import KeyIndex, Wanted
+from lightstream.operators.key_index import Wanted, index_of
 from lightstream.sql import SparkSession
 from lightstream.sql import functions as F
 
@@ -75,16 +75,18 @@ def run(
     return given, progress
 
 
-@pytest.fixture(params=["a scan", "an index", "an index with collisions"])
+@pytest.fixture(params=["a scan", "a copy", "an index", "an index with collisions"])
 def looked_up(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """How the large level is looked up."""
     if request.param == "a scan":
         return
-    monkeypatch.setattr(keyed, "_MIN_INDEX_ROWS", 1)
-    monkeypatch.setattr(keyed, "_INDEX_FRACTION", 1)
+    monkeypatch.setattr(key_index, "_MIN_ROWS", 1)
+    monkeypatch.setattr(key_index, "_FRACTION", 1)
+    if request.param != "a copy":
+        monkeypatch.setattr(keyed, "copy_of", lambda *_: None)  # as where a type cannot be copied
     if request.param == "an index with collisions":
-        hashes = key_index._hash
-        monkeypatch.setattr(key_index, "_hash", lambda keys: f"({hashes(keys)} % 5 * {1 << 60})")
+        hashes = key_index.hash_of
+        monkeypatch.setattr(keyed, "hash_of", lambda keys: f"({hashes(keys)} % 5 * {1 << 60})")
 
 
 @pytest.mark.parametrize("stops", [(), (3, 4, 9)])
@@ -172,18 +174,18 @@ def test_an_index_is_not_used_when_rows_may_have_moved(tmp_path: Path) -> None:
 
     with duckdb.connect(str(tmp_path / "state.duckdb")) as connection:
         connection.execute("CREATE TABLE t AS SELECT i AS k FROM range(10) t(i)")
-        index = KeyIndex(connection, "t", ["k"])
-        assert index.is_whole
+        index = index_of(connection, "t", "hash(k)")
+        assert index is not None
         connection.execute("CREATE TABLE wanted AS SELECT unnest([3, 7, 99]) AS k")
-        assert Wanted.of(connection, "wanted", ["k"], 2) is None
-        wanted = Wanted.of(connection, "wanted", ["k"], 3)
+        assert Wanted.of(connection, "wanted", "hash(k)", 128) is None, "more than a 64th of the rows"
+        wanted = Wanted.of(connection, "wanted", "hash(k)", 192)
         assert wanted is not None
         assert sorted(index.look_up(wanted)) == [3, 7]
         connection.execute("DELETE FROM t WHERE k = 5")
-        assert not KeyIndex(connection, "t", ["k"]).is_whole
+        assert index_of(connection, "t", "hash(k)") is None
     with duckdb.connect(str(tmp_path / "state.duckdb")) as connection:
-        index = KeyIndex(connection, "t", ["k"])
-        assert not index.is_whole or connection.execute("SELECT max(rowid) FROM t").fetchone() == (8,)
+        whole = index_of(connection, "t", "hash(k)") is not None
+        assert not whole or connection.execute("SELECT max(rowid) FROM t").fetchone() == (8,)
 
 
 def test_the_file_stays_small_while_windows_come_and_go(tmp_path: Path) -> None:

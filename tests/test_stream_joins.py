@@ -14,7 +14,8 @@ import duckdb
 import pytest
 
 from lightstream.errors import AnalysisException, PySparkException
-from lightstream.operators import joined
+from lightstream.operators import joined, key_index
+from lightstream.operators.mapped_rows import MappedRows
 from lightstream.sql import SparkSession
 from lightstream.sql import functions as F
 
@@ -100,8 +101,24 @@ def expected(kind: str, rows: dict[str, list[tuple[Any, int]]]) -> Counter[Any]:
     return found
 
 
+@pytest.fixture(params=["a scan", "a copy", "a copy that is made anew with each batch"])
+def looked_up(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """How the stored rows are looked up."""
+    used = []
+    if request.param != "a scan":
+        monkeypatch.setattr(key_index, "_MIN_ROWS", 1)
+        monkeypatch.setattr(key_index, "_FRACTION", 1)
+        near = MappedRows.near
+        monkeypatch.setattr(MappedRows, "near", lambda *given: used.append(1) or near(*given))
+    if request.param == "a copy that is made anew with each batch":
+        monkeypatch.setattr(joined, "_SINCE_FRACTION", 1_000_000)
+    yield
+    assert bool(used) == (request.param != "a scan")
+
+
 @pytest.mark.parametrize("fold_rows", [1, 20_000])
 @pytest.mark.parametrize("kind", ["inner", "left", "right", "full", "leftsemi"])
+@pytest.mark.usefixtures("looked_up")
 def test_all_at_once_file_by_file_and_restarted(
     spark: Any, rows: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, fold_rows: int
 ) -> None:

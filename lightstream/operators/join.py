@@ -309,9 +309,9 @@ class JoinOperator(StatefulOperator):
             if found and side.is_outer:
                 stored.mark(f"SELECT DISTINCT {side.letter}id AS id FROM {qualified(self._pairs)}")
             elif found and side.numbered and stored.rows:
-                changes.removed += stored.remove(f"id IN ({ids})")
+                changes.removed += stored.remove(ids)
             if stored.rows and arrived.evicting and arrived.reached is not None:
-                changes.removed += stored.remove(arrived.reached)
+                changes.removed += stored.evict(arrived.reached)
             self._store(run, side, arrived, ids, changes)
             stored.fold()
             if side.numbered:

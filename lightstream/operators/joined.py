@@ -6,19 +6,36 @@ from collections.abc import Sequence
 
 from lightstream.dataclass import dataclass
 from lightstream.operators.batch import qualified
+from lightstream.operators.key_index import Wanted, is_large
+from lightstream.operators.mapped_rows import MappedRows, copy_of
 from lightstream.operators.state import StateDatabase
 
 # Fewer removed rows than this are not worth a new table.
 _MIN_FOLD_ROWS = 20_000
+# When more rows than this part of all are not in the copy, it is made anew.
+_SINCE_FRACTION = 4
+
+
+class _Lookup:
+    """The rows of a large table by their keys' hash: a copy of them as they once were, and those that came since."""
+
+    def __init__(self, copy: MappedRows, since: str) -> None:
+        self.copy = copy
+        self.since = since
+        """A temporary table with the rows that came since."""
+        self.since_rows = 0
+        self.gone = "FALSE"
+        """The condition that a row is no longer stored."""
 
 
 class StoredRows:
     """The stored rows of one side, in one table without an index that is appended to.
 
-    What a batch's rows may match is found by scanning the column `h`, a hash of the keys: numbers are scanned many
-    times faster than text. Where it matters which rows have found a match, rows have an `id`, and the ids of those
-    that have are appended to a table of their own. Removed rows give back their room when the tables are written
-    anew, once there are as many of them as of rows.
+    What a batch's rows may match is found by the column `h`, a hash of the keys: by scanning it, for numbers are
+    scanned many times faster than text, or, where there are many rows, by a copy of them with an index. Where it
+    matters which rows have found a match, rows have an `id`, and the ids of those that have are appended to a table of
+    their own. Removed rows give back their room when the tables are written anew, once there are as many of them as
+    of rows.
 
     Args:
         name: the table's name in the state database.
@@ -33,7 +50,8 @@ class StoredRows:
         self._state = state
         self._name = name
         self._hash = f"hash({', '.join(keys)}) AS h"
-        self._listed = ", ".join((*columns, "id") if numbered else columns)
+        self._columns = (*columns, "id") if numbered else tuple(columns)
+        self._listed = ", ".join(self._columns)
         self._hashed_by = state.table(f"{name}_hashed_by")
         self._matched = f"{name}_matched"
         self.table = state.table(name)
@@ -43,6 +61,8 @@ class StoredRows:
         """An id from which on no row has had one."""
         self._matched_rows = state.row_count(self._matched)
         self._removed = 0
+        self._lookup: _Lookup | None = None
+        self._can_look_up = True
         if numbered:
             for table in filter(state.has_table, (name, self._matched)):
                 highest = state.value(f"SELECT coalesce(max(id), -1) FROM {state.table(table)}")
@@ -60,8 +80,32 @@ class StoredRows:
         """
         if not self.rows:
             return None
+        lookup = self._look_up()
+        wanted = None if lookup is None else Wanted.of(self._state.cursor, new, "h", self.rows)
+        if lookup is not None and wanted is not None:
+            copied = lookup.copy.near(wanted, f"{self._name}_near")
+            since = f"(SELECT {self._listed} FROM {lookup.since} s SEMI JOIN {new} d ON s.h = d.h)"
+            found = f"SELECT {self._listed} FROM {copied} UNION ALL SELECT {self._listed} FROM {since}"
+            return f"SELECT {columns} FROM ({found}) WHERE ({lookup.gone}) IS NOT TRUE"
         stored = f"(SELECT {self._listed}, {self._hash} FROM {self.table})" if self._rehash else self.table
         return f"SELECT {columns} FROM {stored} s SEMI JOIN {new} d ON s.h = d.h"
+
+    def _look_up(self) -> _Lookup | None:
+        """Return what finds rows without a scan; None where a scan is the better or the only way."""
+        found = self._lookup
+        if found is not None and found.since_rows > self.rows // _SINCE_FRACTION:
+            self._lookup = found = None
+        if found is None and self._can_look_up and not self._rehash and is_large(self.rows):
+            state = self._state
+            columns = [column for column in state.columns(self._name) if column[0] in self._columns]
+            copy = copy_of(state.cursor, self.table, "h", columns, state.directory)
+            if copy is None:
+                self._can_look_up = False
+                return None
+            since = f"{self._name}_since"
+            state.cursor.execute(f"CREATE OR REPLACE TEMP TABLE {since} AS FROM {self.table} LIMIT 0")
+            self._lookup = found = _Lookup(copy, qualified(since))
+        return found
 
     def unmatched(self, columns: str, condition: str) -> str | None:
         """Return a SELECT of the stored rows that meet a condition and have found no match; None without any rows."""
@@ -80,6 +124,8 @@ class StoredRows:
     def add(self, rows: str) -> int:
         """Store the rows of a SELECT that has all columns; return how many."""
         added = f"SELECT {self._listed}, {self._hash} FROM ({rows})"
+        if self._lookup is not None:
+            self._state.change(f"INSERT INTO {self._lookup.since} {added}")
         if self._state.has_table(self._name):
             count = self._state.execute(f"INSERT INTO {self.table} {added}")
         else:
@@ -87,6 +133,8 @@ class StoredRows:
             self._state.change(f"CREATE TABLE {self._hashed_by} AS SELECT version() AS version")
             self._state.created(self._name)
         self.rows += count
+        if self._lookup is not None:
+            self._lookup.since_rows += count
         return count
 
     def _create(self, rows: str) -> int:
@@ -108,8 +156,21 @@ class StoredRows:
             self._matched_rows = self._state.execute(f"CREATE TABLE {table} AS {ids}")
             self._state.created(self._matched)
 
-    def remove(self, condition: str) -> int:
-        """Remove the rows that meet a condition; return how many."""
+    def evict(self, reached: str) -> int:
+        """Remove the rows that the watermark has reached, as it will have reached all that it had; return how many."""
+        removed = self._delete(reached)
+        if removed and self._lookup is not None:
+            self._lookup.gone = reached
+        return removed
+
+    def remove(self, ids: str) -> int:
+        """Remove the rows with the ids of a SELECT; return how many."""
+        removed = self._delete(f"id IN ({ids})")
+        if removed:  # and so again with the next batches: a copy would not be worth it
+            self._lookup, self._can_look_up = None, False
+        return removed
+
+    def _delete(self, condition: str) -> int:
         removed = self._state.execute(f"DELETE FROM {self.table} WHERE {condition}")
         self.rows -= removed
         self._removed += removed

@@ -13,6 +13,21 @@ if TYPE_CHECKING:
     import polars
 
 
+# Fewer rows are looked up by a scan of their keys, and so are any when a batch has more than this part of them.
+_MIN_ROWS = 250_000
+_FRACTION = 64
+
+
+def is_large(rows: int) -> bool:
+    """Return whether a batch's keys are quicker found among so many rows by an index than by a scan."""
+    return rows >= _MIN_ROWS
+
+
+def hash_of(keys: Sequence[str]) -> str:
+    """Return the hash of some columns, in SQL."""
+    return f"hash({', '.join(map(quote, keys))})"
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """Keys that are looked up: their hashes, each once, in order."""
@@ -20,40 +35,38 @@ class Wanted:
     hashes: polars.Series
 
     @classmethod
-    def of(
-        cls, cursor: duckdb.DuckDBPyConnection, relation: str, keys: Sequence[str], most: int
-    ) -> Wanted | None:
-        """Return the keys of a relation; None when there are more than `most`."""
+    def of(cls, cursor: duckdb.DuckDBPyConnection, relation: str, hashed: str, rows: int) -> Wanted | None:
+        """Return the keys of a relation; None when there are so many that a scan finds them quicker.
+
+        Args:
+            cursor: where statements run.
+            relation: the relation.
+            hashed: the hash of its keys, in SQL.
+            rows: among how many rows they are looked up.
+        """
+        most = rows // _FRACTION
         # A key may stand in several rows of the relation: it counts once.
-        select = f"SELECT DISTINCT {_hash(keys)} AS h FROM {relation} LIMIT {most + 1}"
-        hashes = _frame(cursor, select)["h"]
+        hashes = cursor.query(f"SELECT DISTINCT {hashed} AS h FROM {relation} LIMIT {most + 1}").pl()["h"]
         return None if len(hashes) > most else cls(hashes.sort())
 
 
 class KeyIndex:
-    """The places of a table's rows by the hash of their keys.
+    """The places of rows by the hash of their keys.
 
     A scan of five million keys takes longer than all else in a small batch. DuckDB's own index is no help: it makes
     writing many times slower and the file grow. This one is 8 bytes a row in memory, and nothing on disk: hashes may
     change with DuckDB's version. Whoever asks it compares the keys themselves.
 
     Args:
-        cursor: where statements run.
-        table: the table; as long as no row is deleted, its rows keep their places.
-        keys: the columns.
+        hashes: the rows' hashes.
+        places: where each of these rows is.
     """
 
-    def __init__(self, cursor: duckdb.DuckDBPyConnection, table: str, keys: Sequence[str]) -> None:
-        [(rows, newest)] = cursor.execute(
-            f"SELECT count(*), coalesce(max(rowid), -1) FROM {table}"
-        ).fetchall()
-        self.is_whole: bool = newest == rows - 1
-        """Whether no row was deleted: otherwise DuckDB may move rows when it next writes the table."""
+    def __init__(self, hashes: polars.Series, places: polars.Series) -> None:
         # A number a row: the place takes the last bits of the hash, so that one sort does for both.
-        self._low = (1 << max(int(newest), 0).bit_length()) - 1
+        self._low = (1 << len(places).bit_length()) - 1
         high = (1 << 64) - 1 - self._low
-        select = f"SELECT ({_hash(keys)} & {high}::UBIGINT) | rowid::UBIGINT AS h FROM {table}"
-        self._entries = _frame(cursor, select)["h"].sort()
+        self._entries = ((hashes & high) | places.cast(hashes.dtype)).sort()
 
     def look_up(self, wanted: Wanted) -> polars.Series:
         """Return the places of the rows that may have some keys."""
@@ -72,10 +85,18 @@ class KeyIndex:
         return places.cast(polars.Int64).alias("place")
 
 
-def _hash(keys: Sequence[str]) -> str:
-    return f"hash({', '.join(map(quote, keys))})"
+def index_of(cursor: duckdb.DuckDBPyConnection, table: str, hashed: str) -> KeyIndex | None:
+    """Return an index of a table's rows by `rowid`, which they keep as long as none is deleted.
 
+    None when one was: DuckDB may move the others when it next writes the table.
 
-def _frame(cursor: duckdb.DuckDBPyConnection, sql: str) -> polars.DataFrame:
-    frame: polars.DataFrame = cursor.query(sql).pl()
-    return frame
+    Args:
+        cursor: where statements run.
+        table: the table.
+        hashed: the hash of its keys, in SQL.
+    """
+    [(rows, newest)] = cursor.execute(f"SELECT count(*), coalesce(max(rowid), -1) FROM {table}").fetchall()
+    if newest != rows - 1:
+        return None
+    found = cursor.query(f"SELECT {hashed} AS h, rowid AS place FROM {table}").pl()
+    return KeyIndex(found["h"], found["place"])

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from lightstream.functions.spelling import quote
 from lightstream.operators.batch import BatchRun
-from lightstream.operators.key_index import KeyIndex, Wanted
+from lightstream.operators.key_index import KeyIndex, Wanted, hash_of, index_of, is_large
 from lightstream.operators.mapped_rows import MappedRows, copy_of
 from lightstream.operators.state import StateDatabase
 
@@ -16,9 +16,6 @@ _MIN_FOLD_ROWS = 20_000
 _FOLD_FRACTION = 8
 # Up to here it is quicker to write all rows anew than to find those of the changed keys.
 _MAX_WHOLE_ROWS = 500
-# A base below this is looked up by a scan of its keys, and so is any when a batch has more than this part of its rows.
-_MIN_INDEX_ROWS = 250_000
-_INDEX_FRACTION = 64
 
 
 def same_keys(keys: Sequence[str], left: str = "s", right: str = "d") -> str:
@@ -47,33 +44,36 @@ class _Level:
         self.table = state.table(name)
         self.rows = state.row_count(name)
         self.removed = 0
-        self._has_gaps = False  # rows were removed: the others may be moved by DuckDB
-        self._index: KeyIndex | None = None
         self._mapped = mapped
-        self._copy: MappedRows | None = None
+        self._forget()
 
-    def index(self) -> KeyIndex | None:
-        """Return where the rows are; None when that is not known."""
-        if self._index is None and self.rows and not self._has_gaps:
-            self._index = KeyIndex(self._state.cursor, self.table, self._keys)
-            if not self._index.is_whole:
-                self._has_gaps, self._index = True, None
-            elif self._mapped:
-                self._copy = copy_of(
-                    self._state.cursor, self.table, self._state.columns(self.name), self._state.directory
-                )
-        return self._index
+    def _forget(self, removed: bool = False) -> None:
+        """Let go of what tells where rows are, for it is no longer so; until the level is written if they may move."""
+        self._index: KeyIndex | None = None
+        self._copy: MappedRows | None = None
+        self._looked = removed
+
+    def can_look_up(self) -> bool:
+        """Return whether rows are found without a scan."""
+        if self.rows and not self._looked:
+            self._looked = True
+            state, hashed = self._state, hash_of(self._keys)
+            if self._mapped:
+                columns = state.columns(self.name)
+                self._copy = copy_of(state.cursor, self.table, hashed, columns, state.directory)
+            if self._copy is None:
+                self._index = index_of(state.cursor, self.table, hashed)
+        return self._copy is not None or self._index is not None
 
     def near(self, wanted: Wanted | None) -> str:
         """Return the part of the level that has all of its rows with some keys, or all of it."""
-        index = None if wanted is None else self.index()
-        if wanted is None or index is None:
+        if wanted is None or not self.can_look_up():
             return self.table
-        places = index.look_up(wanted)
+        name = f"{self.name}_near"
         if self._copy is not None:
-            return self._copy.take(places, f"{self.name}_near")
-        name = f"{self.name}_places"
-        self._state.cursor.register(name, places.to_frame())
+            return self._copy.near(wanted, name)
+        assert self._index is not None
+        self._state.cursor.register(name, self._index.look_up(wanted).to_frame())
         return f"(SELECT b.* FROM {self.table} b SEMI JOIN {quote(name)} p ON b.rowid = p.place)"
 
     def remove(self, condition: str) -> int:
@@ -82,7 +82,7 @@ class _Level:
             return 0
         gone = self._state.execute(f"DELETE FROM {self.table} s WHERE {condition}")
         if gone:
-            self._has_gaps, self._index, self._copy = True, None, None
+            self._forget(removed=True)
         self.rows -= gone
         self.removed += gone
         return gone
@@ -121,7 +121,7 @@ class _Level:
 
     def _written(self, rows: int) -> None:
         self.rows, self.removed = rows, 0
-        self._has_gaps, self._index, self._copy = False, None, None
+        self._forget()
 
 
 class KeyedTable:
@@ -198,9 +198,9 @@ class KeyedTable:
 
     def _wanted(self, keys: str) -> Wanted | None:
         """Return what to look keys up by in an index, where that is worth it."""
-        if self._base.rows < _MIN_INDEX_ROWS or not self._keys or self._base.index() is None:
+        if not self._keys or not is_large(self._base.rows) or not self._base.can_look_up():
             return None
-        return Wanted.of(self._state.cursor, keys, self._keys, self._base.rows // _INDEX_FRACTION)
+        return Wanted.of(self._state.cursor, keys, hash_of(self._keys), self._base.rows)
 
     def earliest(self, expression: str) -> int | None:
         """Return the least value of an expression over the stored rows; None where there is none."""
@@ -284,7 +284,7 @@ class KeyedTable:
         recent = f"SELECT {self._listed} FROM {self._recent} s"
         columns = self._state.columns(self._recent_name)
         if down_to_base:
-            self._base.write(self.all() or f"{recent} LIMIT 0", columns, self.rows >= _MIN_INDEX_ROWS)
+            self._base.write(self.all() or f"{recent} LIMIT 0", columns, is_large(self.rows))
             self._middle.clear()
         else:
             older = f"SELECT {self._listed} FROM {self._middle.table} s{self._without([self._recent])}"

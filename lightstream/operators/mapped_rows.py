@@ -1,4 +1,4 @@
-"""A copy of a table's rows in a mapped file, out of which single rows are taken by their places."""
+"""A copy of a table's rows in a mapped file, out of which those of a few keys are taken."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from lightstream.functions.spelling import quote
+from lightstream.operators.key_index import KeyIndex, Wanted
 
 if TYPE_CHECKING:
     import duckdb
-    import polars
-    import pyarrow as pa
 
 # A batch of the file: text of a batch stays below Arrow's two gigabytes, and a lookup meets few of them.
 _BATCH_ROWS = 250_000
@@ -27,20 +26,21 @@ _AS = {"HUGEINT": "DECIMAL(38,0)"}
 
 
 class MappedRows:
-    """A table's rows in the order of their places.
+    """A table's rows in the order in which they were read, and an index of them by the hash of their keys.
 
-    DuckDB looks at all places of a table to find a few of them. Here a row is where its place says. The file has no
-    name: it is gone with the process, however that ends. What is read of it is memory that the system takes back when
-    it is short.
+    DuckDB looks at all rows of a table to find a few by their place. Here a row is where its place says. The file has
+    no name: it is gone with the process, however that ends. What is read of it is memory that the system takes back
+    when it is short.
 
     Args:
         cursor: where statements run.
-        table: a table without gaps: its rows have the places from 0 on.
-        columns: its columns with their types in DuckDB.
+        table: the table.
+        hashed: the hash of its keys, in SQL.
+        columns: the columns that are copied, with their types in DuckDB.
         directory: where the file is made; None for the system's temporary directory.
 
     Raises:
-        ValueError: a type is not one of those that come back as they were, or rows do not come in order.
+        ValueError: a type is not one of those that come back as they were.
         duckdb.Error: a value does not fit in Arrow's type.
         OSError: there is no room for the file.
         pyarrow.ArrowException: likewise.
@@ -50,6 +50,7 @@ class MappedRows:
         self,
         cursor: duckdb.DuckDBPyConnection,
         table: str,
+        hashed: str,
         columns: Sequence[tuple[str, str]],
         directory: str | None,
     ) -> None:
@@ -57,39 +58,41 @@ class MappedRows:
         import pyarrow as pa
 
         self._cursor = cursor
-        kinds = {name: _written(kind) for name, kind in columns}
-        items = ", ".join(f"CAST({quote(name)} AS {kind}) AS {quote(name)}" for name, kind in kinds.items())
+        kinds = [(quote(name), kind, _written(kind)) for name, kind in columns]
+        items = ", ".join(f"CAST({name} AS {written}) AS {name}" for name, _, written in kinds)
         self._items = ", ".join(
-            quote(name) if kinds[name] == kind else f"CAST({quote(name)} AS {kind}) AS {quote(name)}"
-            for name, kind in columns
+            name if written == kind else f"CAST({name} AS {kind}) AS {name}" for name, kind, written in kinds
         )
-        starts = []
-        rows = 0
-        reader = cursor.query(f"SELECT {items}, rowid FROM {table}").to_arrow_reader(_BATCH_ROWS)
-        schema = reader.schema.remove(len(kinds))
+        starts: list[int] = []
+        hashes: list[polars.Series] = []
+        self.rows = 0
+        """How many rows there are."""
+        reader = cursor.query(f"SELECT {items}, {hashed} FROM {table}").to_arrow_reader(_BATCH_ROWS)
+        hash_at = len(kinds)
         with tempfile.TemporaryFile(dir=directory) as file:
-            with pa.ipc.new_file(file, schema) as writer:
+            with pa.ipc.new_file(file, reader.schema.remove(hash_at)) as writer:
                 for batch in reader:
-                    places = batch.column(len(kinds))
-                    if len(places) and not _follow(places, rows):
-                        raise ValueError("rows that do not come in order")
-                    writer.write_batch(batch.select(range(len(kinds))))
-                    starts.append(rows)
-                    rows += batch.num_rows
+                    writer.write_batch(batch.select(range(hash_at)))
+                    hashes.append(polars.Series(values=batch.column(hash_at), dtype=polars.UInt64))
+                    starts.append(self.rows)
+                    self.rows += batch.num_rows
             file.flush()
-            self._starts = polars.Series(starts, dtype=polars.Int64)
-            self._file = pa.ipc.open_file(pa.py_buffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)))
+            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        self._file = pa.ipc.open_file(pa.py_buffer(mapped))
+        self._starts = polars.Series(starts, dtype=polars.Int64)
+        places = polars.int_range(self.rows, eager=True)
+        self._index = KeyIndex(polars.concat(hashes) if hashes else places.cast(polars.UInt64), places)
 
-    def take(self, places: polars.Series, name: str) -> str:
-        """Return a SELECT of the rows at some places.
+    def near(self, wanted: Wanted, name: str) -> str:
+        """Return a SELECT of the rows that may have some keys.
 
         Args:
-            places: the places.
+            wanted: the keys.
             name: what to call the Arrow table that is read.
         """
         import pyarrow as pa
 
-        places = places.sort()
+        places = self._index.look_up(wanted).sort()
         cuts = [*places.search_sorted(self._starts), len(places)]
         found = [
             self._file.get_batch(i).take((places[begin:end] - start).to_arrow())
@@ -101,14 +104,18 @@ class MappedRows:
 
 
 def copy_of(
-    cursor: duckdb.DuckDBPyConnection, table: str, columns: Sequence[tuple[str, str]], directory: str | None
+    cursor: duckdb.DuckDBPyConnection,
+    table: str,
+    hashed: str,
+    columns: Sequence[tuple[str, str]],
+    directory: str | None,
 ) -> MappedRows | None:
     """Return a table's mapped rows; None where they cannot be had: the table itself still has them."""
     import duckdb
     import pyarrow as pa
 
     try:
-        return MappedRows(cursor, table, columns, directory)
+        return MappedRows(cursor, table, hashed, columns, directory)
     except (ValueError, OSError, duckdb.Error, pa.ArrowException):
         return None
 
@@ -119,11 +126,3 @@ def _written(kind: str) -> str:
     if kind not in _AS:
         raise ValueError(f"{kind} is not copied")
     return _AS[kind]
-
-
-def _follow(places: pa.Array, first: int) -> bool:
-    """Return whether places are the numbers from `first` on."""
-    import polars
-
-    found = polars.Series(values=places)
-    return bool((found == polars.int_range(first, first + len(found), eager=True)).all())
