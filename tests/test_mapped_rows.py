@@ -47,7 +47,7 @@ def near(connection: Any, copy: MappedRows, keys: str) -> str:
     """The rows of a copy with the keys `k` that a SELECT gives."""
     wanted = Wanted.of(connection, f"({keys})", "hash(k)", copy.rows)
     assert wanted is not None
-    return copy.near(wanted, "near")
+    return copy.near(wanted)
 
 
 @pytest.mark.parametrize("kind", list(VALUES))
@@ -56,7 +56,7 @@ def test_values_come_back_as_they_were(connection: Any, tmp_path: Path, kind: st
     connection.execute(f"CREATE TABLE t (k BIGINT, v {kind})")
     for key, value in enumerate(values):
         connection.execute(f"INSERT INTO t VALUES ({key}, CAST({value} AS {kind}))")
-    copy = copy_of(connection, "t", "hash(k)", [("k", "BIGINT"), ("v", kind)], str(tmp_path))
+    copy = copy_of(connection, "t", "hash(k)", [("k", "BIGINT"), ("v", kind)], "near", str(tmp_path))
     assert copy is not None
     assert not list(tmp_path.iterdir()), "the file has no name"
     taken = near(connection, copy, "SELECT k FROM t")
@@ -73,7 +73,7 @@ def test_keys_over_many_batches(connection: Any, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(mapped_rows, "_BATCH_ROWS", 2048)
     connection.execute("CREATE TABLE t AS SELECT 'k' || i % 9_000 AS k, i AS n FROM range(10_000) t(i)")
     connection.execute("DELETE FROM t WHERE n % 3_000 = 17")  # gaps do not matter
-    copy = copy_of(connection, "t", "hash(k)", [("k", "VARCHAR"), ("n", "BIGINT")], None)
+    copy = copy_of(connection, "t", "hash(k)", [("k", "VARCHAR"), ("n", "BIGINT")], "near", None)
     assert copy is not None
     for keys in (["k8999", "k0", "k2047", "k2048", "k17", "missing"], [], ["missing"], ["k4096", "k4096"]):
         taken = near(connection, copy, f"SELECT unnest({keys}::VARCHAR[]) AS k")
@@ -86,7 +86,7 @@ def test_keys_over_many_batches(connection: Any, monkeypatch: pytest.MonkeyPatch
 
 def test_no_rows(connection: Any) -> None:
     connection.execute("CREATE TABLE t (k BIGINT)")
-    copy = copy_of(connection, "t", "hash(k)", [("k", "BIGINT")], None)
+    copy = copy_of(connection, "t", "hash(k)", [("k", "BIGINT")], "near", None)
     assert copy is not None
     connection.execute("CREATE TABLE wanted AS SELECT 1 AS k WHERE false")
     assert connection.execute(f"SELECT * FROM {near(connection, copy, 'FROM wanted')}").fetchall() == []
@@ -102,10 +102,10 @@ def test_no_rows(connection: Any) -> None:
 )
 def test_what_cannot_be_copied_is_left_where_it_is(connection: Any, kind: str, value: str) -> None:
     connection.execute(f"CREATE TABLE t AS SELECT CAST({value} AS {kind}) AS v")
-    assert copy_of(connection, "t", "hash(v)", [("v", kind)], None) is None
+    assert copy_of(connection, "t", "hash(v)", [("v", kind)], "near", None) is None
     assert connection.execute("SELECT count(*) FROM t").fetchone() == (1,), "the connection goes on"
 
 
 def test_no_room_for_the_copy(connection: Any, tmp_path: Path) -> None:
     connection.execute("CREATE TABLE t AS SELECT 1 AS v")
-    assert copy_of(connection, "t", "hash(v)", [("v", "INTEGER")], str(tmp_path / "missing")) is None
+    assert copy_of(connection, "t", "hash(v)", [("v", "INTEGER")], "near", str(tmp_path / "missing")) is None

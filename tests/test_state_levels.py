@@ -14,7 +14,7 @@ import pytest
 
 from lightstream.errors import UnsupportedOperationException
 from lightstream.operators import key_index, keyed
-from lightstream.operators.key_index import Wanted, index_of
+from lightstream.operators.key_index import IndexedTable, Wanted
 from lightstream.sql import SparkSession
 from lightstream.sql import functions as F
 
@@ -174,17 +174,19 @@ def test_an_index_is_not_used_when_rows_may_have_moved(tmp_path: Path) -> None:
 
     with duckdb.connect(str(tmp_path / "state.duckdb")) as connection:
         connection.execute("CREATE TABLE t AS SELECT i AS k FROM range(10) t(i)")
-        index = index_of(connection, "t", "hash(k)")
+        index = IndexedTable.of(connection, "t", "hash(k)", "near")
         assert index is not None
         connection.execute("CREATE TABLE wanted AS SELECT unnest([3, 7, 99]) AS k")
         assert Wanted.of(connection, "wanted", "hash(k)", 128) is None, "more than a 64th of the rows"
         wanted = Wanted.of(connection, "wanted", "hash(k)", 192)
         assert wanted is not None
-        assert sorted(index.look_up(wanted)) == [3, 7]
+        near = connection.execute(f"SELECT k FROM {index.near(wanted)} ORDER BY k")
+        assert near.fetchall() == [(3,), (7,)]
+        index.close()
         connection.execute("DELETE FROM t WHERE k = 5")
-        assert index_of(connection, "t", "hash(k)") is None
+        assert IndexedTable.of(connection, "t", "hash(k)", "near") is None
     with duckdb.connect(str(tmp_path / "state.duckdb")) as connection:
-        whole = index_of(connection, "t", "hash(k)") is not None
+        whole = IndexedTable.of(connection, "t", "hash(k)", "near") is not None
         assert not whole or connection.execute("SELECT max(rowid) FROM t").fetchone() == (8,)
 
 

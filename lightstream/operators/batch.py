@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -29,16 +29,16 @@ if TYPE_CHECKING:
 class BatchRun:
     """One micro-batch.
 
-    The one streaming scan of a plan is read by the statement that needs it, and that statement's profile tells how
-    many rows there were. With several, each is read into a temporary table first.
+    A stream that only one statement needs, which reads nothing else, is read by it, and its profile tells how many
+    rows there were. Others are read into temporary tables first.
 
     Args:
         batch: ids, offsets, watermarks.
         cursor: where all statements run.
         scans: the plan's streaming sources.
         streams: them running.
-        single: only one statement of the plan reads a stream, and once.
-        ahead: what may have been read already.
+        direct: the streams that are read by the statement that needs them, by their numbers.
+        ahead: what may have been read of these already.
     """
 
     def __init__(
@@ -47,8 +47,8 @@ class BatchRun:
         cursor: duckdb.DuckDBPyConnection,
         scans: Sequence[lp.DataSourceScan],
         streams: Sequence[Stream],
-        single: bool,
-        ahead: ReadAhead | None,
+        direct: Container[int],
+        ahead: Mapping[int, ReadAhead],
     ) -> None:
         self.batch = batch
         self.cursor = cursor
@@ -56,7 +56,7 @@ class BatchRun:
         self.metrics: dict[str, dict[str, Any]] = {}
         self._scans = scans
         self._streams = streams
-        self._single = single
+        self._direct = direct
         self._ahead = ahead
         self._rows: dict[int, int] = {}
         self._places: dict[str, str] = {}
@@ -87,7 +87,7 @@ class BatchRun:
         created = changed_rows(
             execute_compiled(self._placed(compiled), self.cursor, self._scan, prefix=prefix)
         )
-        index = self._direct(compiled)
+        index = self._read_by(compiled)
         if index is not None and index not in self._rows:
             self._rows[index] = rows_read(self.cursor)
         return created
@@ -98,10 +98,10 @@ class BatchRun:
         None when it was not run.
         """
         self._places.pop(qualified(table), None)
-        index = self._direct(compiled)
-        if index is None or self._ahead is None:
+        index = self._read_by(compiled)
+        if index is None or index not in self._ahead:
             return None
-        found = self._ahead.take(self._input(index))
+        found = self._ahead[index].take(self._input(index))
         if found is None:
             return None
         self._places[qualified(table)], written, self._rows[index] = found
@@ -159,11 +159,9 @@ class BatchRun:
         """Return the rows read, by source."""
         return tuple(self._rows.get(i, 0) for i in range(len(self._streams)))
 
-    def _direct(self, compiled: Compiled) -> int | None:
+    def _read_by(self, compiled: Compiled) -> int | None:
         """Return which stream a statement reads itself; None where it reads none, or through tables."""
-        if not self._single:
-            return None
-        return next((i for scan in compiled.scans if (i := self._index(scan)) is not None), None)
+        return next((i for scan in compiled.scans if (i := self._index(scan)) in self._direct), None)
 
     def _index(self, scan: CompiledScan) -> int | None:
         return next((i for i, known in enumerate(self._scans) if known is scan.node), None)
@@ -178,7 +176,7 @@ class BatchRun:
             if isinstance(scan.node, lp.DataSourceScan) and scan.node.is_streaming:
                 raise internal("a stream that is not one of the plan's")
             return batch_scan(scan, cursor)
-        if self._single:
+        if index in self._direct:
             found = self._streams[index].scan(self._input(index), scan.columns, cursor)
             if found.rows is not None:
                 self._rows[index] = found.rows

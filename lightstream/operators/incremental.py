@@ -70,7 +70,8 @@ class IncrementalPlan:
         self._state: StateDatabase | None = None
         self._cursor: duckdb.DuckDBPyConnection | None = None
         self._streams: tuple[Stream, ...] = ()
-        self._ahead: ReadAhead | None = None
+        self._direct: dict[int, Compiled] = {}
+        self._ahead: dict[int, ReadAhead] = {}
         self._pending: list[tuple[StatefulOperator, Changes, float]] = []
         self._metrics: tuple[StateMetrics, ...] = ()
 
@@ -147,11 +148,12 @@ class IncrementalPlan:
         self._cursor, self._streams = cursor, streams
         # Row counts of scans come from the profile of the statement that read them.
         cursor.execute("SET enable_profiling = 'no_output'")
-        reading = [compiled for compiled in self._statements() if self._reads(compiled)]
-        # The profile does not tell a stream's rows from those of another file in the same statement.
-        self._single = len(reading) == 1 and self._reads(reading[0]) == len(reading[0].scans) == 1
-        if self._single and not self._uses_now:
-            self._ahead = ReadAhead(cursor, self.conf.time_zone, reading[0], streams[0])
+        self._direct = self._directly_read()
+        if not self._uses_now:
+            self._ahead = {
+                index: ReadAhead(cursor, self.conf.time_zone, compiled, streams[index])
+                for index, compiled in self._direct.items()
+            }
         if not self.operators:
             check_no_state(state_directory)
             return None
@@ -161,24 +163,31 @@ class IncrementalPlan:
         self._state.check_operators(len(self.operators))
         return self._state.last_batch_id
 
-    def _reads(self, compiled: Compiled) -> int:
-        return sum(any(scan.node is known for known in self.scans) for scan in compiled.scans)
+    def _directly_read(self) -> dict[int, Compiled]:
+        """Return the statements that read one stream and nothing else, by the stream that nobody else reads."""
+        found = {}
+        for index, known in enumerate(self.scans):
+            reading = [c for c in self._statements() for scan in c.scans if scan.node is known]
+            # The profile does not tell a stream's rows from those of another file in the same statement.
+            if len(reading) == 1 and len(reading[0].scans) == 1:
+                found[index] = reading[0]
+        return found
 
     def close(self) -> None:
         """End what is being read and detach the state."""
-        if self._ahead is not None:
-            self._ahead.close()
-            self._ahead = None
+        for ahead in self._ahead.values():
+            ahead.close()
+        self._ahead = {}
         if self._state is not None:
             self._state.close()
             self._state = None
 
     def interrupt(self) -> None:
         """Cancel the statement that is running, from another thread."""
-        cursor, ahead = self._cursor, self._ahead
+        cursor = self._cursor
         if cursor is not None:
             cursor.interrupt()
-        if ahead is not None:
+        for ahead in self._ahead.values():
             ahead.interrupt()
         for stream in self._streams:
             stream.interrupt()
@@ -196,7 +205,7 @@ class IncrementalPlan:
             for position, (start, end) in enumerate(zip(batch.starts, batch.ends, strict=True)):
                 is_empty = end is None or end == start
                 cursor.execute(f"SET VARIABLE {NO_DATA_VARIABLE}{position} = {is_empty}")
-        run = BatchRun(batch, cursor, self.scans, self._streams, self._single, self._ahead)
+        run = BatchRun(batch, cursor, self.scans, self._streams, self._direct, self._ahead)
         self._pending = []
         watermarks_ms = (batch.watermark_ms, batch.late_watermark_ms)
         for step in self.steps:
@@ -216,8 +225,8 @@ class IncrementalPlan:
 
     def read_ahead(self) -> None:
         """Begin to read what the next batches are expected to read; for the time after `run`."""
-        if self._ahead is not None:
-            self._ahead.start()
+        for ahead in self._ahead.values():
+            ahead.start()
 
     def commit_state(self, batch_id: int) -> None:
         """Write the batch's new state and its id in one transaction."""

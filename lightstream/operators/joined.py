@@ -83,7 +83,7 @@ class StoredRows:
         lookup = self._look_up()
         wanted = None if lookup is None else Wanted.of(self._state.cursor, new, "h", self.rows)
         if lookup is not None and wanted is not None:
-            copied = lookup.copy.near(wanted, f"{self._name}_near")
+            copied = lookup.copy.near(wanted)
             since = f"(SELECT {self._listed} FROM {lookup.since} s SEMI JOIN {new} d ON s.h = d.h)"
             found = f"SELECT {self._listed} FROM {copied} UNION ALL SELECT {self._listed} FROM {since}"
             return f"SELECT {columns} FROM ({found}) WHERE ({lookup.gone}) IS NOT TRUE"
@@ -94,11 +94,12 @@ class StoredRows:
         """Return what finds rows without a scan; None where a scan is the better or the only way."""
         found = self._lookup
         if found is not None and found.since_rows > self.rows // _SINCE_FRACTION:
-            self._lookup = found = None
+            self._forget()
+            found = None
         if found is None and self._can_look_up and not self._rehash and is_large(self.rows):
             state = self._state
             columns = [column for column in state.columns(self._name) if column[0] in self._columns]
-            copy = copy_of(state.cursor, self.table, "h", columns, state.directory)
+            copy = copy_of(state.cursor, self.table, "h", columns, f"{self._name}_near", state.directory)
             if copy is None:
                 self._can_look_up = False
                 return None
@@ -106,6 +107,11 @@ class StoredRows:
             state.cursor.execute(f"CREATE OR REPLACE TEMP TABLE {since} AS FROM {self.table} LIMIT 0")
             self._lookup = found = _Lookup(copy, qualified(since))
         return found
+
+    def _forget(self) -> None:
+        if self._lookup is not None:
+            self._lookup.copy.close()
+            self._lookup = None
 
     def unmatched(self, columns: str, condition: str) -> str | None:
         """Return a SELECT of the stored rows that meet a condition and have found no match; None without any rows."""
@@ -167,7 +173,8 @@ class StoredRows:
         """Remove the rows with the ids of a SELECT; return how many."""
         removed = self._delete(f"id IN ({ids})")
         if removed:  # and so again with the next batches: a copy would not be worth it
-            self._lookup, self._can_look_up = None, False
+            self._can_look_up = False
+            self._forget()
         return removed
 
     def _delete(self, condition: str) -> int:

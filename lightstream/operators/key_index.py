@@ -11,6 +11,7 @@ from lightstream.functions.spelling import quote
 if TYPE_CHECKING:
     import duckdb
     import polars
+    import pyarrow
 
 
 # Fewer rows are looked up by a scan of their keys, and so are any when a batch has more than this part of them.
@@ -50,6 +51,32 @@ class Wanted:
         return None if len(hashes) > most else cls(hashes.sort())
 
 
+class Found:
+    """Rows that Python has found, which statements read under one name.
+
+    It is registered once, for to register costs as much as a small statement. What is registered stays: `close`.
+
+    Args:
+        cursor: where statements run.
+        name: the name.
+        rows: what the next statement reads; later ones have the same schema.
+    """
+
+    def __init__(self, cursor: duckdb.DuckDBPyConnection, name: str, rows: pyarrow.Table) -> None:
+        self._cursor = cursor
+        self.name = name
+        self.rows = rows
+        cursor.register(name, self)
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """Return the rows as a stream, for DuckDB."""
+        return self.rows.__arrow_c_stream__(requested_schema)
+
+    def close(self) -> None:
+        """Take the name back."""
+        self._cursor.unregister(self.name)
+
+
 class KeyIndex:
     """The places of rows by the hash of their keys.
 
@@ -85,18 +112,39 @@ class KeyIndex:
         return places.cast(polars.Int64).alias("place")
 
 
-def index_of(cursor: duckdb.DuckDBPyConnection, table: str, hashed: str) -> KeyIndex | None:
-    """Return an index of a table's rows by `rowid`, which they keep as long as none is deleted.
+class IndexedTable:
+    """A table's rows by `rowid`, which they keep as long as none is deleted."""
 
-    None when one was: DuckDB may move the others when it next writes the table.
+    def __init__(self, table: str, index: KeyIndex, places: Found) -> None:
+        self._table = table
+        self._index = index
+        self._places = places
 
-    Args:
-        cursor: where statements run.
-        table: the table.
-        hashed: the hash of its keys, in SQL.
-    """
-    [(rows, newest)] = cursor.execute(f"SELECT count(*), coalesce(max(rowid), -1) FROM {table}").fetchall()
-    if newest != rows - 1:
-        return None
-    found = cursor.query(f"SELECT {hashed} AS h, rowid AS place FROM {table}").pl()
-    return KeyIndex(found["h"], found["place"])
+    @classmethod
+    def of(cls, cursor: duckdb.DuckDBPyConnection, table: str, hashed: str, name: str) -> IndexedTable | None:
+        """Index a table; None when a row was deleted: DuckDB may move the others when it next writes the table.
+
+        Args:
+            cursor: where statements run.
+            table: the table.
+            hashed: the hash of its keys, in SQL.
+            name: what statements call the places that were looked up last.
+        """
+        [(rows, newest)] = cursor.execute(
+            f"SELECT count(*), coalesce(max(rowid), -1) FROM {table}"
+        ).fetchall()
+        if newest != rows - 1:
+            return None
+        found = cursor.query(f"SELECT {hashed} AS h, rowid AS place FROM {table}").pl()
+        none = found.select("place").clear().to_arrow()
+        return cls(table, KeyIndex(found["h"], found["place"]), Found(cursor, name, none))
+
+    def near(self, wanted: Wanted) -> str:
+        """Return a SELECT of the rows that may have some keys; it is that until the next call."""
+        self._places.rows = self._index.look_up(wanted).to_frame().to_arrow()
+        places = quote(self._places.name)
+        return f"(SELECT b.* FROM {self._table} b SEMI JOIN {places} p ON b.rowid = p.place)"
+
+    def close(self) -> None:
+        """Take the name back."""
+        self._places.close()

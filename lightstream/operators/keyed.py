@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from lightstream.functions.spelling import quote
 from lightstream.operators.batch import BatchRun
-from lightstream.operators.key_index import KeyIndex, Wanted, hash_of, index_of, is_large
+from lightstream.operators.key_index import IndexedTable, Wanted, hash_of, is_large
 from lightstream.operators.mapped_rows import MappedRows, copy_of
 from lightstream.operators.state import StateDatabase
 
@@ -45,36 +45,33 @@ class _Level:
         self.rows = state.row_count(name)
         self.removed = 0
         self._mapped = mapped
-        self._forget()
+        self._lookup: MappedRows | IndexedTable | None = None
+        self._looked = False
 
     def _forget(self, removed: bool = False) -> None:
         """Let go of what tells where rows are, for it is no longer so; until the level is written if they may move."""
-        self._index: KeyIndex | None = None
-        self._copy: MappedRows | None = None
-        self._looked = removed
+        if self._lookup is not None:
+            self._lookup.close()
+        self._lookup, self._looked = None, removed
 
     def can_look_up(self) -> bool:
         """Return whether rows are found without a scan."""
         if self.rows and not self._looked:
             self._looked = True
-            state, hashed = self._state, hash_of(self._keys)
+            state, hashed, name = self._state, hash_of(self._keys), f"{self.name}_near"
             if self._mapped:
                 columns = state.columns(self.name)
-                self._copy = copy_of(state.cursor, self.table, hashed, columns, state.directory)
-            if self._copy is None:
-                self._index = index_of(state.cursor, self.table, hashed)
-        return self._copy is not None or self._index is not None
+                self._lookup = copy_of(state.cursor, self.table, hashed, columns, name, state.directory)
+            if self._lookup is None:
+                self._lookup = IndexedTable.of(state.cursor, self.table, hashed, name)
+        return self._lookup is not None
 
     def near(self, wanted: Wanted | None) -> str:
         """Return the part of the level that has all of its rows with some keys, or all of it."""
         if wanted is None or not self.can_look_up():
             return self.table
-        name = f"{self.name}_near"
-        if self._copy is not None:
-            return self._copy.near(wanted, name)
-        assert self._index is not None
-        self._state.cursor.register(name, self._index.look_up(wanted).to_frame())
-        return f"(SELECT b.* FROM {self.table} b SEMI JOIN {quote(name)} p ON b.rowid = p.place)"
+        assert self._lookup is not None
+        return self._lookup.near(wanted)
 
     def remove(self, condition: str) -> int:
         """Remove the rows (`s`) that meet a condition; return how many."""

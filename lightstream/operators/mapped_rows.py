@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from lightstream.functions.spelling import quote
-from lightstream.operators.key_index import KeyIndex, Wanted
+from lightstream.operators.key_index import Found, KeyIndex, Wanted
 
 if TYPE_CHECKING:
     import duckdb
@@ -37,6 +37,7 @@ class MappedRows:
         table: the table.
         hashed: the hash of its keys, in SQL.
         columns: the columns that are copied, with their types in DuckDB.
+        name: what statements call the rows that were looked up last.
         directory: where the file is made; None for the system's temporary directory.
 
     Raises:
@@ -52,17 +53,19 @@ class MappedRows:
         table: str,
         hashed: str,
         columns: Sequence[tuple[str, str]],
+        name: str,
         directory: str | None,
     ) -> None:
         import polars
         import pyarrow as pa
 
-        self._cursor = cursor
-        kinds = [(quote(name), kind, _written(kind)) for name, kind in columns]
-        items = ", ".join(f"CAST({name} AS {written}) AS {name}" for name, _, written in kinds)
-        self._items = ", ".join(
-            name if written == kind else f"CAST({name} AS {kind}) AS {name}" for name, kind, written in kinds
+        kinds = [(quote(column), kind, _written(kind)) for column, kind in columns]
+        items = ", ".join(f"CAST({column} AS {written}) AS {column}" for column, _, written in kinds)
+        back = ", ".join(
+            column if written == kind else f"CAST({column} AS {kind}) AS {column}"
+            for column, kind, written in kinds
         )
+        self._select = f"(SELECT {back} FROM {quote(name)})"
         starts: list[int] = []
         hashes: list[polars.Series] = []
         self.rows = 0
@@ -83,13 +86,10 @@ class MappedRows:
         places = polars.int_range(self.rows, eager=True)
         self._index = KeyIndex(polars.concat(hashes) if hashes else places.cast(polars.UInt64), places)
 
-    def near(self, wanted: Wanted, name: str) -> str:
-        """Return a SELECT of the rows that may have some keys.
+        self._found = Found(cursor, name, self._file.schema.empty_table())
 
-        Args:
-            wanted: the keys.
-            name: what to call the Arrow table that is read.
-        """
+    def near(self, wanted: Wanted) -> str:
+        """Return a SELECT of the rows that may have some keys; it is that until the next call."""
         import pyarrow as pa
 
         places = self._index.look_up(wanted).sort()
@@ -99,8 +99,12 @@ class MappedRows:
             for i, (start, begin, end) in enumerate(zip(self._starts, cuts, cuts[1:], strict=False))
             if end > begin
         ]
-        self._cursor.register(name, pa.Table.from_batches(found, self._file.schema))
-        return f"(SELECT {self._items} FROM {quote(name)})"
+        self._found.rows = pa.Table.from_batches(found, self._file.schema)
+        return self._select
+
+    def close(self) -> None:
+        """Give the file back."""
+        self._found.close()
 
 
 def copy_of(
@@ -108,6 +112,7 @@ def copy_of(
     table: str,
     hashed: str,
     columns: Sequence[tuple[str, str]],
+    name: str,
     directory: str | None,
 ) -> MappedRows | None:
     """Return a table's mapped rows; None where they cannot be had: the table itself still has them."""
@@ -115,7 +120,7 @@ def copy_of(
     import pyarrow as pa
 
     try:
-        return MappedRows(cursor, table, hashed, columns, directory)
+        return MappedRows(cursor, table, hashed, columns, name, directory)
     except (ValueError, OSError, duckdb.Error, pa.ArrowException):
         return None
 
