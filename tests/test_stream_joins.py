@@ -106,7 +106,7 @@ def looked_up(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
     """How the stored rows are looked up."""
     used = []
     if request.param != "a scan":
-        monkeypatch.setattr(key_index, "_MIN_ROWS", 1)
+        monkeypatch.setattr(joined, "_MIN_COPY_ROWS", 1)
         monkeypatch.setattr(key_index, "_FRACTION", 1)
         near = MappedRows.near
         monkeypatch.setattr(MappedRows, "near", lambda *given: used.append(1) or near(*given))

@@ -6,12 +6,14 @@ from collections.abc import Sequence
 
 from lightstream.dataclass import dataclass
 from lightstream.operators.batch import qualified
-from lightstream.operators.key_index import Wanted, is_large
+from lightstream.operators.key_index import Wanted
 from lightstream.operators.mapped_rows import MappedRows, copy_of
 from lightstream.operators.state import StateDatabase
 
 # Fewer removed rows than this are not worth a new table.
 _MIN_FOLD_ROWS = 20_000
+# Fewer rows are found by a scan of their hashes.
+_MIN_COPY_ROWS = 1_500_000
 # When more rows than this part of all are not in the copy, it is made anew.
 _SINCE_FRACTION = 4
 
@@ -96,7 +98,7 @@ class StoredRows:
         if found is not None and found.since_rows > self.rows // _SINCE_FRACTION:
             self._forget()
             found = None
-        if found is None and self._can_look_up and not self._rehash and is_large(self.rows):
+        if found is None and self._can_look_up and not self._rehash and self.rows >= _MIN_COPY_ROWS:
             state = self._state
             columns = [column for column in state.columns(self._name) if column[0] in self._columns]
             copy = copy_of(state.cursor, self.table, "h", columns, f"{self._name}_near", state.directory)
