@@ -198,6 +198,15 @@ def unsupported(what: str, hint: str = "") -> UnsupportedOperationException:
     )
 
 
+def missing_package(what: str, package: str, extra: str) -> PySparkImportError:
+    """Return the error for a package that is not installed; `extra` is what of lightstream brings it."""
+    return PySparkImportError(
+        "PACKAGE_NOT_INSTALLED",
+        f"{what} needs the package {package}, which is not installed: pip install 'lightstream[{extra}]'",
+        parameters={"package_name": package},
+    )
+
+
 def internal(what: str) -> PySparkException:
     """Return the error for a state that should be impossible."""
     return PySparkException("INTERNAL_ERROR", what, sqlstate="XX000")

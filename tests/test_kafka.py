@@ -217,7 +217,7 @@ def test_what_else_is_refused(use: Use) -> None:
 def test_the_package_that_is_missing_is_named(use: Use, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "confluent_kafka", None)
     found, text = condition(use.read)
-    assert found == "LIGHTSTREAM_MISSING_PACKAGE" and "pip install 'lightstream[kafka]'" in text
+    assert found == "PACKAGE_NOT_INSTALLED" and "pip install 'lightstream[kafka]'" in text
 
 
 def test_options_in_the_names_of_java() -> None:

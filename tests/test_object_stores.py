@@ -250,7 +250,7 @@ def test_what_stores_answer(answer: str, condition: str) -> None:
 def test_the_package_is_missing(spark: SparkSession, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "obstore.exceptions", None)
     found = error(lambda: spark.read.json("s3a://bucket/in"))
-    assert found.getCondition() == "LIGHTSTREAM_MISSING_PACKAGE"
+    assert found.getCondition() == "PACKAGE_NOT_INSTALLED"
     assert "pip install 'lightstream[cloud]'" in str(found)
 
 

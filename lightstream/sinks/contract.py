@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from lightstream.dataclass import dataclass
+from lightstream.errors import SparkRuntimeException
 from lightstream.plan.types import StructType
 
 if TYPE_CHECKING:
@@ -25,6 +26,28 @@ class Batch:
     output_mode: str  # append, complete, update
     cursor: duckdb.DuckDBPyConnection
     rerun: bool = False
+
+
+WRITTEN_TWICE = "Going on would write rows twice. Write to another table, or restore the checkpoint."
+
+
+def has_batch(batch: Batch, last: int | None, place: str, hint: str) -> bool:
+    """Return whether a place has a batch, and not only those before; `last` is its last one of the query.
+
+    Raises:
+        SparkRuntimeException: LIGHTSTREAM_SINK_AHEAD_OF_CHECKPOINT when it has batches that the checkpoint has not.
+    """
+    if last is None or last < batch.batch_id:
+        return False
+    if last == batch.batch_id and batch.rerun:
+        return True
+    raise SparkRuntimeException(
+        "LIGHTSTREAM_SINK_AHEAD_OF_CHECKPOINT",
+        f"{place} holds batch {last} of this query, but its checkpoint is about to run batch {batch.batch_id}: it was "
+        f"set back, or restored from an old copy. {hint}",
+        sqlstate="42K03",
+        parameters={"tableName": place, "batchId": str(batch.batch_id)},
+    )
 
 
 class Sink(Protocol):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from lightstream.errors import AnalysisException, SparkRuntimeException, unsupported
 from lightstream.plan import types as t
-from lightstream.sinks.contract import Batch
+from lightstream.sinks.contract import WRITTEN_TWICE, Batch, has_batch
 from lightstream.sources.arrow_values import arrow_type
 from lightstream.sources.delta.reader import delta_module, reason_of, table_uri
 from lightstream.sources.file_options import flag
@@ -78,17 +78,8 @@ class DeltaSink:
             SparkRuntimeException: LIGHTSTREAM_SINK_AHEAD_OF_CHECKPOINT when the table has later batches of the query.
         """
         last = self._table.last_batch_id(self._query_id)
-        if last == batch.batch_id and batch.rerun:
+        if has_batch(batch, last, f"The Delta table {self._table.uri}", WRITTEN_TWICE):
             return 0
-        if last is not None and last >= batch.batch_id:
-            raise SparkRuntimeException(
-                "LIGHTSTREAM_SINK_AHEAD_OF_CHECKPOINT",
-                f"The Delta table {self._table.uri} holds batch {last} of this query, but its checkpoint is about to "
-                f"run batch {batch.batch_id}: it was set back, or restored from an old copy. Going on would write rows "
-                "twice. Write to another table, or restore the checkpoint.",
-                sqlstate="42K03",
-                parameters={"tableName": self._table.uri, "batchId": str(batch.batch_id)},
-            )
         mode: Mode = "overwrite" if batch.output_mode == "complete" else "append"
         rows = batch.cursor.query(batch.sql).to_arrow_reader(_ROWS)
         return self._table.write(rows, mode, (self._query_id, batch.batch_id))

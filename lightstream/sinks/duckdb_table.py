@@ -12,7 +12,7 @@ from lightstream.errors import AnalysisException, PySparkException, SparkRuntime
 from lightstream.functions.spelling import duck_type, quote, text_sql
 from lightstream.plan.types import StructType
 from lightstream.sinks.attached import AttachedFile
-from lightstream.sinks.contract import Batch
+from lightstream.sinks.contract import Batch, has_batch
 from lightstream.sinks.memory import check_columns
 from lightstream.sinks.rows import changed_rows, first_row
 
@@ -216,17 +216,12 @@ class DuckDBTableSink:
             SparkRuntimeException: the table has batches that the checkpoint does not know.
         """
         latest = -1 if self._latest is None else self._latest
-        if batch.batch_id == latest and batch.rerun:
+        hint = (
+            "Going on would write rows twice. Restore checkpoint and database from copies of one moment, or "
+            "write to another table."
+        )
+        if has_batch(batch, latest, f"The table {'.'.join(self.name)}", hint):
             return 0
-        if batch.batch_id <= latest:
-            raise SparkRuntimeException(
-                "LIGHTSTREAM_SINK_AHEAD_OF_CHECKPOINT",
-                f"The table {'.'.join(self.name)} holds batch {latest} of this query, but its checkpoint is about to "
-                f"run batch {batch.batch_id}: the checkpoint was set back, and rows would be written twice. Restore "
-                "the checkpoint and the database from copies of the same moment, or write to another table.",
-                sqlstate="42K03",
-                parameters={"tableName": ".".join(self.name), "batchId": str(batch.batch_id)},
-            )
         if batch.batch_id > latest + 1 and batch.output_mode != "complete":
             self._check_gap(latest, batch.batch_id)
         with self._entered(batch.cursor):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lightstream.errors import AnalysisException, PySparkException, SparkRuntimeException, unsupported
 from lightstream.plan import types as t
-from lightstream.sinks.contract import Batch
+from lightstream.sinks.contract import WRITTEN_TWICE, Batch, has_batch
 from lightstream.sources.arrow_values import arrow_type
 from lightstream.sources.iceberg import iceberg_module, open_catalog
 
@@ -75,8 +75,9 @@ class IcebergSink:
         columns = [c.cast(field.type) for c, field in zip(rows.columns, self._schema, strict=True)]
         try:
             table = self._table()
-            last = table.properties.get(_NOTED + self._query_id)
-            if last is not None and self._has(int(last), batch):
+            noted = table.properties.get(_NOTED + self._query_id)
+            last = None if noted is None else int(noted)
+            if has_batch(batch, last, f"The Iceberg table {self._path}", WRITTEN_TWICE):
                 return 0
             # One commit of the catalog for the rows and the batch's id. What pyiceberg tries again after another
             # writer's commit is this whole one.
@@ -96,21 +97,6 @@ class IcebergSink:
                 parameters={"path": self._path},
             ) from None
         return int(rows.num_rows)
-
-    def _has(self, last: int, batch: Batch) -> bool:
-        """Return whether a batch is in the table, whose last one of this query is `last`."""
-        if last == batch.batch_id and batch.rerun:
-            return True
-        if last >= batch.batch_id:
-            raise SparkRuntimeException(
-                "LIGHTSTREAM_SINK_AHEAD_OF_CHECKPOINT",
-                f"The Iceberg table {self._path} holds batch {last} of this query, but its checkpoint is about to run "
-                f"batch {batch.batch_id}: it was set back, or restored from an old copy. Going on would write rows "
-                "twice. Write to another table, or restore the checkpoint.",
-                sqlstate="42K03",
-                parameters={"tableName": self._path, "batchId": str(batch.batch_id)},
-            )
-        return False
 
     def _table(self) -> Table:
         """Return the table as it is now, made if need be, at once with its partitions."""

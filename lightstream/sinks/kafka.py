@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from lightstream.errors import AnalysisException, IllegalArgumentException, SparkRuntimeException
 from lightstream.plan import types as t
 from lightstream.plan.types import StructType
-from lightstream.sinks.contract import Batch
+from lightstream.sinks.contract import Batch, has_batch
 from lightstream.sources.kafka.client import (
     client,
     configuration,
@@ -246,8 +246,10 @@ class ExactlyOnceKafkaSink:
         records = Records(batch.schema, self._topic)
         try:
             writer = self._writer or self._start()
-            if batch.batch_id < self._next:
-                return self._skipped(batch)
+            if has_batch(
+                batch, self._next - 1, f"The topic {self._topic}", "Going on would send records twice."
+            ):
+                return 0
             producer = writer.producer
             producer.begin_transaction()
             try:
@@ -279,16 +281,6 @@ class ExactlyOnceKafkaSink:
         self._next = max(mark.offset, 0)
         self._writer = writer
         return writer
-
-    def _skipped(self, batch: Batch) -> int:
-        if batch.batch_id < self._next - 1 or not batch.rerun:
-            raise SparkRuntimeException(
-                "LIGHTSTREAM_SINK_AHEAD_OF_CHECKPOINT",
-                f"The topic {self._topic} holds batch {self._next - 1} of this query, and the checkpoint is at batch "
-                f"{batch.batch_id}: it was restored from an older copy. Going on would send records twice.",
-                sqlstate="42K03",
-            )
-        return 0
 
     def idle(self) -> None:
         """Nothing to give free."""

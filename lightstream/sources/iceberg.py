@@ -9,8 +9,8 @@ from lightstream.conf import Conf
 from lightstream.errors import (
     AnalysisException,
     IllegalArgumentException,
-    PySparkImportError,
     QueryExecutionException,
+    missing_package,
     unsupported,
 )
 from lightstream.functions.spelling import quote
@@ -38,11 +38,7 @@ def iceberg_module() -> Any:
         import pyiceberg.catalog
         import pyiceberg.exceptions
     except ImportError:
-        raise PySparkImportError(
-            "PACKAGE_NOT_INSTALLED",
-            "Iceberg tables need the package pyiceberg, which is not installed: pip install 'lightstream[iceberg]'",
-            parameters={"package_name": "pyiceberg", "minimum_version": "0.12"},
-        ) from None
+        raise missing_package("An Iceberg table", "pyiceberg", "iceberg") from None
     return pyiceberg
 
 

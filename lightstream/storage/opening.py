@@ -11,7 +11,7 @@ import re
 from datetime import timedelta
 from typing import Any
 
-from lightstream.errors import IllegalArgumentException, PySparkImportError, unsupported
+from lightstream.errors import IllegalArgumentException, missing_package, unsupported
 from lightstream.storage.objects import ObjectStore
 from lightstream.storage.paths import is_remote, normal, split
 from lightstream.storage.settings import Settings
@@ -35,18 +35,14 @@ def open_store(path: str, settings: Settings) -> ObjectStore:
     """Return the store that a normal path is in; nothing is asked of it yet.
 
     Raises:
-        PySparkImportError: LIGHTSTREAM_MISSING_PACKAGE, with the command that installs it.
+        PySparkImportError: PACKAGE_NOT_INSTALLED.
         UnsupportedOperationException: a setting that would change what is stored, or who asks.
         IllegalArgumentException: a setting cannot be.
     """
     try:
         from obstore.exceptions import BaseError
     except ImportError:
-        raise PySparkImportError(
-            "LIGHTSTREAM_MISSING_PACKAGE",
-            "Object stores need obstore. Install it: pip install 'lightstream[cloud]'.",
-            parameters={"package": "obstore"},
-        ) from None
+        raise missing_package("An object store", "obstore", "cloud") from None
     root, _ = split(path)
     scheme, _, bucket = root.partition("://")
     config, endpoint = _config(scheme, bucket, settings)

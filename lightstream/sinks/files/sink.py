@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from lightstream import crash
 from lightstream.checkpoint.sink_log import SinkLog
 from lightstream.conf import Conf
-from lightstream.errors import PySparkException, SparkRuntimeException, UnsupportedOperationException
+from lightstream.errors import PySparkException, UnsupportedOperationException
 from lightstream.plan.types import StructType
-from lightstream.sinks.contract import Batch
+from lightstream.sinks.contract import Batch, has_batch
 from lightstream.sinks.files.formats import PartFormat, part_format
 from lightstream.sinks.files.layout import make_layout, refuse_duplicates
 from lightstream.sinks.files.parts import part_names, write_parts, writing_to
@@ -105,17 +105,12 @@ class FileSink:
             raise self._refusal
         assert log is not None
         assert format is not None
-        if batch.batch_id == log.latest_id and batch.rerun:
+        hint = (
+            "Or another query has written there. Its rows would not be part of the table. Write to another directory, "
+            "or restore the checkpoint."
+        )
+        if has_batch(batch, log.latest_id, f"The log of {self.path}", hint):
             return -1
-        if batch.batch_id <= log.latest_id:
-            raise SparkRuntimeException(
-                "LIGHTSTREAM_SINK_AHEAD_OF_CHECKPOINT",
-                f"The log of {self.path} holds batch {log.latest_id}, but the query's checkpoint is about to run batch "
-                f"{batch.batch_id}: another query has written there, or the checkpoint is new or was set back. "
-                "Its rows would not become part of the table. Write to another directory, or restore the checkpoint.",
-                sqlstate="42K03",
-                parameters={"tableName": self.path, "batchId": str(batch.batch_id)},
-            )
         with writing_to(self.path):
             self._written(batch, log, format)
         return -1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from lightstream.errors import AnalysisException, PySparkImportError, unsupported
+from lightstream.errors import AnalysisException, missing_package, unsupported
 from lightstream.plan import types as t
 
 SPARK_TYPE = "spark.sql.catalyst.type"
@@ -37,11 +37,7 @@ def avro_module() -> Any:
     try:
         import fastavro
     except ImportError:
-        raise PySparkImportError(
-            "PACKAGE_NOT_INSTALLED",
-            "Avro files need the package fastavro, which is not installed: pip install 'lightstream[avro]'",
-            parameters={"package_name": "fastavro", "minimum_version": "1.13"},
-        ) from None
+        raise missing_package("The format Avro", "fastavro", "avro") from None
     return fastavro
 
 

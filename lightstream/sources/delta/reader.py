@@ -11,8 +11,8 @@ from lightstream.conf import Conf
 from lightstream.errors import (
     AnalysisException,
     IllegalArgumentException,
-    PySparkImportError,
     QueryExecutionException,
+    missing_package,
     unsupported,
 )
 from lightstream.functions.spelling import quote
@@ -47,11 +47,7 @@ def delta_module() -> Any:
     try:
         import deltalake
     except ImportError:
-        raise PySparkImportError(
-            "PACKAGE_NOT_INSTALLED",
-            "Delta tables need the package deltalake, which is not installed: pip install 'lightstream[delta]'",
-            parameters={"package_name": "deltalake", "minimum_version": "1.6"},
-        ) from None
+        raise missing_package("A Delta table", "deltalake", "delta") from None
     return deltalake
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from lightstream.errors import (
     IllegalArgumentException,
-    PySparkImportError,
     SparkRuntimeException,
+    missing_package,
     unsupported,
 )
 
@@ -58,16 +58,12 @@ def client() -> Any:
     """Return the module confluent_kafka.
 
     Raises:
-        PySparkImportError: LIGHTSTREAM_MISSING_PACKAGE, with the command that installs it.
+        PySparkImportError: PACKAGE_NOT_INSTALLED.
     """
     try:
         import confluent_kafka
     except ImportError:
-        raise PySparkImportError(
-            "LIGHTSTREAM_MISSING_PACKAGE",
-            "Kafka needs confluent-kafka. Install it: pip install 'lightstream[kafka]'.",
-            parameters={"package": "confluent-kafka"},
-        ) from None
+        raise missing_package("Kafka", "confluent-kafka", "kafka") from None
     return confluent_kafka
 
 
