@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 from lightstream.errors import QueryExecutionException, unsupported
@@ -22,16 +23,35 @@ def codec_of(path: str) -> str | None:
     return next((codec for suffix, codec in _CODECS.items() if lower.endswith(suffix)), None)
 
 
-def read_failed(path: str, cause: str, *, missing: bool = False) -> QueryExecutionException:
-    """Return Spark's error for a file that could not be read."""
+def read_failed(path: str, cause: str, kind: str = "NO_HINT") -> QueryExecutionException:
+    """Return Spark's error for a file that could not be read, FAILED_READ_FILE."""
     name = to_uri(path)
-    condition = "FAILED_READ_FILE.FILE_NOT_EXIST" if missing else "FAILED_READ_FILE.NO_HINT"
     return QueryExecutionException(
-        condition,
+        f"FAILED_READ_FILE.{kind}",
         f"Encountered error while reading file {name}. {cause}",
         sqlstate="KD001",
         parameters={"path": name},
     )
+
+
+def missing_file(path: str) -> QueryExecutionException:
+    """Return Spark's error for a file that is gone."""
+    return read_failed(path, "The file does not exist: it may have been deleted.", "FILE_NOT_EXIST")
+
+
+def damaged_file(path: str, format_name: str, error: Exception) -> QueryExecutionException:
+    """Return Spark's error for a file whose format a reader does not find in it, or that is gone."""
+    if not os.path.exists(path):
+        return missing_file(path)
+    return read_failed(path, f"The file is damaged, or no {format_name} file: {error}")
+
+
+def footer_failed(path: str, format_name: str, error: Exception) -> QueryExecutionException:
+    """Return Spark's error for a file whose schema cannot be read, or that is gone."""
+    if not os.path.exists(path):
+        return missing_file(path)
+    reason = f"The footer cannot be read: the file is damaged, or no {format_name} file. {error}"
+    return read_failed(path, reason, "CANNOT_READ_FILE_FOOTER")
 
 
 def read_file(path: str, *, ignore_missing: bool = False, ignore_corrupt: bool = False) -> bytes | None:
@@ -47,7 +67,7 @@ def read_file(path: str, *, ignore_missing: bool = False, ignore_corrupt: bool =
     except FileNotFoundError:
         if ignore_missing:
             return None
-        raise read_failed(path, "The file does not exist: it may have been deleted.", missing=True) from None
+        raise missing_file(path) from None
     except OSError as error:
         raise read_failed(path, str(error)) from error
     codec = codec_of(path)

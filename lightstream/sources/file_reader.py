@@ -10,6 +10,7 @@ from lightstream.dataclass import dataclass
 from lightstream.errors import AnalysisException
 from lightstream.plan import types as t
 from lightstream.sources.contract import Required, Scan, Stream
+from lightstream.sources.file_options import flag
 from lightstream.sources.listing import FileEntry, FileListing, list_files
 from lightstream.storage.paths import is_remote
 from lightstream.storage.settings import settings_of
@@ -31,6 +32,11 @@ class FileInput:
     options: Mapping[str, str]
     conf: Conf
     counted: bool = False  # the number of rows is asked for
+
+    def ignores(self, kind: str) -> bool:
+        """Return whether files that are `Missing`, or `Corrupt`, are passed over."""
+        name = f"ignore{kind}Files"
+        return flag(self.options, name, self.conf.boolean(f"spark.sql.files.{name}"))
 
 
 class FileFormat(Protocol):

@@ -15,7 +15,7 @@ from lightstream.plan import types as t
 from lightstream.plan.required import Required
 from lightstream.sources.contract import Scan
 from lightstream.sources.corrupt_records import check_corrupt_use
-from lightstream.sources.file_bytes import read_failed
+from lightstream.sources.file_bytes import missing_file
 from lightstream.sources.file_columns import FileColumns, frame_sql, no_rows, with_file_numbers
 from lightstream.sources.listing import FileEntry
 
@@ -205,7 +205,7 @@ class TwoWayRead(ABC):
         if missing and self.ignore_missing:
             self.files = [file for file in self.files if file.path not in missing]
         elif missing:
-            raise read_failed(missing[0], "The file does not exist: it may have been deleted.", missing=True)
+            raise missing_file(missing[0])
 
     def _probe_all(self, cursor: duckdb.DuckDBPyConnection) -> None:
         import duckdb

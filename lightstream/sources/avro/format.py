@@ -15,7 +15,7 @@ from lightstream.plan import types as t
 from lightstream.sources.arrow_values import Rebuild, arrow_type
 from lightstream.sources.avro.schema import avro_module, parsed_schema, spark_schema
 from lightstream.sources.contract import Required, Scan
-from lightstream.sources.file_bytes import read_failed
+from lightstream.sources.file_bytes import damaged_file, missing_file, read_failed
 from lightstream.sources.file_columns import METADATA, scan_tables, unsupported_column
 from lightstream.sources.file_options import flag
 from lightstream.sources.listing import FileEntry
@@ -106,11 +106,6 @@ def _files(source: FileInput) -> list[FileEntry]:
     return [file for file in source.files if every or file.uri.endswith(".avro")]
 
 
-def _ignores(source: FileInput, kind: str) -> bool:
-    name = f"ignore{kind}Files"
-    return flag(source.options, name, source.conf.boolean(f"spark.sql.files.{name}"))
-
-
 def _of_file(
     file: FileEntry,
     source: FileInput,
@@ -124,16 +119,15 @@ def _of_file(
     except PySparkException:
         raise
     except FileNotFoundError as error:
-        if _ignores(source, "Missing"):
+        if source.ignores("Missing"):
             return None
-        reason = "The file does not exist: it may have been deleted."
-        raise read_failed(file.path, reason, missing=True) from error
+        raise missing_file(file.path) from error
     except OverflowError as error:
         raise unsupported(f"Reading times of {file.path} after the year 9999 or before the year 1") from error
     except Exception as error:  # fastavro fails in many ways
-        if _ignores(source, "Corrupt"):
+        if source.ignores("Corrupt"):
             return None
-        raise read_failed(file.path, f"The file is damaged, or no Avro file: {error}") from error
+        raise damaged_file(file.path, "Avro", error) from error
 
 
 def _records(content: Any, path: str, source: FileInput, names: Sequence[str] | None) -> Any:

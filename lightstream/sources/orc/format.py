@@ -7,18 +7,17 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from lightstream.conf import Conf
-from lightstream.errors import QueryExecutionException, unsupported
+from lightstream.errors import unsupported
 from lightstream.plan import types as t
 from lightstream.sources.arrow_values import Rebuild, arrow_type
 from lightstream.sources.contract import Required, Scan
-from lightstream.sources.file_bytes import read_failed
+from lightstream.sources.file_bytes import damaged_file, footer_failed, missing_file, read_failed
 from lightstream.sources.file_columns import METADATA, scan_tables, unsupported_column
 from lightstream.sources.file_options import flag
 from lightstream.sources.listing import FileEntry
 from lightstream.sources.merge import merged
 from lightstream.sources.orc.schema import spark_schema
 from lightstream.sources.orc.values import reading
-from lightstream.sources.paths import to_uri
 
 if TYPE_CHECKING:
     import duckdb
@@ -63,9 +62,9 @@ class OrcFormat:
             try:
                 opened = _opened(file.path)
             except (OSError, ValueError) as error:
-                if _ignores(source, "corrupt"):
+                if source.ignores("Corrupt"):
                     continue
-                raise _footer_failed(file.path, error) from error
+                raise footer_failed(file.path, "ORC", error) from error
             if opened is None or not len(opened.schema):
                 continue
             schema = spark_schema(opened.schema)
@@ -84,11 +83,6 @@ class OrcFormat:
             UnsupportedOperationException: a conversion, or values, that are not supported.
         """
         return scan_tables(source, columns, source.files, lambda file, needed: _rows(file, source, needed))
-
-
-def _ignores(source: FileInput, kind: str) -> bool:
-    name = f"ignore{kind.capitalize()}Files"
-    return flag(source.options, name, source.conf.boolean(f"spark.sql.files.{name}"))
 
 
 def _opened(path: str) -> ORCFile | None:
@@ -110,20 +104,18 @@ def _rows(file: FileEntry, source: FileInput, needed: t.StructType) -> pa.Table 
             return pa.table({"": pa.nulls(opened.nrows)})
         return _columns(opened, file.path, source, needed)
     except FileNotFoundError as error:
-        if _ignores(source, "missing"):
+        if source.ignores("Missing"):
             return None
-        raise read_failed(
-            file.path, "The file does not exist: it may have been deleted.", missing=True
-        ) from error
+        raise missing_file(file.path) from error
     except (OSError, ValueError) as error:  # of the latter kind are Arrow's
         if "out of range for nanosecond" in str(error):
             raise unsupported(
                 f"Reading times before 1677-09-22 or after 2262-04-11 from {file.path}",
                 "Leave the column out.",
             ) from error
-        if _ignores(source, "corrupt"):
+        if source.ignores("Corrupt"):
             return None
-        raise read_failed(file.path, f"The file is damaged, or no ORC file: {error}") from error
+        raise damaged_file(file.path, "ORC", error) from error
 
 
 def _columns(opened: ORCFile, path: str, source: FileInput, needed: t.StructType) -> pa.Table:
@@ -165,16 +157,3 @@ def _find(schema: t.StructType, name: str, source: FileInput, rebuild: Rebuild, 
             path, f'Found duplicate field(s) "{name}": [{", ".join(names)}] in case-insensitive mode.'
         )
     return found[0] if found else None
-
-
-def _footer_failed(path: str, error: Exception) -> QueryExecutionException:
-    if not os.path.exists(path):
-        return read_failed(path, "The file does not exist: it may have been deleted.", missing=True)
-    name = to_uri(path)
-    return QueryExecutionException(
-        "FAILED_READ_FILE.CANNOT_READ_FILE_FOOTER",
-        f"Encountered error while reading file {name}. The footer cannot be read: the file is damaged, or no ORC file. "
-        f"{error}",
-        sqlstate="KD001",
-        parameters={"path": name},
-    )

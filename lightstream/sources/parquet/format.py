@@ -13,7 +13,7 @@ from lightstream.functions.spelling import ERROR_MARK, quote, text_sql
 from lightstream.plan import types as t
 from lightstream.plan.type_texts import from_json_text
 from lightstream.sources.contract import Required, Scan
-from lightstream.sources.file_bytes import escape_glob, read_failed
+from lightstream.sources.file_bytes import damaged_file, escape_glob, footer_failed
 from lightstream.sources.file_columns import (
     METADATA,
     ROW_INDEX,
@@ -27,7 +27,6 @@ from lightstream.sources.listing import FileEntry
 from lightstream.sources.merge import merged
 from lightstream.sources.parquet.columns import Columns
 from lightstream.sources.parquet.schema import Node, read_nodes, spark_schema
-from lightstream.sources.paths import to_uri
 
 if TYPE_CHECKING:
     import duckdb
@@ -85,8 +84,8 @@ class ParquetFormat:
         _refuse_summaries(source.files)
         files = sorted(source.files, key=lambda file: file.uri)
         merges = flag(source.options, "mergeSchema", source.conf.boolean("spark.sql.parquet.mergeSchema"))
-        looked_at = files if merges or _skips_corrupt(source) else files[:1]
-        roots = self._nodes(looked_at, source, cursor, _footer_failed)
+        looked_at = files if merges or source.ignores("Corrupt") else files[:1]
+        roots = self._nodes(looked_at, source, cursor, footer_failed)
         found: t.StructType | None = None
         for file in files:
             if file.path not in roots:
@@ -107,16 +106,14 @@ class ParquetFormat:
             UnsupportedOperationException: files in the old calendar, or a conversion that is not supported.
         """
         files = list(source.files)
-        if flag(
-            source.options, "ignoreMissingFiles", source.conf.boolean("spark.sql.files.ignoreMissingFiles")
-        ):
+        if source.ignores("Missing"):
             files = [file for file in files if os.path.exists(file.path)]
         of_file = FileColumns(columns, source.partitions, source.conf.time_zone)
         data = [c for c in columns if c not in of_file.columns]
         names = {c.path[0] for c in data if len(c.path) == 1}
         parts: list[str] = []
-        if names or _skips_corrupt(source):
-            roots = self._nodes(files, source, cursor, _damaged)
+        if names or source.ignores("Corrupt"):
+            roots = self._nodes(files, source, cursor, damaged_file)
             if any(t.holds(source.schema[name].dataType, t.DateType, t.TimestampType) for name in names):
                 _refuse_old_calendar(files, cursor)
             groups: dict[int, list[FileEntry]] = {}
@@ -147,7 +144,7 @@ class ParquetFormat:
         files: Sequence[FileEntry],
         source: FileInput,
         cursor: duckdb.DuckDBPyConnection,
-        refused: Callable[[str, Exception], Exception],
+        refused: Callable[[str, str, Exception], Exception],
     ) -> dict[str, Node]:
         """Return the columns of each file, by path; `refused` makes the error for one without a footer."""
         import duckdb
@@ -163,18 +160,12 @@ class ParquetFormat:
                     try:
                         found |= read_nodes([path], cursor)
                     except duckdb.Error as error:
-                        if not _skips_corrupt(source):
-                            raise refused(path, error) from error
+                        if not source.ignores("Corrupt"):
+                            raise refused(path, "Parquet", error) from error
             self._known |= {keys[path]: root for path, root in found.items()}
         # No more than the files at hand: a stream does not come back to those of its earlier batches.
         self._known = {key: self._known[key] for key in keys.values() if key in self._known}
         return {path: self._known[key] for path, key in keys.items() if key in self._known}
-
-
-def _skips_corrupt(source: FileInput) -> bool:
-    return flag(
-        source.options, "ignoreCorruptFiles", source.conf.boolean("spark.sql.files.ignoreCorruptFiles")
-    )
 
 
 # ---- SQL ------------------------------------------------------------------------------------------------------
@@ -273,25 +264,6 @@ def _refuse_summaries(files: Sequence[FileEntry]) -> None:
 # ---- errors ---------------------------------------------------------------------------------------------------
 
 
-def _damaged(path: str, error: Exception) -> QueryExecutionException:
-    if not os.path.exists(path):
-        return read_failed(path, "The file does not exist: it may have been deleted.", missing=True)
-    return read_failed(path, f"The file is damaged, or no Parquet file: {error}")
-
-
-def _footer_failed(path: str, error: Exception) -> QueryExecutionException:
-    if not os.path.exists(path):
-        return _damaged(path, error)
-    name = to_uri(path)
-    return QueryExecutionException(
-        "FAILED_READ_FILE.CANNOT_READ_FILE_FOOTER",
-        f"Encountered error while reading file {name}. The footer cannot be read: the file is damaged, or no Parquet "
-        f"file. {error}",
-        sqlstate="KD001",
-        parameters={"path": name},
-    )
-
-
 def _reason(
     files: Sequence[FileEntry], cursor: duckdb.DuckDBPyConnection, error: Exception | None
 ) -> Exception:
@@ -306,7 +278,7 @@ def _reason(
         try:
             probe.execute("SELECT count(*) FROM parquet_schema(?)", [escape_glob(file.path)]).fetchall()
         except duckdb.Error as found:
-            return _damaged(file.path, found)
+            return damaged_file(file.path, "Parquet", found)
     if isinstance(error, duckdb.ConversionException | duckdb.OutOfRangeException | duckdb.BinderException):
         return error
     for file in files:
@@ -314,5 +286,5 @@ def _reason(
         try:
             probe.execute(f"SELECT max(hash(COLUMNS(*))) FROM {source}").fetchall()
         except duckdb.Error as found:
-            return _damaged(file.path, found)
+            return damaged_file(file.path, "Parquet", found)
     return error

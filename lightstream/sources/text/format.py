@@ -62,7 +62,7 @@ class TextFormat:
             QueryExecutionException: `FAILED_READ_FILE`.
             IllegalArgumentException: a value that an option cannot have.
         """
-        options = _options(source.options, source.conf)
+        options = _options(source)
         files = [f for f in source.files if not options.ignore_missing_files or os.path.exists(f.path)]
         of_file = FileColumns(columns, source.partitions, source.conf.time_zone)
         names = {c.path[0] for c in columns if c not in of_file.columns}
@@ -89,7 +89,8 @@ class _TextOptions:
     ignore_corrupt_files: bool
 
 
-def _options(options: Mapping[str, str], conf: Conf) -> _TextOptions:
+def _options(source: FileInput) -> _TextOptions:
+    options = source.options
     separator = options.get("linesep")
     if separator == "":
         raise IllegalArgumentException(None, "requirement failed: 'lineSep' cannot be an empty string.")
@@ -98,12 +99,8 @@ def _options(options: Mapping[str, str], conf: Conf) -> _TextOptions:
         separator=None
         if separator is None
         else separator.encode(codec_name(options.get("encoding", "UTF-8"))),
-        ignore_missing_files=flag(
-            options, "ignoreMissingFiles", conf.boolean("spark.sql.files.ignoreMissingFiles")
-        ),
-        ignore_corrupt_files=flag(
-            options, "ignoreCorruptFiles", conf.boolean("spark.sql.files.ignoreCorruptFiles")
-        ),
+        ignore_missing_files=source.ignores("Missing"),
+        ignore_corrupt_files=source.ignores("Corrupt"),
     )
 
 
