@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from stream_cases import FIRST_TIME_S, Cases, Engine, compare
+from stream_cases import FILES, FIRST_TIME_S, Cases, Engine, compare
 
 CASES = Cases("stream reader")
 N = [{"n": i} for i in range(6)]
@@ -563,6 +563,23 @@ def what_the_files_say_of_themselves(engine: Engine) -> None:
     engine.tell(frame.dtypes)
     engine.run(frame)
     engine.tell(FIRST_TIME_S)
+
+
+@CASES
+def a_file_that_goes_before_its_batch(engine: Engine) -> None:
+    engine.put(0)
+    last = engine.write("last.json", FILES[1], at=9)
+    batches: list[Any] = []
+
+    def take(batch: Any, batch_id: int) -> None:
+        last.unlink(missing_ok=True)
+        batches.append((batch_id, batch.count()))
+
+    query = (
+        engine.stream(maxFilesPerTrigger=1).writeStream.foreachBatch(take).trigger(availableNow=True).start()
+    )
+    query.awaitTermination()
+    engine.tell(batches)
 
 
 @CASES

@@ -476,6 +476,16 @@ def test_a_file_deleted_before_a_restart_is_left_out(query: Any, caplog: pytest.
     assert "is gone" in caplog.text
 
 
+def test_a_file_deleted_while_it_waits_is_left_out(query: Any, caplog: pytest.LogCaptureFixture) -> None:
+    q = query(maxFilesPerTrigger=1)
+    q.write("a", "b", at_s=1)
+    q.stream.prepare_available_now()
+    assert q.batch() == ["a"]
+    (q.input / "b").unlink()
+    assert q.batch() == []
+    assert "is gone" in caplog.text
+
+
 def test_offsets_beyond_the_log_are_damage(query: Any) -> None:
     q = query()
     q.write("a")

@@ -9,6 +9,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lightstream.checkpoint.damage import damaged
@@ -177,7 +178,7 @@ class FileStream:
                 entries = [entry for log_id in range(first + 1, last + 1) for entry in self._recent[log_id]]
             else:
                 entries = self._logged_entries(first, last)
-        return self._to_read(entries)
+        return self._to_read(self._present(entries))
 
     def expected(self, count: int) -> list[list[FileEntry]]:
         """Return the files that the next batches will read if nothing happens to them; large batches end the list."""
@@ -390,13 +391,21 @@ class FileStream:
 
     def _logged_entries(self, first: int, last: int) -> list[FileEntry]:
         entries = self._log.entries_between(first, last)
-        paths = [from_uri(entry.uri) for entry in entries]
+        return [FileEntry(from_uri(entry.uri), entry.uri, -1, entry.mtime_ms) for entry in entries]
+
+    def _present(self, entries: list[FileEntry]) -> list[FileEntry]:
+        """Return the files that are still there, with their sizes. Objects are asked for where no size is known."""
+        asked = [entry.path for entry in entries if entry.size < 0 or not is_remote(entry.path)]
+        sizes = dict(zip(asked, self._tree.sizes(asked), strict=True))
         found = []
-        for entry, path, size in zip(entries, paths, self._tree.sizes(paths), strict=True):
+        for entry in entries:
+            size = sizes.get(entry.path, entry.size)
             if size is None:
-                logger.warning("%s was taken for a batch and is gone; the batch is run without it.", path)
+                logger.warning(
+                    "%s was taken for a batch and is gone; the batch is run without it.", entry.path
+                )
             else:
-                found.append(FileEntry(path, entry.uri, size, entry.mtime_ms))
+                found.append(entry if size == entry.size else replace(entry, size=size))
         return found
 
     def _to_read(self, entries: list[FileEntry]) -> list[FileEntry]:
