@@ -146,7 +146,6 @@ def test_a_directory_that_cannot_be(spark: Any, tmp_path: Path) -> None:
         (lambda w, p: w.option("path", p).json(p), "_LEGACY_ERROR_TEMP_1307"),
         (lambda w, p: w.format("xml").save(p), "LIGHTSTREAM_UNSUPPORTED"),
         (lambda w, p: w.json(p, compression="lz4"), "LIGHTSTREAM_UNSUPPORTED"),
-        (lambda w, p: w.option("maxRecordsPerFile", 2).json(p), "LIGHTSTREAM_UNSUPPORTED"),
         (lambda w, p: w.option("timeZone", "Asia/Tokyo").json(p), "LIGHTSTREAM_UNSUPPORTED"),
         (lambda w, p: w.json(p, compression="foo"), "CODEC_NOT_AVAILABLE.WITH_AVAILABLE_CODECS_SUGGESTION"),
     ],
@@ -155,6 +154,21 @@ def test_what_is_refused(spark: Any, tmp_path: Path, write: Any, condition: str)
     writer = spark.sql("select 1 id, 'x' s").write
     assert condition_of(lambda: write(writer, str(tmp_path / "out"))) == condition
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("format", ["json", "csv", "parquet", "orc"])
+def test_files_of_so_many_rows(spark: Any, tmp_path: Path, format: str) -> None:
+    rows = spark.sql("select id, id % 2 p from range(7)")
+    rows.write.option("maxRecordsPerFile", 3).format(format).save(str(tmp_path / "out"))
+    rows.write.option("maxRecordsPerFile", 3).partitionBy("p").format(format).save(str(tmp_path / "parted"))
+    rows.where("id > 9").write.option("maxRecordsPerFile", 3).format(format).save(str(tmp_path / "none"))
+
+    def counts(directory: str) -> list[int]:
+        found = sorted((tmp_path / directory).rglob("part*"))
+        read = spark.read.schema("id int").format(format)
+        return [read.load(str(path)).count() for path in found]
+
+    assert (counts("out"), counts("parted"), counts("none")) == ([3, 3, 1], [3, 1, 3], [0])
 
 
 def test_input_that_is_read_exactly(spark: Any, tmp_path: Path) -> None:

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 from lightstream.conf import Conf
 from lightstream.dataclass import dataclass
-from lightstream.errors import AnalysisException, IllegalArgumentException, unsupported
+from lightstream.errors import AnalysisException, IllegalArgumentException, NumberFormatException, unsupported
 from lightstream.functions.registry import SqlContext
 from lightstream.functions.spelling import quote, text_sql
 from lightstream.plan import types as t
 from lightstream.sinks.files.layout import Layout, refuse_empty, unsupported_type
 from lightstream.sources.avro.format import NOT_IN_AVRO
 from lightstream.sources.file_options import codec_name, flag
+from lightstream.sources.java_text import java_integer
 from lightstream.sources.orc.format import NOT_IN_ORC
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class PartFormat:
 
     `columns` are SQL over the columns of a layout, for lines of text one column `line`, and `names` what they are
     called; `header` is SQL of the first line. `copy` are options of DuckDB's COPY. `write` writes rows into a new file,
-    where neither DuckDB nor `lines` does.
+    where neither DuckDB nor `lines` does. A file has `max_records` rows at most, any number where that is 0.
     """
 
     extension: str
@@ -52,6 +53,7 @@ class PartFormat:
     lines: Lines | None = None
     write: Callable[[pa.RecordBatchReader, str], None] | None = None
     skips_empty: bool = False  # lines without a character are none
+    max_records: int = 0
 
 
 def part_format(name: str, layout: Layout, options: Mapping[str, str], conf: Conf) -> PartFormat:
@@ -69,11 +71,14 @@ def part_format(name: str, layout: Layout, options: Mapping[str, str], conf: Con
     for field, _ in layout.partitions:
         if isinstance(field.dataType, t.CalendarIntervalType):
             raise unsupported_type(name, field)
-    limit = options.get("maxrecordsperfile", conf.get("spark.sql.files.maxRecordsPerFile")) or "0"
-    if int(limit) > 0:
-        raise unsupported("The option maxRecordsPerFile", "Rows of a batch go into one file.")
+    text = options.get("maxrecordsperfile", conf.get("spark.sql.files.maxRecordsPerFile") or "0")
+    limit = java_integer(text)
+    if limit is None:
+        raise NumberFormatException(
+            None, f'For input string: "{text}"'
+        )
     makers = {"parquet": _parquet, "orc": _orc, "avro": _avro, "json": _json, "csv": _csv, "text": _text}
-    return makers[name](layout, options, conf)
+    return replace(makers[name](layout, options, conf), max_records=max(limit, 0))
 
 
 _NOT_IN_CSV = (

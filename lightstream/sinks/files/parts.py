@@ -31,6 +31,7 @@ Rows = Callable[[str, str], None]
 
 TEMPORARY = "_temporary"
 _TABLE = "temp.main.lightstream_parts"
+_NOTHING = "[]"  # where no row says which file it is for
 _ROWS_AT_ONCE = 10_000
 _ROWS_IN_BATCH = 122_880
 # What Hive does not leave in a directory's name.
@@ -55,6 +56,8 @@ def write_parts(
 ) -> list[Part]:
     """Write rows to new files in a directory, one a partition; without partitions there is one, also without rows.
 
+    Of more rows than a file may have there are several files.
+
     Args:
         rows: gives the rows, with the columns of `layout`.
         layout: which columns are in files and directories.
@@ -65,17 +68,21 @@ def write_parts(
     """
     names = ", ".join(f"c{position}" for position in range(len(layout.data) + len(layout.partitions)))
     behind = f") AS ls_rows({names})"
-    if not layout.partitions and format.lines is None and format.write is None:
+    if not layout.partitions and not format.max_records and format.lines is None and format.write is None:
         target = os.path.join(temporary, "part")
         copy = _content(format, cursor, f"(SELECT {format.columns} FROM (\0{behind})")
         before, _, after = f"COPY ({copy}) TO {text_sql(target)} ({format.copy})".partition("\0")
         rows(before, after)
         return [Part(target, "")]
     context = SqlContext(time_zone=time_zone)
-    texts = (
+    texts = [
         f"nullif({to_text(name, field.dataType, 'ansi', context)}, '')" for field, name in layout.partitions
-    )
-    values = f"CAST(to_json([{', '.join(texts)}]) AS VARCHAR)" if layout.partitions else "''"
+    ]
+    number = "''"
+    if format.max_records:
+        within = f"PARTITION BY {', '.join(texts)}" if texts else ""
+        number = f"lpad(CAST((row_number() OVER ({within}) - 1) // {format.max_records} AS VARCHAR), 19, '0')"
+    values = f"CAST(to_json([{', '.join([number, *texts])}]) AS VARCHAR)"
     before = f"CREATE OR REPLACE TEMP TABLE lightstream_parts AS SELECT {format.columns}, {values} AS ls_values FROM ("
     rows(before, behind)
     try:
@@ -107,15 +114,18 @@ def _kept(format: PartFormat) -> str:
 
 
 def _directories(layout: Layout, cursor: duckdb.DuckDBPyConnection) -> dict[str, str]:
-    """Return the directories by the values of partition columns, as JSON; without partitions the one that is there."""
-    if not layout.partitions:
-        return {"": ""}
+    """Return the directory of each file, by the file's number in it and the values of partition columns, as JSON.
+
+    Without partitions there is a file also where no row is.
+    """
     found = cursor.execute(f"SELECT DISTINCT ls_values FROM {_TABLE} ORDER BY 1").fetchall()
     names = [field.name for field, _ in layout.partitions]
+    if not found and not names:
+        return {_NOTHING: ""}
     return {
         values: "/".join(
             f"{escaped(name)}={NULL_PARTITION if value is None else escaped(value)}"
-            for name, value in zip(names, json.loads(values), strict=True)
+            for name, value in zip(names, json.loads(values)[1:], strict=True)
         )
         for (values,) in found
     }
@@ -133,6 +143,13 @@ def escaped(text: str) -> str:
 def _written_by_duckdb(
     directories: dict[str, str], format: PartFormat, temporary: str, cursor: duckdb.DuckDBPyConnection
 ) -> Iterator[Part]:
+    if _NOTHING in directories:
+        path = os.path.join(temporary, "part")
+        cursor.execute(
+            f"COPY ({_content(format, cursor, _TABLE)}) TO {text_sql(path)} ({format.copy})"
+        ).fetchall()
+        yield Part(path, "")
+        return
     # Names of directories are short here, whatever the values are.
     copy = _content(format, cursor, _TABLE, ", md5(ls_values) AS ls_key")
     target = text_sql(temporary)
@@ -216,12 +233,17 @@ def _encoded(texts: list[str], lines: Lines) -> bytes:
 
 
 def part_names(parts: Sequence[Part], identity: str, format: PartFormat, layout: Layout) -> list[str]:
-    """Return the names that Spark gives to files, below the table's directory: numbered in each directory."""
+    """Return the names that Spark gives to files, below the table's directory: numbered in each directory.
+
+    Spark: the first number is the task's, the second that of a file that another has no room for.
+    """
     mark = "." if layout.partitions else "-"
     names: list[str] = []
     counts: Counter[str] = Counter()
     for part in parts:
-        name = f"part-{counts[part.directory]:05}-{identity}{mark}c000{format.extension}"
+        number = counts[part.directory]
+        task, file = (0, number) if format.max_records else (number, 0)
+        name = f"part-{task:05}-{identity}{mark}c{file:03}{format.extension}"
         counts[part.directory] += 1
         names.append(os.path.join(part.directory, name))
     return names
