@@ -306,10 +306,18 @@ def test_rows_of_all_kinds(spark: SparkSession, rows: Any, expected: Any) -> Non
     assert spark.read.format("my_batch").load().collect() == expected
 
 
+@pytest.mark.parametrize("make", [lambda i: (i, "x"), lambda i: Row(a=i, b="x")])
+def test_no_row_is_lost_between_batches(spark: SparkSession, make: Any) -> None:
+    HELD.update(rows=[make(i) for i in range(25_000)], partitions=[ds.InputPartition(0)])
+    found = spark.read.format("my_batch").load().selectExpr("count(*)", "sum(a)").collect()
+    assert found == [(25_000, 25_000 * 24_999 // 2)]
+
+
 @pytest.mark.parametrize(
     ("rows", "words"),
     [
         (ValueError("broken"), "ValueError: broken"),
+        ([None, (1, "x")], "DATA_SOURCE_INVALID_RETURN_TYPE"),
         (None, "DATA_SOURCE_INVALID_RETURN_TYPE"),
         (([1],), "DATA_SOURCE_INVALID_RETURN_TYPE"),
         ([1], "DATA_SOURCE_INVALID_RETURN_TYPE"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+import itertools
 import json
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -250,27 +251,23 @@ def row_tables(rows: Iterator[Any], schema: StructType, name: str, zone: str) ->
 
     from lightstream.sql.python_frames import columns_of_frame
 
-    first = next(rows, None)
-    if first is None:
+    try:
+        first = next(rows)
+    except StopIteration:
         return
+    every = itertools.chain((first,), rows)
     if isinstance(first, pa.RecordBatch):
         _check_batch(first, schema)
-        for batch in _chain(first, rows):
+        for batch in every:
             yield _checked(columns_of_frame(batch, schema, "arrow", zone), schema)
     elif type(first).__module__.partition(".")[0] == "polars":
-        for frame in _chain(first, rows):
+        for frame in every:
             table = columns_of_frame(frame, schema, "polars", zone)
             if table is not None:
                 yield _checked(table, schema)
     else:
-        records = _chain(first, rows)
-        while batch := [record for record, _ in zip(records, range(BATCH_ROWS), strict=False)]:
+        while batch := list(itertools.islice(every, BATCH_ROWS)):
             yield _table_of(batch, schema, name)
-
-
-def _chain(first: Any, rest: Iterator[Any]) -> Iterator[Any]:
-    yield first
-    yield from rest
 
 
 def _table_of(records: Iterable[Any], schema: StructType, name: str) -> pyarrow.Table:

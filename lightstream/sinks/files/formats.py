@@ -74,9 +74,7 @@ def part_format(name: str, layout: Layout, options: Mapping[str, str], conf: Con
     text = options.get("maxrecordsperfile", conf.get("spark.sql.files.maxRecordsPerFile") or "0")
     limit = java_integer(text)
     if limit is None:
-        raise NumberFormatException(
-            None, f'For input string: "{text}"'
-        )
+        raise NumberFormatException(None, f'For input string: "{text}"')
     makers = {"parquet": _parquet, "orc": _orc, "avro": _avro, "json": _json, "csv": _csv, "text": _text}
     return replace(makers[name](layout, options, conf), max_records=max(limit, 0))
 
