@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,9 @@ from lightstream.functions.spelling import text_sql
 
 if TYPE_CHECKING:
     import duckdb
+
+
+_DETACHING_S = 10
 
 
 def ensure_database(path: str, make: Callable[[str], object]) -> None:
@@ -43,6 +47,28 @@ def ensure_database(path: str, make: Callable[[str], object]) -> None:
             _forget(temporary)
             raise duckdb.IOException(f"IO Error: {error}") from None
     _forget(temporary)
+
+
+def attach(cursor: duckdb.DuckDBPyConnection, path: str, alias: str) -> None:
+    """Attach a database if it is not, also where it was detached a moment ago.
+
+    A database that was detached stays open until the statements of other cursors end that had already seen it (any
+    look at the catalogue sees all databases).
+
+    Raises:
+        duckdb.Error: it cannot be attached, or is attached by another name.
+    """
+    import duckdb
+
+    deadline = time.monotonic() + _DETACHING_S
+    while True:
+        try:
+            cursor.execute(f"ATTACH IF NOT EXISTS {text_sql(path)} AS {alias}")
+            return
+        except duckdb.Error as error:
+            if "file handle conflict" not in str(error) or time.monotonic() >= deadline:
+                raise
+        time.sleep(0.01)
 
 
 def attach_once(cursor: duckdb.DuckDBPyConnection, path: str, alias: str) -> None:

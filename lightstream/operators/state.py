@@ -11,11 +11,11 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from lightstream import crash
-from lightstream.database.creation import attach_once, ensure_database
+from lightstream.database.creation import attach, attach_once, ensure_database
 from lightstream.dataclass import dataclass
 from lightstream.errors import PySparkException, SparkRuntimeException
 from lightstream.execute.errors import translated
-from lightstream.functions.spelling import quote, text_sql
+from lightstream.functions.spelling import quote
 from lightstream.sinks.rows import changed_rows
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class StateDatabase:
         try:
             if durable:
                 ensure_database(self.path, lambda path: attach_once(cursor, path, self.alias))
-            cursor.execute(f"ATTACH {text_sql(self.path)} AS {self.alias}")
+            attach(cursor, self.path, self.alias)
             if crash.at is not None:
                 crash.at("state-attached")
             # All at once, so that a state that was begun is complete.

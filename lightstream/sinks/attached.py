@@ -10,9 +10,8 @@ import weakref
 from typing import TYPE_CHECKING
 
 from lightstream import crash
-from lightstream.database.creation import attach_once, ensure_database
+from lightstream.database.creation import attach, attach_once, ensure_database
 from lightstream.errors import PySparkException
-from lightstream.functions.spelling import text_sql
 
 if TYPE_CHECKING:
     import duckdb
@@ -73,7 +72,7 @@ class AttachedFile:
         while True:
             try:
                 ensure_database(self.path, lambda path: attach_once(cursor, path, self.alias))
-                cursor.execute(f"ATTACH IF NOT EXISTS {text_sql(self.path)} AS {self.alias}")
+                attach(cursor, self.path, self.alias)
                 if crash.at is not None:
                     crash.at("file-attached")
                 return
