@@ -59,7 +59,7 @@ _LEAVING_OUT = ",".join(
         "EliminateWindowPartitions", "RemoveLiteralFromGroupExpressions", "PushFoldableIntoBranches",
         "ReplaceNullWithFalseInPredicate", "OptimizeIn", "InferFiltersFromConstraints", "PushDownPredicates",
         "ColumnPruning", "LikeSimplification", "OptimizeOneRowPlan", "EliminateLimits", "CombineFilters",
-        "PushPredicateThroughNonJoin", "PushPredicateThroughJoin", "PushDownLeftSemiAntiJoin",
+        "EliminateOuterJoin", "PushPredicateThroughNonJoin", "PushPredicateThroughJoin", "PushDownLeftSemiAntiJoin",
     )
 )  # fmt: skip
 _AS_IT_IS = {

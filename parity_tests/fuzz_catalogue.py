@@ -9,7 +9,7 @@ A template says its result and its arguments: `int: length({string})`. In braces
 - `{T -> U}`: a lambda function; `{T, int -> U}` one of two arguments.
 """
 
-# ruff: noqa: E501
+# ruff: noqa: E501, RUF001
 from __future__ import annotations
 
 # fmt: off
@@ -66,6 +66,18 @@ SCALAR_FAMILIES: dict[str, str] = {
         ym_interval: try_cast({string} as interval year to month) ; cast({small} as interval month) ; cast({ym_interval} as interval year)
         array<int>: try_cast({array<string>} as array<int>) ; cast({array<bigint>} as array<int>)
         array<string>: cast({array<T>} as array<string>)
+    """,
+    "all_casts": """
+        string: cast(cast({T} as {$type}) as string) ; cast(try_cast({T} as {$type}) as string) ; cast(try_cast({$odd} as {$type}) as string) ; cast(cast({$odd} as {$type}) as string) ; cast(cast({array<T>} as array<string>) as string)
+        double: try_cast({$odd} as double) ; cast({$odd} as double) ; ({$odd} + {double})
+        decimal: try_cast({$odd} as decimal(20,5)) ; try_cast({$odd} as decimal(3,0))
+        bigint: try_cast({$odd} as bigint) ; try_cast({$odd} as int)
+        boolean: try_cast({$odd} as boolean) ; ({$odd} = {int}) ; ({$odd} > {double}) ; ({$odd} = {date}) ; ({$odd} < {timestamp})
+        date: try_cast({$odd} as date) ; try_to_date({$odd}) ; try_to_date({$odd}, {$parse_pattern})
+        timestamp: try_cast({$odd} as timestamp) ; try_to_timestamp({$odd}) ; try_to_timestamp({$odd}, {$parse_pattern})
+        timestamp_ntz: try_cast({$odd} as timestamp_ntz)
+        dt_interval: try_cast({$odd} as interval day to second) ; try_cast({$odd} as interval hour to minute)
+        ym_interval: try_cast({$odd} as interval year to month) ; try_cast({$odd} as interval month)
     """,
     "conditional": """
         T: if({boolean}, {T}, {T}) ; case when {boolean} then {T} end ; case when {boolean} then {T} when {boolean} then {T} else {T} end ; case {O} when {O} then {T} else {T} end ; nvl({T}, {T}) ; ifnull({T}, {T}) ; nvl2({U}, {T}, {T}) ; coalesce({T}, {T}, {T})
@@ -201,7 +213,7 @@ WINDOW_CALLS = """
 _TEXTS = (
     "''", "'a'", "'A'", "'abc'", "' a b '", "'é'", "'日本'", "'😀x'", "'e\u0301'", "'1'", "'-1.5'", "' 12 '", "'1e3'", "'true'", "'NaN'",
     "'2024-03-10'", "'2024-03-10 02:30:00'", "'1582-10-10'", "'a,b,c'", "'a:1,b:2'", "'%_'", "'ß'", "'İı'", "'abcabc'", "'x=1;y=2'", "'hello World foo-bar'",
-    "'a\\nb'", "'\\t'", "'9223372036854775808'", "'0x1F'", "'http://h/p?q=1'", "'{\"a\":1}'", "'+7'", "'Z'", "'-'", "'1 02:03:04'", "'2-3'",
+    "'a\\nb'", "'\\t'", "'9223372036854775808'", "'0x1F'", "'http://h/p?q=1'", "'{\"a\":1}'", "'+7'", "'Z'", "'-'", "'1 02:03:04'", "'2-3'", "'𝒳𝔶z'", "'👩‍👧'", "'ǅﬁΣς'", "'\\u0000b'", "'a😀b😀'",
 )
 _GAPS = (
     "2024-03-10 02:30:00", "2024-11-03 01:30:00", "2024-03-31 02:30:00", "2024-10-27 02:30:00", "2018-11-04 00:30:00",
@@ -228,6 +240,8 @@ LITERALS: dict[str, tuple[str, ...]] = {
 }
 
 POOLS: dict[str, tuple[str, ...]] = {
+    "type": ("tinyint", "smallint", "int", "bigint", "float", "double", "decimal(10,2)", "decimal(38,18)", "decimal(5,0)", "boolean", "string", "binary", "date", "timestamp", "timestamp_ntz", "interval day to second", "interval hour", "interval second", "interval year", "interval year to month", "array<string>", "array<double>", "map<string,string>", "struct<a:string,b:string>"),
+    "odd": ("' 12 '", "'+5'", "'.5'", "'5.'", "'-.5e2'", "'1e3'", "'1E-2'", "'0x1F'", "'1_000'", "'1,000'", "'Infinity'", "'-inf'", "'+Inf'", "'nan'", "'1d'", "'1.5f'", "'2L'", "'1e400'", "'1e-400'", "'\\t7\\n'", "'\\u00a07'", "'１２'", "'TRUE '", "' t'", "'yes'", "'n'", "'0'", "'2024-3-1'", "'2024-03'", "'2024'", "'2024-03-10T02:30'", "'2024-03-10 2:3:4'", "'2024-03-10 02:30:00.1234567'", "'2024-03-10 02:30:00+05:30'", "'2024-03-10 02:30:00 Europe/Paris'", "'2024-03-10T02:30:00Z'", "'12:30'", "'T12:30:15'", "'2024-02-30'", "'2023-02-29'", "'2024-13-01'", "'2024-01-01 24:00:00'", "'2024-01-01 23:59:60'", "'+2024-01-01'", "'-0044-03-15'", "'10000-01-01'", "'20240310'", "'2024-03-10 '", "'2024-03-10x'", "'epoch'", "'1 day'", "'interval 1 day'", "'INTERVAL \\'1\\' DAY'", "'1 2:3:4.5'", "'-1-2'", "'+1-02'", "'-0 00:00:00.000001'", "'99999999999999999999'", "'-9223372036854775808'", "'2147483648'", "'127.9'", "'-128.5'", "'null'", "'--1'", "'1 2'", "'a'", "''", "'  '"),
     "digits": ("0", "1", "2", "-1", "-2", "5", "38"),
     "digits0": ("0", "2", "4"),
     "base": ("2", "8", "10", "16", "36", "-10", "-16"),
@@ -244,8 +258,8 @@ POOLS: dict[str, tuple[str, ...]] = {
     "field_text": ("'YEAR'", "'mons'", "'d'", "'h'", "'m'", "'QTR'", "'w'", "'DOY'", "'dayofweek'"),
     "dt_field": ("day", "hour", "minute"),
     "ym_field": ("year", "month"),
-    "pattern": ("'yyyy-MM-dd HH:mm:ss'", "'yyyy-MM-dd'", "'dd/MM/yy'", "'EEE, d MMM yyyy'", "'hh:mm a'", "'yyyyMMddHHmmssSSS'", "'D'", "'HH:mm:ss.SSSSSS'", "'QQQ yyyy'", "'EEEE MMMM'", "'yyyy-MM-dd\\'T\\'HH:mm:ssXXX'", "'H:m:s'", "'u'", "'y'", "'MMM'", "'k K'"),
-    "parse_pattern": ("'yyyy-MM-dd'", "'yyyy-MM-dd HH:mm:ss'", "'yyyy-M-d'", "'yyyy'", "'dd/MM/yyyy'", "'yyyyMMdd'"),
+    "pattern": ("'yyyy-MM-dd HH:mm:ss'", "'yyyy-MM-dd'", "'dd/MM/yy'", "'EEE, d MMM yyyy'", "'hh:mm a'", "'yyyyMMddHHmmssSSS'", "'D'", "'HH:mm:ss.SSSSSS'", "'QQQ yyyy'", "'EEEE MMMM'", "'yyyy-MM-dd\\'T\\'HH:mm:ssXXX'", "'H:m:s'", "'u'", "'y'", "'MMM'", "'k K'", "'yy yyy yyyyy'", "'L LL LLL LLLL'", "'M MM MMMM'", "'E EE EEE EEEE'", "'d dd'", "'DDD'", "'hh KK kk HH'", "'S SS SSSS SSSSSSSSS'", "'a h'", "'G y'", "'q qqq Q QQQQ'", "'X XX XXX'", "'x xx xxx'", "'Z ZZZ ZZZZZ'", "'VV'", "'O OOOO'", "'[yyyy][-MM]'", "'\'at\' HH'", "'yyyy.MM.dd G'", "'F'", "'MM/dd/yyyy hh:mm:ss a'"),
+    "parse_pattern": ("'yyyy-MM-dd'", "'yyyy-MM-dd HH:mm:ss'", "'yyyy-M-d'", "'yyyy'", "'dd/MM/yyyy'", "'yyyyMMdd'", "'yyyy-MM-dd\'T\'HH:mm[:ss]'", "'yyyy-M-d H:m:s'", "'HH:mm'", "'yyyy-MM-dd HH:mm:ssXXX'", "'yyyy-MM-dd HH:mm:ss.SSS'", "'yy-M-d'", "'yyyy-MM'", "'D'", "'MMM d yyyy'"),
     "weekday": ("'MO'", "'Sunday'", "'fri'", "'x'", "'TU'"),
     "date_unit": ("'year'", "'MM'", "'week'", "'quarter'", "'mon'", "'day'", "'yy'"),
     "time_unit": ("'YEAR'", "'month'", "'DAY'", "'HOUR'", "'minute'", "'SECOND'", "'WEEK'", "'QUARTER'", "'MILLISECOND'", "'microsecond'", "'x'"),

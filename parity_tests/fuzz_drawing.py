@@ -203,7 +203,8 @@ class Drawer:
             if i % 2 == 0:
                 pieces += [part] if part else []
             elif part.startswith("$"):
-                pieces.append(self.random.choice(POOLS[part[1:]]))
+                constant = self.random.choice(POOLS[part[1:]])
+                pieces.append(Node("string", (constant,)) if part == "$odd" else constant)
             elif part == "=":  # what stands before it, once more
                 pieces.append(next(piece for piece in reversed(pieces) if isinstance(piece, Node)))
             elif "->" in part:
@@ -255,7 +256,11 @@ class Drawer:
                 random.choice(["", " desc", " nulls last", " desc nulls first"]),
                 *(f", {name}" for name in self.scope if name in ("id", "u_id")),
             ]
-            if not re.match(r"(row_number|rank|dense_rank|ntile|percent|cume|lag|lead)", call.sql):
+            ranked = re.match(r"(row_number|rank|dense_rank|ntile|percent|cume|lag|lead)", call.sql)
+            if not ranked and random.random() < 0.25 and "id" in self.scope:
+                # A range takes one key.
+                pieces = [*pieces[: pieces.index("order by ")], random.choice(_RANGES)]
+            elif not ranked:
                 pieces.append(random.choice(_FRAMES))
         return Node(call.kind, (*pieces, ")"))
 
@@ -264,6 +269,17 @@ _FRAMES = (
     "", "", " rows between unbounded preceding and current row", " rows between 1 preceding and 1 following",
     " rows between current row and unbounded following", " rows between unbounded preceding and unbounded following",
     " rows 2 preceding", " rows between 2 following and 3 following",
+)  # fmt: skip
+
+_RANGES = (
+    "order by id range between 1 preceding and 2 following", "order by id desc range 3 preceding",
+    "order by id range between current row and unbounded following",
+    "order by id desc range between 2 preceding and 1 preceding",
+    "order by cast(id as decimal(5,1)) range between 0.5 preceding and 2.0 following",
+    "order by date_add(date'2024-02-27', id) range between interval '1' day preceding and interval '2' day following",
+    "order by timestamp_seconds(id) range between interval '1' second preceding and current row",
+    "order by id range between unbounded preceding and 1 following",
+    "order by id groups between 1 preceding and current row",
 )  # fmt: skip
 
 # ---- tables -----------------------------------------------------------------------------------------------------
@@ -356,6 +372,8 @@ class Query:
     set_operation: tuple[str, Query] | None = None
     ordered: tuple[str, ...] = ()
     limit: int | None = None
+    pivot: str = ""
+    qualify: Node | None = None
     settings: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -378,9 +396,14 @@ class Query:
             text += f" where {self.where.sql}"
         if self.group:
             keys = ", ".join(node.sql for node in self.group)
-            text += f" group by {self.grouping}({keys})" if self.grouping else f" group by {keys}"
+            sets = f"{keys} grouping sets (({self.group[-1].sql}), (), ({keys}))"
+            text += " group by " + {"": keys, "sets": sets}.get(self.grouping, f"{self.grouping}({keys})")
         if self.having is not None:
             text += f" having {self.having.sql}"
+        if self.qualify is not None:
+            text += f" qualify {self.qualify.sql}"
+        if self.pivot:
+            text = f"select * from ({text}) {self.pivot}"
         if self.set_operation is not None:
             text = f"({text}) {self.set_operation[0]} ({self.set_operation[1].sql})"
         if self.ordered:
@@ -391,7 +414,7 @@ class Query:
     def nodes(self) -> list[Node]:
         """The expressions of the query."""
         found = [node for node, _ in self.items] + list(self.group or ())
-        found += [node for node in (self.where, self.having, self.lateral) if node is not None]
+        found += [node for node in (self.where, self.having, self.lateral, self.qualify) if node is not None]
         if self.join is not None and self.join[1] is not None:
             found.append(self.join[1])
         for other in (self.nested, self.set_operation and self.set_operation[1]):
@@ -402,7 +425,8 @@ class Query:
     def calls(self) -> set[str]:
         """What is called in it, and its clauses."""
         clauses = {
-            name for name in ("nested", "lateral", "where", "having", "distinct", "ordered", "limit")
+            name
+            for name in ("nested", "lateral", "where", "having", "distinct", "ordered", "limit", "pivot", "qualify")
             if getattr(self, name)
         }  # fmt: skip
         clauses |= {self.join[0]} if self.join else set()
@@ -457,6 +481,10 @@ def draw_query(random: Random, t: Table, u: Table, depth: int = 2) -> Query:
     elif chance < 0.65:
         drawer.subqueries = False
         query = replace(query, items=tuple(_aliased(random, [drawer.window(2) for _ in range(2)], "id")))
+        if random.random() < 0.15:
+            query = replace(query, qualify=Node("boolean", (drawer.window(1), " is not null")))
+    elif chance < 0.72:
+        return _pivoted(random, drawer, query)
     else:
         nodes = [drawer.expression(random.choice(_SIMPLE), 2) for _ in range(random.choice([1, 2, 3]))]
         query = replace(query, items=tuple(_aliased(random, nodes)), distinct=random.random() < 0.2)
@@ -469,9 +497,37 @@ def draw_query(random: Random, t: Table, u: Table, depth: int = 2) -> Query:
         keys = [f"{i + 1}{random.choice(['', ' desc', ' nulls last'])}" for i in range(len(query.items))]
         if all("map" not in node.kind for node, _ in query.items):
             query = replace(query, ordered=tuple(keys))
+            plain = query.group is None and query.set_operation is None and not query.distinct
+            if plain and random.random() < 0.3:
+                key = drawer.expression(random.choice(_SIMPLE), 1)
+                query = replace(query, ordered=(f"{key.sql} desc nulls first", *keys))
             if not any(_inexact(node.kind) for node, _ in query.items) and random.random() < 0.5:
                 query = replace(query, limit=random.choice([0, 1, 2, 3, 5]))
     return query
+
+
+def _pivoted(random: Random, drawer: Drawer, query: Query) -> Query:
+    """Return a query whose rows become columns, or whose columns become rows."""
+    if random.random() < 0.4:
+        kind = random.choice([*_SIMPLE, "array<int>", "struct"])
+        items = [(Node("int", ("id",)), "id")]
+        items += [(drawer.expression(kind, 1), f"v{i}") for i in range(2)]
+        nulls = random.choice(["", "include nulls ", "exclude nulls "])
+        names = random.choice(["v0, v1", "v0 as x, v1 as `y z`", "v1"])
+        return replace(query, items=tuple(items), pivot=f"unpivot {nulls}(w for n in ({names}))")
+    kind = random.choice(["int", "string", "boolean", "date", "decimal", "double"])
+    value = random.choice(["int", "decimal", "string", "date", "quarter"])
+    items = [
+        (Node("string", ("g",)), "g"),
+        (drawer.expression(kind, 1), "p"),
+        (drawer.expression(value, 1), "v"),
+    ]
+    constants = dict.fromkeys(drawer.constant(kind, 0.1) for _ in range(3))
+    values = ", ".join(f"{c} as p{i}" if random.random() < 0.3 else c for i, c in enumerate(constants))
+    calls = random.choice(
+        ["max(v)", "count(v)", "min(v) as m, count(*) as n", "count(distinct v) + 1 as d", "max(v), min(v)"]
+    )
+    return replace(query, items=tuple(items), pivot=f"pivot ({calls} for p in ({values}))")
 
 
 def _inexact(kind: str) -> bool:
@@ -483,7 +539,11 @@ _LATERALS: tuple[tuple[str, str, dict[str, str]], ...] = (
     ("explode({array<int>})", "e", {"e": "int"}), ("posexplode({array<string>})", "p, e", {"p": "int", "e": "string"}),
     ("explode({map<string,int>})", "mk, mv", {"mk": "string", "mv": "int"}),
     ("inline(array({struct}))", "li, ls", {"li": "int", "ls": "string"}),
-    ("stack(2, {int}, 1)", "e", {"e": "int"}),
+    ("stack(2, {int}, 1)", "e", {"e": "int"}), ("explode_outer({array<string>})", "e", {"e": "string"}),
+    ("posexplode_outer({map<string,int>})", "p, mk, mv", {"p": "int", "mk": "string", "mv": "int"}),
+    ("inline_outer(array({struct}, null))", "li, ls", {"li": "int", "ls": "string"}),
+    ("json_tuple({string}, 'a', 'b')", "ja, jb", {"ja": "string", "jb": "string"}),
+    ("explode(sequence(1, greatest({small}, 2)))", "e", {"e": "int"}),
 )  # fmt: skip
 
 
@@ -510,7 +570,7 @@ def _grouped(random: Random, drawer: Drawer, query: Query) -> Query:
         query,
         items=tuple(_aliased(random, [*keys, *aggregates])),
         group=tuple(keys),
-        grouping=random.choice(["", "", "", "rollup", "cube"]) if keys else "",
+        grouping=random.choice(["", "", "", "", "rollup", "cube", "sets"]) if keys else "",
         having=having,
     )
 
@@ -562,7 +622,7 @@ def with_expressions(query: Query, change: Callable[[Node], Iterator[Node]]) -> 
     for i, node in enumerate(group):
         for other in change(node):
             yield replace(query, group=(*group[:i], other, *group[i + 1 :]))
-    for name in ("where", "having", "lateral"):
+    for name in ("where", "having", "lateral", "qualify"):
         clause = getattr(query, name)
         for other in change(clause) if clause is not None else ():
             yield replace(query, **{name: other})
@@ -597,5 +657,5 @@ def simpler_queries(query: Query) -> Iterator[Query]:
 
 _EMPTY: dict[str, Any] = {
     "set_operation": None, "ordered": (), "limit": None, "distinct": False, "having": None, "where": None,
-    "lateral": None, "join": None, "nested": None, "cte": False, "grouping": "",
+    "lateral": None, "join": None, "nested": None, "cte": False, "grouping": "", "pivot": "", "qualify": None,
 }  # fmt: skip

@@ -96,7 +96,9 @@ def frame_of(query: Query, session: Any, functions: Any) -> Any:
     else:
         keys = [column(node, functions) for node in query.group]
         calls = items[len(keys) :] or [functions.count("*")]
-        how = {"": frame.groupBy, "rollup": frame.rollup, "cube": frame.cube}[query.grouping]
+        how = {"": frame.groupBy, "rollup": frame.rollup, "cube": frame.cube, "sets": frame.rollup}[
+            query.grouping
+        ]
         frame = how(*keys).agg(*calls)
     if query.distinct:
         frame = frame.distinct()
@@ -115,5 +117,7 @@ def frame_of(query: Query, session: Any, functions: Any) -> Any:
 
 def _order(text: str, frame: Any, functions: Any) -> Any:
     position, _, direction = text.partition(" ")
+    if not position.isdigit():
+        return functions.expr(text.removesuffix(" desc nulls first")).desc_nulls_first()
     key = functions.col(f"`{frame.columns[int(position) - 1].replace('`', '``')}`")
     return {"": key.asc, "desc": key.desc, "nulls last": key.asc_nulls_last}[direction]()

@@ -36,12 +36,24 @@ def test_reading_and_planning_are_part_of_add_batch(progress: Any) -> None:
     assert (progress.durationMs["getBatch"], progress.durationMs["queryPlanning"]) == (0, 0)
 
 
-def test_a_decimal_product_needs_room_for_all_its_digits(spark: SparkSession) -> None:  # noqa: F811
-    wide = "cast('{}' as decimal(38,18))"
-    small, large = wide.format("1.5"), wide.format("12345678901.5")
-    assert str(spark.sql(f"select {small} * {small} as v").first()["v"]) == "2.250000"
-    error = condition_of(lambda: spark.sql(f"select {large} * {large} as v").collect())
-    assert error == "ArithmeticException NUMERIC_VALUE_OUT_OF_RANGE.WITH_SUGGESTION"
+def test_a_sum_of_decimals_needs_room_for_all_its_digits(spark: SparkSession) -> None:  # noqa: F811
+    nines = "cast('99999999999999999999999999999999999999' as decimal(38,0))"
+    rows = f"values ({nines}), ({nines}), ({nines}), (-{nines} + 1), (-{nines} + 1) as t(x)"
+    error = condition_of(lambda: spark.sql(f"select sum(x) as v from {rows}").collect())
+    assert error == "ArithmeticException NUMERIC_VALUE_OUT_OF_RANGE.WITHOUT_SUGGESTION"
+
+
+def test_a_sum_overflows_as_a_whole(spark: SparkSession) -> None:  # noqa: F811
+    rows = "values (9223372036854775807L), (1L), (-5L) as t(x)"
+    assert (
+        spark.sql(f"select sum(x) as v from {rows}").first()["v"] == 9223372036854775803
+    )  # Spark: an overflow
+
+
+def test_an_array_sorted_by_what_is_no_order(spark: SparkSession) -> None:  # noqa: F811
+    order = "(a, b) -> case when a < b then 1 when a > b then -1 else 0 end"
+    rows = spark.sql(f"select array_sort(array(null, 7, 3, null, 7, 3), {order}) as v").first()
+    assert rows["v"] == [None, 7, None, 7, 3, 3]  # Spark: [None, 7, 3, None, 7, 3]
 
 
 def test_dates_end_with_the_year_9999(spark: SparkSession) -> None:  # noqa: F811

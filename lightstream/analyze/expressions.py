@@ -326,6 +326,8 @@ class ExpressionResolver:
         child = self.value(expression.child)
         key = self.value(expression.extraction)
         child_type = e.type_of(child)
+        if isinstance(child, e.Literal) and isinstance(child_type, t.NullType):
+            return e.Alias(child, (f"{shown(child)}[{shown(key)}]",))
         struct_like = isinstance(child_type, t.StructType) or (
             isinstance(child_type, t.ArrayType) and isinstance(child_type.elementType, t.StructType)
         )

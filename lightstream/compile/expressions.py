@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from lightstream.errors import internal, unsupported
 from lightstream.functions import casts, registry
+from lightstream.functions.cast_times import of_word
 from lightstream.functions.normal_forms import normal_form
 from lightstream.functions.registry import OVER, AggregateParts, SqlContext
 from lightstream.functions.spelling import literal_sql, quote, text_sql
@@ -14,6 +15,7 @@ from lightstream.plan import types as t
 from lightstream.plan.logical import Leaf, LogicalPlan, OneRow, Values
 
 Columns = Mapping[int, str]
+_MOMENTS = (t.DateType, t.TimestampType, t.TimestampNTZType)
 SubqueryCompiler = Callable[[LogicalPlan, Columns], str]
 
 
@@ -39,6 +41,11 @@ class ExpressionCompiler:
             case e.Cast():
                 source = e.type_of(expression.child)
                 text = self.sql(expression.child, columns)
+                if isinstance(expression.child, e.Literal) and isinstance(expression.type, _MOMENTS):
+                    text, source = of_word(str(expression.child.value), expression.type, self.context) or (
+                        text,
+                        source,
+                    )
                 return casts.cast_sql(text, source, expression.type, expression.mode, self.context)
             case e.Call(name="not", args=(e.SubqueryExpression(kind="in") as subquery,)):
                 if _of_constant(subquery):

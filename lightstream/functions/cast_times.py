@@ -343,6 +343,29 @@ def _to_timestamp(sql: str, source: t.DataType, mode: str) -> str:
     raise unsupported(f"A cast from {source.simpleString()} to timestamp")
 
 
+# ---- words ----------------------------------------------------------------------------------------------------
+
+_DAYS = {"now": 0, "today": 0, "tomorrow": 1, "yesterday": -1}
+
+
+def of_word(text: str, target: t.DataType, ctx: SqlContext) -> tuple[str, t.DataType] | None:
+    """Return what a constant text names where a date or time is wanted (`now`, `today`, `epoch`), and its type.
+
+    Spark: constants only; the text of a column is none of these.
+    """
+    word = text.strip().lower()
+    if word == "epoch":
+        if isinstance(target, t.TimestampType):
+            return "make_timestamptz(0)", target
+        return "CAST('1970-01-01' AS DATE)", t.DateType()
+    if word not in _DAYS:
+        return None
+    now = "CAST(getvariable('lightstream_now') AS TIMESTAMPTZ)"
+    if word == "now":
+        return now, t.TimestampType()
+    return f"(CAST({to_local(now, ctx)} AS DATE) + {_DAYS[word]})", t.DateType()
+
+
 # ---- intervals ------------------------------------------------------------------------------------------------
 
 

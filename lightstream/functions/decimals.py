@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import decimal
+import re
 
 from lightstream.functions.spelling import duck_type, error_sql, let, native_sql
 from lightstream.plan import types as t
 
+_CALLS = re.compile(r"(\w*) ?\(")
+# What DuckDB is known to take in TRY, among the words before parentheses.
+_IN_TRY = frozenset({"", "CAST", "TRY_CAST", "TRY", "DECIMAL", "coalesce", "AS", "THEN", "WHEN", "AND"})
 # How many digits Spark's minus keeps.
 MINUS_DIGITS = 34
 
@@ -22,12 +26,14 @@ def arithmetic(
     """Return `left operator right` over decimals, rounded half up to the result type.
 
     A value that does not fit fails (NUMERIC_VALUE_OUT_OF_RANGE), or is NULL without ANSI rules. Spark: its
-    intermediate values are unlimited, here they have 38 digits; past that a product or quotient fails too.
+    intermediate values are unlimited, here they have 38 digits; past that products and quotients are computed in
+    Python, sums fail.
     """
-    if not ansi:
-        # DuckDB's TRY takes no calls that fail: operands are computed outside of it.
+    wide = _needs_more_digits(operator, *pair, result)
+    if not ansi or wide:
+        # DuckDB's TRY takes no calls that fail, aggregates or windows: operands are computed outside of it.
         for position, text in enumerate((left, right)):
-            if "error(" in text:
+            if not _IN_TRY.issuperset(_CALLS.findall(text)):
 
                 def tried(v: str, position: int = position) -> str:
                     operands = (v, right) if position == 0 else (left, v)
@@ -36,26 +42,56 @@ def arithmetic(
                 return f"list_transform([{text}], lambda ls_d{position}: {tried(f'ls_d{position}')})[1]"
     one, other = pair
     if operator in ("/", "div", "%"):
-        return _by(operator, left, right, one, other, result, ansi)
+        text = _by(operator, left, right, one, other, result)
+        if not wide:  # division by zero is DuckDB's own error
+            return text if ansi else f"CASE WHEN {right} <> 0 THEN TRY({text}) END"
+        exact = _exactly(operator, left, right, text, result, ansi)
+        by_zero = f" WHEN {right} = 0 THEN {text}" if ansi else ""
+        return f"CASE WHEN {right} <> 0 THEN {exact}{by_zero} END"
+    assert isinstance(result, t.DecimalType)
+    if operator == "*" and one.scale + other.scale > 38:  # DuckDB has no type for the product
+        return _exactly(operator, left, right, None, result, ansi)
     if operator == "*" and _stays_narrow(one, other):
         left = f"CAST({left} AS DECIMAL({_NARROW + 1},{one.scale}))"
     text = f"({left} {operator} {right})"
-    assert isinstance(result, t.DecimalType)
     if _duck_result(operator, one, other) != (result.precision, result.scale):
         text = f"CAST({text} AS DECIMAL({result.precision},{result.scale}))"
-    if ansi:
-        return text
-    wide = operator == "*" and one.precision + other.precision > 38
-    return _exact_where_wide(operator, left, right, f"TRY({text})", result) if wide else f"TRY({text})"
+    if wide:
+        return _exactly(operator, left, right, text, result, ansi)
+    return text if ansi else f"TRY({text})"
 
 
-def _exact_where_wide(operator: str, left: str, right: str, text: str, result: t.DataType) -> str:
-    """Return a value that is NULL where it needs more than 38 digits on the way, and there computed exactly."""
+def _needs_more_digits(operator: str, one: t.DecimalType, other: t.DecimalType, result: t.DataType) -> bool:
+    """Return whether a product or quotient can have more than 38 digits on the way to its result."""
+    if operator == "*":
+        return one.precision + other.precision > 38
+    if operator == "div" and one.precision - one.scale + other.scale > 18:  # Spark: cut to 64 bits
+        return True
+    if operator in ("/", "div", "%"):
+        return max(one.precision, other.precision) + _most_shift(one, other, result) > 37
+    return False
+
+
+def _exactly(operator: str, left: str, right: str, text: str | None, result: t.DataType, ansi: bool) -> str:
+    """Return what `text` computes, and where that needs more than 38 digits on the way the exact value."""
     scale = result.scale if isinstance(result, t.DecimalType) else 0
     texts = (f"CAST({value} AS VARCHAR)" for value in (left, right))
     exact = native_sql("decimal_operation", f"'{operator}'", *texts, str(scale))
     name = f"DECIMAL({result.precision},{scale})" if isinstance(result, t.DecimalType) else "BIGINT"
-    return f"coalesce({text}, TRY_CAST({exact} AS {name}))"
+    found = [f"TRY({text})"] if text is not None else []
+    found.append(f"TRY_CAST({exact} AS {name})")
+    if not ansi:
+        return f"coalesce({', '.join(found)})"
+    failure = error_sql(
+        "NUMERIC_VALUE_OUT_OF_RANGE.WITH_SUGGESTION"
+        if isinstance(result, t.DecimalType)
+        else "ARITHMETIC_OVERFLOW",
+        f"The value of a decimal {operator} cannot be represented as {result.sql()}. If necessary set "
+        '"spark.sql.ansi.enabled" to "false" to bypass this error, and return NULL instead.',
+        "22003",
+    )
+    given = f"{left} IS NOT NULL AND {right} IS NOT NULL"
+    return f"CASE WHEN {given} THEN coalesce({', '.join(found)}, {failure}) END"
 
 
 # DuckDB multiplies decimals of up to 18 digits in 64 bits, and fails where the product has more.
@@ -83,22 +119,13 @@ def _by(
     one: t.DecimalType,
     other: t.DecimalType,
     result: t.DataType,
-    ansi: bool,
 ) -> str:
     if operator == "/":
         assert isinstance(result, t.DecimalType)
-        text = _quotient(left, right, one, other, result)
-    elif operator == "%":
-        text = _remainder(left, right, one, other, result)
-    else:
-        text = _whole_quotient(left, right, one, other)
-    # Division by zero is DuckDB's own error.
-    if ansi:
-        return text
-    text = f"TRY({text})"
-    if max(one.precision, other.precision) + _most_shift(one, other, result) > 37:
-        text = _exact_where_wide(operator, left, right, text, result)
-    return f"CASE WHEN {right} <> 0 THEN {text} END"
+        return _quotient(left, right, one, other, result)
+    if operator == "%":
+        return _remainder(left, right, one, other, result)
+    return _whole_quotient(left, right, one, other)
 
 
 def _most_shift(one: t.DecimalType, other: t.DecimalType, result: t.DataType) -> int:

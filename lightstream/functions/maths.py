@@ -231,7 +231,7 @@ def _round_float(v: str, source: t.DataType, digits: int, even: bool) -> str:
             )
         return f"CAST(CAST({text} AS VARCHAR) AS {name})"
 
-    # From 2^53 on doubles are whole numbers.
+    # From 2^53 on doubles are whole numbers. A zero has no sign, as in Java's BigDecimal.
     small = exact(18 if even or digits < 0 else digits)
     large = exact(0) if digits < 0 else v
     return f"CASE WHEN abs({v}) < 1e16 THEN {small} WHEN abs({v}) < 1e37 THEN {large} ELSE {v} END"

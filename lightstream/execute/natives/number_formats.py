@@ -36,13 +36,15 @@ def decimal_operation(operator: str, left: str, right: str, scale: int) -> str:
             case "%":
                 found = one % other
             case _:
-                found = one // other
+                return str((int(one // other) + 2**63) % 2**64 - 2**63)
         return f"{found.quantize(Decimal(1).scaleb(-scale)):f}"
 
 
 def round_text(value: str, digits: int, even: bool) -> str:
     """Return the text of a double rounded to digits behind the point, half up or half even."""
     number = Decimal(value)
+    if number == 0:
+        return "0"  # without a sign
     if not number.is_finite() or -int(number.as_tuple().exponent) <= digits:
         return value
     rounding = decimal.ROUND_HALF_EVEN if even else decimal.ROUND_HALF_UP
