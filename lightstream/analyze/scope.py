@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from lightstream.errors import AnalysisException
+from lightstream.errors import AnalysisException, unsupported
 from lightstream.plan import expressions as e
 from lightstream.plan import types as t
 from lightstream.plan.logical import LogicalPlan
@@ -126,6 +126,10 @@ def _by_name(attributes: Iterable[e.Attribute]) -> dict[str, list[e.Attribute]]:
 def _outer(node: e.Expression, scopes: Sequence[Scope]) -> e.Expression:
     if not isinstance(node, e.Attribute):
         return node
+    if any(node.id == attribute.id for scope in scopes[1:] for attribute in scope.attributes):
+        raise unsupported(
+            f"The column {node.name} of a DataFrame that stands in three queries, one in another"
+        )
     for scope in scopes:
         scope.used_outer[node.id] = node
     return e.OuterReference(node.name, node.type, node.nullable, node.id, node.qualifier)

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from lightstream.compile.expressions import ExpressionCompiler
+from lightstream.compile.expressions import ExpressionCompiler, outer_key
 from lightstream.compile.select import Select, distinct_names, is_column
 from lightstream.conf import Conf
 from lightstream.dataclass import dataclass
@@ -80,12 +80,17 @@ class Compiler:
         return f"{prefix}{self._names}"
 
     def _subquery(self, plan: lp.LogicalPlan, columns: Mapping[int, str]) -> str:
-        saved, self._outer = self._outer, ChainMap(dict(columns), dict(self._outer))
+        saved, self._outer = self._outer, self._enclosing(columns)
         try:
             select = self.plan(plan, {a.id for a in plan.output})
             return select.text(zip((a.id for a in plan.output), distinct_names(plan.output), strict=True))
         finally:
             self._outer = saved
+
+    def _enclosing(self, columns: Mapping[int, str]) -> Mapping[int, str]:
+        """Return what a query below some columns may refer to."""
+        own = {outer_key(i): text for i, text in columns.items() if i >= 0}
+        return ChainMap(own, dict(self._outer))
 
     def sql(self, expression: e.Expression, columns: Mapping[int, str]) -> str:
         """Return an expression's text over columns, and over those of the enclosing queries."""
@@ -416,7 +421,7 @@ class Compiler:
         used = needed | {a.id for a in lateral}
         used |= set() if plan.condition is None else e.references(plan.condition)
         left = self._joinable(plan.left, used & {a.id for a in (*plan.left.output, *plan.left.hidden)})
-        saved, self._outer = self._outer, ChainMap(dict(left.columns), dict(self._outer))
+        saved, self._outer = self._outer, self._enclosing(left.columns)
         try:
             right = self.wrapped(self.plan(plan.right, used & {a.id for a in plan.right.output}), plan.right)
         finally:

@@ -14,9 +14,17 @@ from lightstream.plan import expressions as e
 from lightstream.plan import types as t
 from lightstream.plan.logical import Leaf, LogicalPlan, OneRow, Values
 
-Columns = Mapping[int, str]
+Columns = Mapping[int, str]  # by attribute id, those of the enclosing queries by `outer_key`
 _MOMENTS = (t.DateType, t.TimestampType, t.TimestampNTZType)
 SubqueryCompiler = Callable[[LogicalPlan, Columns], str]
+
+
+def outer_key(attribute_id: int) -> int:
+    """Return where the text of an enclosing query's column is kept.
+
+    Its id may be that of a column of the query itself: a DataFrame can stand in both.
+    """
+    return ~attribute_id
 
 
 class ExpressionCompiler:
@@ -30,7 +38,8 @@ class ExpressionCompiler:
         """Return the text of an expression."""
         match expression:
             case e.Attribute() | e.OuterReference():
-                text = columns.get(expression.id)
+                own = isinstance(expression, e.Attribute)
+                text = columns.get(expression.id if own else outer_key(expression.id))
                 if text is None:
                     raise internal(f"the column {expression.name} is not in reach")
                 return text
