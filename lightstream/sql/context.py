@@ -3,6 +3,7 @@ meaning on one machine."""
 
 from __future__ import annotations
 
+import copy
 import functools
 import operator
 import os
@@ -234,11 +235,11 @@ class SparkContext:
         return None
 
     def parallelize(self, c: Iterable[Any], numSlices: int | None = None) -> RDD:
-        """Return values as an RDD."""
+        """Return values as an RDD. Functions are given copies: what they change in them stays with them."""
         from lightstream.sql.rdd import RDD
 
-        values = list(c)
-        return RDD(lambda: values, self._session)
+        values = copy.deepcopy(list(c))
+        return RDD(lambda: copy.deepcopy(values), self._session)
 
     def emptyRDD(self) -> RDD:
         """Return an RDD without values."""

@@ -165,7 +165,7 @@ class RDD:
 
     def take(self, num: int) -> list[Any]:
         """Return the first values."""
-        return list(itertools.islice(self._values(), num))
+        return list(itertools.islice(self._values(), max(0, num)))
 
     def first(self) -> Any:
         """Return the first value.
@@ -219,7 +219,7 @@ class RDD:
     def mean(self) -> Any:
         """Return the mean."""
         values = self.collect()
-        return sum(values) / len(values)
+        return sum(values) / len(values) if values else 0.0
 
     def countByValue(self) -> dict[Any, int]:
         """Return how often each value is there."""
