@@ -99,7 +99,7 @@ def _builtin_call(resolver: ExpressionResolver, call: e.UnresolvedFunction) -> e
     if call.named:
         args += _named_arguments(resolver, call, len(args))
     for place in entry.extra.get("constants", ()) if entry is not None else ():
-        if place < len(args) and _is_constant(args[place]):
+        if place < len(args) and is_constant(args[place]):
             args[place] = resolver.session.constant(args[place])
     return registry.bind_call(
         call.name,
@@ -112,11 +112,17 @@ def _builtin_call(resolver: ExpressionResolver, call: e.UnresolvedFunction) -> e
     )
 
 
-def _is_constant(argument: e.Expression) -> bool:
-    """Return whether a call has the same value everywhere, which has to be computed."""
-    if not isinstance(argument, e.Call) or is_volatile(argument):
+def is_constant(value: e.Expression) -> bool:
+    """Return whether an expression has one value, which has to be computed."""
+    from lightstream.functions import registry
+
+    if not isinstance(value, e.Call | e.Cast) or is_volatile(value):
         return False
-    return all(isinstance(node, e.Call | e.Cast | e.Literal) for node in argument.walk())
+    return all(
+        isinstance(node, e.Cast | e.Literal)
+        or (isinstance(node, e.Call) and registry.entry_of(node).kind == "scalar")
+        for node in value.walk()
+    )
 
 
 def _arguments(resolver: ExpressionResolver, call: e.UnresolvedFunction, name: str) -> list[e.Expression]:

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from lightstream.analyze.analyzer import Analyzer, rule
+from lightstream.analyze.calls import is_constant
 from lightstream.analyze.columns import check_columns, project
 from lightstream.analyze.expressions import check_no_maps, check_sorts, star_refused
+from lightstream.analyze.naming import shown
 from lightstream.analyze.scope import Scope
 from lightstream.errors import (
     AnalysisException,
@@ -60,7 +62,6 @@ def _above_aggregation(
 
 def _refuse_in_where(condition: e.Expression) -> None:
     from lightstream.analyze.aggregate import has_aggregate
-    from lightstream.analyze.naming import shown
 
     if any(isinstance(node, e.WindowExpression) for node in condition.walk()):
         raise AnalysisException(
@@ -175,6 +176,13 @@ def _refuse_in_sort(orders: Sequence[e.SortOrder]) -> None:
                 sqlstate="42K0E",
             )
         check_subqueries(order.child, "a sort key")
+        if any(isinstance(node, e.Call) and node.name == "(shown)" for node in nodes):
+            raise AnalysisException(
+                "UNSUPPORTED_SQL_UDF_USAGE",
+                f"Using SQL function {shown(order.child)} in Sort is not supported: sort by a column that has it.",
+                sqlstate="0A000",
+                parameters={"functionName": f"`{shown(order.child).partition('(')[0]}`", "nodeName": "Sort"},
+            )
 
 
 def _carry(plan: lp.LogicalPlan, ids: set[int]) -> lp.LogicalPlan | None:
@@ -229,33 +237,33 @@ def ordinal_column(ordinal: e.UnresolvedOrdinal, output: Sequence[e.Attribute], 
     return output[ordinal.position - 1]
 
 
-def constant_integer(expression: e.Expression, clause: str, analyzer: Analyzer) -> int:
-    """Return the value of an expression that has to be a constant whole number."""
+def constant(expression: e.Expression, analyzer: Analyzer) -> e.Literal | None:
+    """Return the value of an expression without columns as a constant; None where it is none."""
     value = analyzer.resolver(Scope((), analyzer.conf.case_sensitive)).value(expression)
-    if isinstance(value, e.Call) and value.name == "negative" and isinstance(value.args[0], e.Literal):
-        value = replace(value.args[0], value=-value.args[0].value)
-    if isinstance(value, e.Cast) and isinstance(value.child, e.Literal):
-        value = value.child
-    if not isinstance(value, e.Literal) or not isinstance(value.type, t.IntegralType) or value.value is None:
-        raise AnalysisException(
-            "INVALID_LIMIT_LIKE_EXPRESSION.DATA_TYPE",
-            f"The {clause} expression must be a constant integer.",
-            sqlstate="42K0E",
-            parameters={"name": clause},
-        )
-    return int(value.value)
+    if isinstance(value, e.Literal):
+        return value
+    return analyzer.session.constant(value) if is_constant(value) else None
 
 
 def _count(expression: e.Expression, clause: str, analyzer: Analyzer) -> int:
-    count = constant_integer(expression, clause, analyzer)
-    if count < 0:
-        raise AnalysisException(
-            "INVALID_LIMIT_LIKE_EXPRESSION.IS_NEGATIVE",
-            f"The {clause} expression must be equal to or greater than 0, but got {count}.",
-            sqlstate="42K0E",
-            parameters={"name": clause, "v": str(count)},
-        )
-    return count
+    found = constant(expression, analyzer)
+    shown_type = "" if found is None else found.type.sql()
+    if found is None:
+        kind, why = "IS_UNFOLDABLE", "must be a constant"
+    elif not isinstance(found.type, t.IntegerType):
+        kind, why = "DATA_TYPE", f'must be of type "INT", not "{shown_type}"'
+    elif found.value is None:
+        kind, why = "IS_NULL", "must not be NULL"
+    elif found.value < 0:
+        kind, why = "IS_NEGATIVE", f"must be equal to or greater than 0, but got {found.value}"
+    else:
+        return int(found.value)
+    raise AnalysisException(
+        f"INVALID_LIMIT_LIKE_EXPRESSION.{kind}",
+        f"The {clause} expression {why}.",
+        sqlstate="42K0E",
+        parameters={"name": clause, "dataType": shown_type},
+    )
 
 
 @rule(r.Limit)

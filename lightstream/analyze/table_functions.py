@@ -11,7 +11,7 @@ from lightstream.analyze.analyzer import Analyzer, attributes_of, rule
 from lightstream.analyze.calls import is_builtin, is_volatile
 from lightstream.analyze.columns import check_columns
 from lightstream.analyze.naming import name_item
-from lightstream.analyze.rows import constant_integer
+from lightstream.analyze.rows import constant
 from lightstream.errors import AnalysisException, UnsupportedOperationException, unsupported
 from lightstream.plan import expressions as e
 from lightstream.plan import logical as lp
@@ -81,7 +81,7 @@ def _table_function(relation: r.UnresolvedTableFunction, analyzer: Analyzer) -> 
         return analyzer.plan(r.Project(r.OneRow(), (call,)))
     if relation.named:
         raise unsupported(f"A named argument (in {name})")
-    bounds = [constant_integer(item, "range", analyzer) for item in relation.args]
+    bounds = [_bound(item, analyzer) for item in relation.args]
     if not 1 <= len(bounds) <= 4:
         raise AnalysisException(
             "WRONG_NUM_ARGS.WITHOUT_SUGGESTION",
@@ -90,6 +90,25 @@ def _table_function(relation: r.UnresolvedTableFunction, analyzer: Analyzer) -> 
         )
     start, end = (0, bounds[0]) if len(bounds) == 1 else (bounds[0], bounds[1])
     return analyzer.plan(r.Range(start, end, bounds[2] if len(bounds) > 2 else 1))
+
+
+def _bound(expression: e.Expression, analyzer: Analyzer) -> int:
+    found = constant(e.Cast(expression, t.LongType(), "ansi"), analyzer)
+    if found is None:
+        raise AnalysisException(
+            "NON_FOLDABLE_ARGUMENT",
+            "The function `range` requires its arguments to be constants.",
+            sqlstate="42K08",
+            parameters={"funcName": "`range`", "paramName": "`end`", "paramType": '"BIGINT"'},
+        )
+    if found.value is None:
+        raise AnalysisException(
+            "UNEXPECTED_INPUT_TYPE",
+            "The function `range` requires its arguments to be whole numbers, and one is NULL.",
+            sqlstate="42K09",
+            parameters={"functionName": "`range`"},
+        )
+    return int(found.value)
 
 
 def _keywords() -> lp.LogicalPlan:
