@@ -344,6 +344,10 @@ class ExpressionResolver:
             return timestamp_in(str(cast.child.value), self.conf.time_zone)
         child = self.value(cast.child)
         source = e.type_of(child)
+        if t.holds(cast.type, t.TimeType):
+            from lightstream.functions.mismatch import no_time_type
+
+            raise no_time_type()
         mode = cast.mode if cast.mode != "ansi" or self.conf.ansi else "legacy"
         if not can_cast(source, cast.type, mode):
             raise refused_cast(shown(replace(cast, child=child)), source, cast.type, mode)
@@ -383,13 +387,6 @@ def check_sorts(orders: Sequence[e.SortOrder]) -> None:
 
     for order in orders:
         kind = e.type_of(order)
-        if any(isinstance(node, e.Call) and node.name == "(shown)" for node in order.walk()):
-            raise AnalysisException(
-                "UNSUPPORTED_SQL_UDF_USAGE",
-                f"Using SQL function {shown(order.child)} in Sort is not supported: sort by a column that has it.",
-                sqlstate="0A000",
-                parameters={"functionName": f"`{shown(order.child).partition('(')[0]}`", "nodeName": "Sort"},
-            )
         if not is_orderable(kind):
             direction = "ASC" if order.ascending else "DESC"
             text = f'"{shown(order.child)} {direction} NULLS {"FIRST" if order.nulls_first else "LAST"}"'

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from lightstream.analyze.analyzer import Analyzer, attributes_of
 from lightstream.analyze.calls import is_volatile
 from lightstream.analyze.expressions import ExpressionResolver
-from lightstream.analyze.naming import literal_text, shown, trim_alias
+from lightstream.analyze.naming import literal_text, shown
 from lightstream.analyze.scope import Scope
 from lightstream.errors import AnalysisException, unsupported
 from lightstream.functions import mismatch, registry
@@ -79,11 +79,21 @@ def call_function(
             sqlstate="42887",
             parameters={"functionName": f"`{function.name}`"},
         )
+    clause = "DISTINCT" if call.distinct else "FILTER clause" if call.filter is not None else ""
+    if clause:
+        raise AnalysisException(
+            "INVALID_SQL_SYNTAX.FUNCTION_WITH_UNSUPPORTED_SYNTAX",
+            f"The function `{function.name}` does not support {clause}.",
+            sqlstate="42000",
+            parameters={"prettyName": f"`{function.name}`", "syntax": f'"{clause}"'},
+        )
     given = _arguments(function, call.args, call.named)
+    if call.named:  # Spark shows defaults only beside arguments by name
+        given = [p.default if arg is None else arg for arg, p in zip(given, function.parameters, strict=True)]
     values = [None if arg is None else resolver.value(arg) for arg in given]
     title = f"{function.name}({', '.join(shown(value) for value in values if value is not None)})"
     columns, named = _parameters(function, values, resolver)
-    session = resolver.session.with_values(named)
+    session = _inside(resolver.session, named)
     body = Analyzer(session).resolver(Scope(columns, resolver.conf.case_sensitive)).value(_body(function))
     once = [value for value in values if value is not None and is_volatile(value)]
     if any(sum(node == value for node in body.walk()) > 1 for value in once):
@@ -97,6 +107,14 @@ def call_function(
     if function.returns is not None and e.type_of(body) != function.returns:
         body = resolver.value(e.Cast(body, function.returns, "ansi"))
     return registry.bind_call("(shown)", (body, e.Literal(title, t.StringType())), resolver.conf)
+
+
+def _inside(session: SessionState, parameters: NamedValues) -> SessionState:
+    """Return the session as a function's body sees it: its parameters, and the variables below them."""
+    variables = [values_of(variable) for variable in session.variables.values()]
+    return session.with_values(
+        {name: value for values in (*variables, parameters) for name, value in values.items()}
+    )
 
 
 def _is_one_of(node: e.Expression, columns: dict[int, e.Attribute]) -> bool:
@@ -206,7 +224,7 @@ def call_table_function(
         )
     columns, values = _parameters(function, given, resolver)
     assert not columns and not isinstance(function.body, e.Expression)
-    plan = Analyzer(analyzer.session.with_values(values)).plan(function.body)
+    plan = Analyzer(_inside(analyzer.session, values)).plan(function.body)
     if isinstance(function.returns, tuple):
         plan = _returned(plan, function.returns, function)
     return lp.SubqueryAlias(plan, function.name)
@@ -239,7 +257,8 @@ def check_function(function: SqlFunction, session: SessionState) -> None:
     columns = [replace(column, qualifier=(function.name,)) for column in attributes_of(fields)]
     scope = Scope(columns, session.conf.case_sensitive)
     if isinstance(function.body, e.Expression):
-        body = trim_alias(Analyzer(session).resolver(scope).resolve(function.body))
+        resolver = Analyzer(_inside(session, {})).resolver(scope)
+        body = resolver.value(function.body)
         if any(_is_complex(node) for node in body.walk()):
             raise AnalysisException(
                 "USER_DEFINED_FUNCTIONS.CANNOT_CONTAIN_COMPLEX_FUNCTIONS",
@@ -247,12 +266,14 @@ def check_function(function: SqlFunction, session: SessionState) -> None:
                 sqlstate="42601",
                 parameters={"queryText": shown(body)},
             )
+        if isinstance(function.returns, t.DataType) and e.type_of(body) != function.returns:
+            resolver.value(e.Cast(body, function.returns, "ansi"))
         return
     given: NamedValues = {}
     for parameter in function.parameters:
         value = e.Cast(e.Literal(None, t.NullType()), parameter.type, "ansi")
         given[parameter.name.lower(),] = given[function.name.lower(), parameter.name.lower()] = value
-    plan = Analyzer(session.with_values(given)).plan(function.body)
+    plan = Analyzer(_inside(session, given)).plan(function.body)
     if isinstance(function.returns, tuple):
         _returned(plan, function.returns, function)
 

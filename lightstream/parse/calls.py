@@ -293,12 +293,15 @@ class Calls(Expressions):
     def _identifier_name(self) -> tuple[str, ...]:
         first = self.ahead(-1)
         try:
-            text = _constant_text(self.expression())
+            expression = self.expression()
+            text = _constant_text(expression)
         except AnalysisException as error:
             if error.getCondition() != "UNBOUND_SQL_PARAMETER":
                 raise
             raise unsupported("IDENTIFIER(...) of a parameter that has no value") from None
         self.expect(")")
+        if text is None and any(isinstance(node, UnresolvedAttribute) for node in expression.walk()):
+            raise unsupported("IDENTIFIER(...) of a session variable", "Use EXECUTE IMMEDIATE.")
         if text is None:
             raise self.located(
                 first,

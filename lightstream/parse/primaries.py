@@ -127,11 +127,20 @@ class Primaries(Calls):
             position = sum(token.key == "?" for token in self.tokens[: self.at - 1])
             if isinstance(self.args, Sequence) and position < len(self.args):
                 return self.args[position]
-            raise _unbound(f"_{self.tokens[self.at - 1].start}")
+            raise self._unbound(f"_{self.tokens[self.at - 1].start}", ":")
         name = self.name()
         if isinstance(self.args, Mapping) and name in self.args:
             return self.args[name]
-        raise _unbound(name)
+        raise self._unbound(name, "?")
+
+    def _unbound(self, name: str, other: str) -> AnalysisException:
+        if any(token.key == other for token in self.tokens):
+            return AnalysisException(
+                "INVALID_QUERY_MIXED_QUERY_PARAMETERS",
+                "A query has either parameters by name or by position, not both.",
+                sqlstate="42613",
+            )
+        return _unbound(name)
 
     def _interval(self) -> Expression | None:
         if not (self._amount_ahead(1) or self.ahead().kind == STRING):

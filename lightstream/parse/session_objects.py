@@ -32,6 +32,7 @@ class SessionObjects(Inspections):
 
     def declare_variable(self) -> Relation:
         """Read DECLARE [OR REPLACE] [VARIABLE] names [type] [DEFAULT | = expression]."""
+        first = self.at
         self.advance()
         replace = self.accept("OR", "REPLACE")
         if self.token.key in ("VARIABLE", "VAR") and self.is_name(self.ahead()):
@@ -42,7 +43,14 @@ class SessionObjects(Inspections):
             data_type = self.declared_type()
         default = self.expression() if self.accept_any("DEFAULT", "=") else None
         if data_type is None and default is None:
-            self.fail()
+            raise located(
+                self.sql,
+                self.tokens[first].start,
+                self.tokens[self.at - 1].end,
+                "INVALID_SQL_SYNTAX.VARIABLE_TYPE_OR_DEFAULT_REQUIRED",
+                "The definition of a SQL variable requires either a datatype or a DEFAULT clause.",
+                "42000",
+            )
         args = {"names": names, "type": data_type, "default": default, "replace": replace}
         return Command("declare_variable", args)
 

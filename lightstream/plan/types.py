@@ -57,6 +57,10 @@ class DataType:
 
         return parse_type_or_schema(ddl)
 
+    def toNullable(self) -> DataType:
+        """Return the same type with every part nullable."""
+        return as_nullable(self)
+
     def needConversion(self) -> bool:
         """Return whether Python values differ from Spark's internal ones."""
         return False

@@ -194,8 +194,10 @@ def _set_from(session: SparkSession, names: Sequence[tuple[str, ...]], query: r.
 def _drop_variable(session: SparkSession, command: r.Command) -> None:
     parts = command.args["name"]
     name = session_name(parts)
-    if session._state.variables.pop(name or "", None) is None and not command.args["if_exists"]:
-        path = _quoted((*SESSION, parts[-1]) if name is not None else parts)
+    if name is None:
+        raise _no_variable(parts, f"[`{SESSION[0]}`.`{SESSION[1]}`]")
+    if session._state.variables.pop(name, None) is None and not command.args["if_exists"]:
+        path = _quoted((*SESSION, parts[-1]))
         raise AnalysisException(
             "VARIABLE_NOT_FOUND",
             f"The variable {path} cannot be found. Verify the spelling and correctness of the schema and catalog. To "
@@ -287,7 +289,7 @@ def _execute_immediate(session: SparkSession, command: r.Command) -> DataFrame |
             sqlstate="22004",
             parameters={"varName": f"`{shown(args['text'])}`"},
         )
-    given = _using(state, args["using"])
+    given = _using(state, args["using"], text.value)
     if not args["into"]:
         return run(session, text.value, given, {})
     query = parse_statement(text.value, given, as_written=state.conf.escaped_string_literals)
@@ -302,19 +304,43 @@ def _execute_immediate(session: SparkSession, command: r.Command) -> DataFrame |
     return None
 
 
-def _using(state: SessionState, items: Sequence[e.Expression]) -> Any:
-    """Return the values of USING: by name, or by their places."""
+def _using(state: SessionState, items: Sequence[e.Expression], text: str) -> Any:
+    """Return the values of USING: by their places for a text with `?`, else by name.
+
+    A variable goes by its own name where it is given no other.
+    """
+    from lightstream.parse.tokens import tokenize
+
     if not items:
         return None
-    values = [_value(state, item.child if isinstance(item, e.Alias) else item, None) for item in items]
-    names = [item.name for item in items if isinstance(item, e.Alias)]
-    if names and len(names) < len(items):
+    if any(isinstance(node, e.SubqueryExpression) for item in items for node in item.walk()):
         raise AnalysisException(
-            "INVALID_QUERY_MIXED_QUERY_PARAMETERS",
-            "Parameterized query must either use positional, or named parameters, but not both.",
-            sqlstate="42613",
+            "UNSUPPORTED_EXPR_FOR_PARAMETER",
+            "A query parameter must be an expression without a subquery.",
+            sqlstate="42K0E",
         )
-    return dict(zip(names, values, strict=True)) if names else values
+    values = [_value(state, item.child if isinstance(item, e.Alias) else item, None) for item in items]
+    marks = [token.key for token in tokenize(text)]
+    if "?" in marks:
+        return values
+    names = [_name(item) for item in items]
+    if ":" in marks and None in names:
+        unnamed = ", ".join(
+            f'"{shown(item)}"' for item, name in zip(items, names, strict=True) if name is None
+        )
+        raise AnalysisException(
+            "ALL_PARAMETERS_MUST_BE_NAMED",
+            f"A query with parameters by name needs a name for each: these have none: {unnamed}.",
+            sqlstate="07001",
+            parameters={"exprs": unnamed},
+        )
+    return {name: value for name, value in zip(names, values, strict=True) if name is not None}
+
+
+def _name(item: e.Expression) -> str | None:
+    if isinstance(item, e.UnresolvedAttribute):
+        return item.parts[-1]
+    return item.name if isinstance(item, e.Alias) else None
 
 
 COMMANDS: dict[str, Callable[[SparkSession, r.Command], DataFrame | None]] = {
