@@ -136,7 +136,7 @@ class Catalog:
         if not self.databaseExists(dbName):
             raise tables.schema_not_found(dbName)
         path = self._session._state.database.path
-        return Database(dbName, "spark_catalog", None, f"file:{path}" if path else "")
+        return Database(dbName.rpartition(".")[2], "spark_catalog", None, f"file:{path}" if path else "")
 
     def createDatabase(
         self, dbName: str, ifNotExists: bool = False, properties: dict[str, str] | None = None
@@ -162,7 +162,8 @@ class Catalog:
 
     def databaseExists(self, dbName: str) -> bool:
         """Return whether there is a schema of this name."""
-        return any(name.lower() == dbName.lower() for name in tables.schemas(self._session._state))
+        known = {name.lower() for name in tables.schemas(self._session._state)}
+        return dbName.lower().removeprefix("spark_catalog.") in known
 
     # ---- tables and views -------------------------------------------------------------------------------------
 
@@ -270,10 +271,12 @@ class Catalog:
         return entry is not None and not entry.extra.get("refused")
 
     def listFunctions(self, dbName: str | None = None, pattern: str | None = None) -> list[Function]:
-        """Return the functions that lightstream has."""
+        """Return the functions that lightstream has, and those of the session."""
         from lightstream.functions import registry
 
-        return [_function(name) for name in registry.names() if tables.matches(name, pattern)]
+        state = self._session._state
+        names = {*registry.names(), *state.functions, *state.sql_functions, *state.table_functions}
+        return [_function(name) for name in sorted(names) if tables.matches(name, pattern)]
 
     def getFunction(self, functionName: str) -> Function:
         """Return a function.

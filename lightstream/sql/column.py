@@ -202,7 +202,10 @@ class Column:
         if len(cols) == 1 and isinstance(cols[0], list | set):
             cols = tuple(cols[0])
         if len(cols) == 1 and isinstance(cols[0], Frame):
-            return Column(SubqueryExpression("in", cols[0]._as_relation(), (self._expression,)))
+            own = self._expression
+            # Spark: the fields of a struct that is made here are compared one by one.
+            values = own.args if isinstance(own, UnresolvedFunction) and own.name == "struct" else (own,)
+            return Column(SubqueryExpression("in", cols[0]._as_relation(), values))
         return self._call("in", *cols)
 
     def isNull(self) -> Column:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import copy
 import os
 import re
+import string
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from lightstream.errors import AnalysisException, SparkNoSuchElementException, unsupported
+from lightstream.errors import AnalysisException, PySparkValueError, SparkNoSuchElementException, unsupported
 from lightstream.plan import expressions as e
 from lightstream.plan import logical as lp
 from lightstream.plan import relations as r
@@ -28,7 +29,6 @@ Args = dict[str, Any]
 Fields = list[tuple[str, t.DataType, bool]]
 _STRING, _BOOLEAN = t.StringType(), t.BooleanType()
 _VARIABLE = re.compile(r"\$\{(?:(\w+?):)?(\S+?)\}")
-_FIELD = re.compile(r"\{([A-Za-z_]\w*)\}")
 
 
 def run(
@@ -78,27 +78,34 @@ def _parameters(args: Any) -> Any:
 
 def _run_formatted(session: SparkSession, text: str, args: Any, named: Args) -> DataFrame:
     """Run a statement with `{name}` in it: DataFrames stand as temporary views, other values as constants."""
-    from lightstream.sql.dataframe import DataFrame
-
     views = session._state.views
     made: list[str] = []
 
-    def put(match: re.Match[str]) -> str:
-        if match[1] not in named:
-            return match[0]
-        value = named[match[1]]
-        if isinstance(value, DataFrame):
-            view = f"_lightstream_view_{e.fresh_id()}"
-            views[view] = value._plan
-            made.append(view)
-            return view
-        return _text(value)
+    def view_of(frame: DataFrame) -> str:
+        made.append(f"_lightstream_view_{e.fresh_id()}")
+        views[made[-1]] = frame._plan
+        return made[-1]
 
     try:
-        return run(session, _FIELD.sub(put, text), args, {})
+        return run(session, _Formatter(view_of).vformat(text, (), named), args, {})
     finally:
         for view in made:
             del views[view]
+
+
+class _Formatter(string.Formatter):
+    """Puts text for `{frame}`, `{frame.column}`, `{frame[column]}` and `{value}`."""
+
+    def __init__(self, view_of: Callable[[DataFrame], str]) -> None:
+        self._view_of = view_of
+
+    def convert_field(self, value: Any, conversion: str | None) -> Any:
+        return value
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        from lightstream.sql.dataframe import DataFrame
+
+        return self._view_of(value) if isinstance(value, DataFrame) else _text(value)
 
 
 def _text(value: Any) -> str:
@@ -110,7 +117,10 @@ def _text(value: Any) -> str:
             return ".".join(f"`{part.replace('`', '``')}`" for part in expression.parts)
         if isinstance(expression, e.Attribute):
             return f"`{expression.name.replace('`', '``')}`"
-        raise unsupported("An expression as a parameter of spark.sql", "Name a column, or write it as text.")
+        raise PySparkValueError(
+            "VALUE_NOT_PLAIN_COLUMN_REFERENCE",
+            "Value of a parameter of spark.sql should be a plain column reference such as `df.col` or `col('column')`.",
+        )
     if value is None:
         return "NULL"
     if isinstance(value, bool):
