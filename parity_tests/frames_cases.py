@@ -1495,3 +1495,79 @@ many(
         e.emp.groupBy("dept").agg(e.F.sum("id")).orderBy(e.F.expr("count(*)"), "dept")
     ),
 )
+
+
+@program
+def a_frame_in_its_own_subquery(e: Any) -> Any:
+    C, F = e.F.col, e.F
+    one, other = e.emp.alias("o"), e.emp.alias("i")
+    same = other.where(C("i.dept") == C("o.dept").outer())
+    more = same.where(C("i.pay") > C("o.pay").outer())
+    nested = e.emp.alias("n").where(C("n.dept") == C("i.dept").outer()).select(F.max("n.id")).scalar()
+
+    def names(frame: Any) -> Callable[[], Any]:
+        return lambda: sorted(map(str, frame().collect()))
+
+    return told(
+        names(lambda: one.where(C("pay") > same.select(F.avg("pay")).scalar()).select("name")),
+        names(lambda: one.select("name", same.select(F.max("pay")).scalar().alias("m"))),
+        names(lambda: one.where(more.exists()).select("name")),
+        names(lambda: one.where(~more.exists()).select("name")),
+        names(lambda: one.where(C("o.pay").isin(same.select(F.max("pay")))).select("name")),
+        names(lambda: one.lateralJoin(more.select(C("i.name").alias("n"))).select("o.name", "n")),
+        names(lambda: one.where(same.where(C("i.id") < nested).exists()).select("name")),
+        names(
+            lambda: e.emp.where(
+                C("pay") > e.emp.where(C("dept") == C("dept").outer()).select(F.avg("pay")).scalar()
+            )
+        ),
+        names(lambda: one.where(other.where(other.dept == one.dept.outer()).exists()).select("name")),
+        names(lambda: e.emp.where(e.dept.where(e.dept.dept == e.emp.dept.outer()).exists())),
+        names(lambda: e.emp.where(F.struct("id", "dept").isin(e.emp.select("boss", "dept")))),
+        names(lambda: e.emp.where(F.struct("id", "dept").isin(e.emp.select(F.struct("boss", "dept"))))),
+    )
+
+
+@program
+def values_of_rdds_are_copies(e: Any) -> Any:
+    given = [[1], [2]]
+    made = e.spark.sparkContext.parallelize(given)
+    changed = made.map(lambda values: values.append(9) or values)
+    empty = e.spark.sparkContext.parallelize([])
+    return told(
+        changed.collect, changed.collect, made.collect, lambda: given, empty.mean, lambda: made.take(-1)
+    )
+
+
+@program
+def frames_in_sql_text(e: Any) -> Any:
+    sql, emp = e.spark.sql, e.emp
+
+    def rows(text: str, *args: Any, **named: Any) -> Callable[[], Any]:
+        return lambda: sql(text, *args, **named).collect()
+
+    return told(
+        rows("select {df.id}, {df[name]} from {df} order by 1", df=emp),
+        rows("select {c} from {df} where {df[id]} > :m order by 1", {"m": 3}, df=emp, c=emp.name),
+        rows("select {x} + 1, {s} from range({n})", x=1, s="it's", n=2),
+        rows("select count(*) from {df} a join {df} b on a.id = b.id", df=emp),
+        rows("select '{{x}}' from range({n})", n=1),
+        rows("select {x}", x=e.F.lit(1) + 2),
+        rows("select {nope} from {df}", df=emp),
+    )
+
+
+@program
+def nullable_types_and_names(e: Any) -> Any:
+    T, catalog = e.T, e.spark.catalog
+    array = T.ArrayType(T.StructType([T.StructField("a", T.IntegerType(), False)]), False)
+    e.spark.udf.register("of_this_session", lambda value: value)
+    return told(
+        lambda: (array.toNullable(), T.MapType(T.StringType(), array, False).toNullable()),
+        lambda: (
+            catalog.databaseExists("spark_catalog.default"),
+            catalog.databaseExists("spark_catalog.none"),
+        ),
+        lambda: catalog.getDatabase("spark_catalog.default").name,
+        lambda: [found.name for found in catalog.listFunctions(pattern="of_this*")],
+    )
