@@ -674,3 +674,14 @@ def test_delta_tables_take_the_same_settings(
         found.append([n for (n,) in rows(spark.read.format("delta").load(f"{bucket.root}/copy"))])
         spark.sql("SELECT 3 AS n").write.format("delta").mode("append").save(table)
     assert found == [[1, 2], [1, 2, 3]]
+
+
+def test_what_is_not_there_keeps_nothing_from_being_deleted(tmp_path: Path) -> None:
+    from obstore.store import LocalStore  # which stops there, as some stores do
+
+    store = ObjectStore("s3a://b", LocalStore(str(tmp_path)))
+    names = [f"s3a://b/d/{number:02}" for number in range(40)]
+    for name in names:
+        store.write(name, b"x")
+    store.delete([names[0], "s3a://b/d/none", *names[1:]])
+    assert not list(store.objects("s3a://b/d"))

@@ -147,12 +147,14 @@ class ObjectStore:
         import obstore
 
         for start in range(0, len(paths), _PAGE):
-            keys = [split(path)[1] for path in paths[start : start + _PAGE]]
+            page = paths[start : start + _PAGE]
             try:
-                with self._told(paths[start]):
-                    obstore.delete(self._store, keys)
+                with self._told(page[0]):
+                    obstore.delete(self._store, [split(path)[1] for path in page])
             except FileNotFoundError:
-                continue
+                if len(page) > 1:  # some stores stop at what is not there
+                    for path in page:
+                        self.delete([path])
 
     def fetch_all(self, wanted: Sequence[tuple[str, str]]) -> list[str]:
         """Fetch many objects, each (path, local file), some at a time; return the paths that were not there."""
