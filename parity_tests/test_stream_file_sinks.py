@@ -66,7 +66,7 @@ def directories_and_logs(engine: Engine) -> None:
         ("json", ("k",), {}),
         ("csv", (), {"header": True}),
         ("parquet", (), {"compression": "gzip"}),
-        ("orc", ("k",), {}),
+        ("orc", ("K",), {}),
     ):
         query = into(engine, format, by=by, **options)
         engine.tell(shown(Path(engine.path(format))))

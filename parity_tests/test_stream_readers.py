@@ -237,6 +237,12 @@ def a_question_mark_in_a_name(engine: Engine) -> None:
     engine.run(engine.stream(schema="n int"))
 
 
+@CASES
+def a_colon_in_a_name(engine: Engine) -> None:
+    numbered(engine, "a.json", "10:30.json")
+    engine.run(engine.stream(schema="n int"))
+
+
 # ---- partitions -------------------------------------------------------------------------------------------------
 
 

@@ -53,6 +53,9 @@ class FileSink:
         self.path = file_path(path)
         self._target = target_of(self.path, conf, options)
         self.description = f"FileSink[{display_path(self.path)}]"
+        # Spark: here directories are called as the query's columns, in df.write as the program says.
+        columns = {} if conf.case_sensitive else {name.lower(): name for name in schema.names}
+        partition_by = [columns.get(name.lower(), name) for name in partition_by]
         self._layout = make_layout(schema, partition_by, case_sensitive=conf.case_sensitive)
         refuse_duplicates([field_name.lower() for field_name in schema.names])
         self._conf = conf
