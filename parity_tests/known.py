@@ -14,7 +14,6 @@ _YEARS = "Python has no dates outside the years 1 to 9999: Spark raises ValueErr
 # fmt: off
 KNOWN: dict[str, str] = {
     "rows_that_a_filter_keeps": "Spark's JSON reader drops rows by simple filters before they count as input",
-    "stream reader: a colon in a name": "Spark cannot open it",
     "stream reader: a question mark in a name": "Spark reads the other files of the batch twice",
     "stream reader: partitions that a filter leaves out": "Spark does not read their files, nor count their rows",
     "stream restart: with another directory": "Spark looks for the files of the last batch below the new one, and fails",
