@@ -79,6 +79,19 @@ def kind_of(func: Callable[..., Any], kinds: Any, module: str) -> int:
     )
 
 
+def takes_iterator(func: Callable[..., Any]) -> bool:
+    """Return whether a function over groups takes and gives an iterator of frames, with the key before it or not."""
+    hints = _hints(func)
+    names = [*inspect.signature(func).parameters]
+    if not set(names) <= hints.keys() or not 1 <= len(names) <= 2:
+        return False
+    return all(
+        typing.get_origin(hint) is Iterator
+        and [getattr(of, "__name__", "") for of in typing.get_args(hint)] in (["DataFrame"], ["RecordBatch"])
+        for hint in (hints[names[-1]], hints.get("return"))
+    )
+
+
 def _hints(func: Callable[..., Any]) -> dict[str, Any]:
     try:
         return typing.get_type_hints(

@@ -122,13 +122,19 @@ class GroupedData:
         return [row[0] for row in rows]
 
     def applyInPandas(self, func: Any, schema: Any) -> DataFrame:
-        """Return the rows that a function makes of each group's pandas frame: `func(frame)` or `func(key, frame)`."""
+        """Return the rows that a function makes of each group's pandas frame: `func(frame)` or `func(key, frame)`.
+
+        A function annotated as one over an `Iterator[pandas.DataFrame]` is given, and gives, frames one by one.
+        """
         from lightstream.sql.python_frames import apply_groups
 
         return apply_groups((self,), func, schema, "pandas")
 
     def applyInArrow(self, func: Any, schema: Any) -> DataFrame:
-        """Return the rows that a function makes of each group's Arrow table: `func(table)` or `func(key, table)`."""
+        """Return the rows that a function makes of each group's Arrow table: `func(table)` or `func(key, table)`.
+
+        A function annotated as one over an `Iterator[pyarrow.RecordBatch]` is given, and gives, batches one by one.
+        """
         from lightstream.sql.python_frames import apply_groups
 
         return apply_groups((self,), func, schema, "arrow")

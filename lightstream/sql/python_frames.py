@@ -12,6 +12,7 @@ from lightstream.execute.python_functions import python_exception
 from lightstream.plan import relations as r
 from lightstream.plan import types as t
 from lightstream.plan.expressions import Alias
+from lightstream.sql.function_kinds import takes_iterator
 
 if TYPE_CHECKING:
     from lightstream.sql.dataframe import DataFrame
@@ -27,9 +28,7 @@ def map_frames(df: DataFrame, func: Any, schema: Any, kind: str) -> DataFrame:
     own, zone = df.schema, df._state.conf.time_zone
 
     def rows(tables: list[Any]) -> Any:
-        frames = (
-            _frame(one, own, kind, zone, "frame") for one in tables[0].to_batches(max_chunksize=BATCH_ROWS)
-        )
+        frames = _frames(tables[0], own, kind, zone, "frame")
         return collected((columns_of_frame(frame, result, kind, zone) for frame in func(frames)), result)
 
     return _lazy([df], result, rows)
@@ -42,6 +41,7 @@ def apply_groups(groupings: Sequence[GroupedData], func: Any, schema: Any, kind:
     if len(groupings) > 1 and len(groupings[0]._keys) != len(groupings[1]._keys):
         raise PySparkException(message="requirement failed: Cogroup keys must have same size")
     wants_key = _parameters(func) > len(groupings)
+    by_iterators = len(groupings) == 1 and takes_iterator(func)
     keyed = [_with_keys(grouping) for grouping in groupings]
     zone = df._state.conf.time_zone
 
@@ -54,11 +54,18 @@ def apply_groups(groupings: Sequence[GroupedData], func: Any, schema: Any, kind:
 
         def results() -> Iterator[Any]:
             for key in keys:
-                frames = [_frame(side.rows(key), side.schema, kind, zone) for side in sides]
+                given: list[Any] = [
+                    _frames(side.rows(key), side.schema, kind, zone)
+                    if by_iterators
+                    else _frame(side.rows(key), side.schema, kind, zone)
+                    for side in sides
+                ]
                 if wants_key:
                     shown = next(side.key(key, kind, zone) for side in reversed(sides) if key in side.places)
-                    frames = [shown, *frames]
-                yield columns_of_frame(func(*frames), result, kind, zone)
+                    given = [shown, *given]
+                made = func(*given)
+                for frame in made if by_iterators else [made]:
+                    yield columns_of_frame(frame, result, kind, zone)
 
         return collected(results(), result)
 
@@ -86,7 +93,9 @@ class _Groups:
 
     def rows(self, key: Any) -> Any:
         """Return the rows of a key; it may have none."""
-        return self._table.take(self.places[key]) if key in self.places else self._table.slice(0, 0)
+        if key not in self.places:
+            return self._table.slice(0, 0)
+        return self._table.take(self.places[key]).combine_chunks()
 
     def key(self, key: Any, kind: str, zone: str) -> tuple[Any, ...]:
         """Return a key's values as a function is given them: Arrow's scalars, values of pandas, or of Python."""
@@ -155,6 +164,11 @@ def _frame(table: Any, schema: t.StructType, kind: str, zone: str, use: Use = "c
     if isinstance(table, pa.RecordBatch):
         table = pa.Table.from_batches([table])
     return to_pandas(table, schema, zone, use)
+
+
+def _frames(table: Any, schema: t.StructType, kind: str, zone: str, use: Use = "columns") -> Iterator[Any]:
+    """Return the rows of a table in frames of Spark's size."""
+    return (_frame(one, schema, kind, zone, use) for one in table.to_batches(max_chunksize=BATCH_ROWS))
 
 
 def _with_keys(grouping: GroupedData) -> DataFrame:
