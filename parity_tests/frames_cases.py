@@ -6,7 +6,7 @@ import contextlib
 import datetime
 import decimal
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -1557,6 +1557,18 @@ def frames_in_sql_text(e: Any) -> Any:
     )
 
 
+def cached(spark: Any, name: str, *others: str) -> list[bool]:
+    """Return whether a table is known as cached by each of its names."""
+    spark.sql(f"create table {name} as select 1 a")
+    try:
+        spark.catalog.cacheTable(name)
+        found = [spark.catalog.isCached(other) for other in (name, *others)]
+        spark.catalog.uncacheTable(others[-1])
+        return [*found, spark.catalog.isCached(name)]
+    finally:
+        spark.sql(f"drop table {name}")
+
+
 @program
 def nullable_types_and_names(e: Any) -> Any:
     T, catalog = e.T, e.spark.catalog
@@ -1570,4 +1582,45 @@ def nullable_types_and_names(e: Any) -> Any:
         ),
         lambda: catalog.getDatabase("spark_catalog.default").name,
         lambda: [found.name for found in catalog.listFunctions(pattern="of_this*")],
+        lambda: cached(e.spark, "cached_table", "default.cached_table", "spark_catalog.default.cached_table"),
+    )
+
+
+@program
+def groups_through_iterators(e: Any) -> Any:
+    import pandas as pd
+    import pyarrow as pa
+
+    def few(frames: Any) -> Any:
+        for frame in frames:
+            yield frame[["id"]][frame.id > 1]
+
+    def keyed(key: Any, frames: Any) -> Any:
+        for frame in frames:
+            yield frame.assign(k=str(key[0]))[["k", "id"]]
+            yield frame.assign(k="again")[["k", "id"]]
+
+    def batches(key: Any, given: Any) -> Any:
+        for batch in given:
+            k, n = pa.array([key[0].as_py()], pa.string()), pa.array([batch.num_rows], pa.int64())
+            yield pa.RecordBatch.from_pydict({"k": k, "n": n})
+
+    def unannotated(key: Any, frames: Any) -> Any:
+        yield from frames
+
+    of, kind, keys = Iterator[pd.DataFrame], Iterator[pa.RecordBatch], tuple[Any, ...]
+    few.__annotations__ = {"frames": of, "return": of}
+    keyed.__annotations__ = {"key": keys, "frames": of, "return": of}
+    batches.__annotations__ = {"key": keys, "given": kind, "return": kind}
+    unannotated.__annotations__ = {"frames": of, "return": of}
+    groups = e.emp.select("id", "dept").groupBy("dept")
+
+    def rows(frame: Any) -> Callable[[], Any]:
+        return lambda: sorted(map(str, frame.collect()))
+
+    return told(
+        rows(groups.applyInPandas(few, "id int")),
+        rows(groups.applyInPandas(keyed, "k string, id int")),
+        rows(groups.applyInArrow(batches, "k string, n long")),
+        rows(groups.applyInPandas(unannotated, "id int, dept string")),
     )

@@ -301,17 +301,17 @@ class Catalog:
     def isCached(self, tableName: str) -> bool:
         """Return whether `cacheTable` was called; it has no effect."""
         self._session.table(tableName)
-        return tableName.lower() in self._cached
+        return _short(tableName) in self._cached
 
     def cacheTable(self, tableName: str, storageLevel: StorageLevel | None = None) -> None:
         """Accept it: each query reads its sources again."""
         self._session.table(tableName)
-        self._cached.add(tableName.lower())
+        self._cached.add(_short(tableName))
 
     def uncacheTable(self, tableName: str) -> None:
         """Take back `cacheTable`."""
         self._session.table(tableName)
-        self._cached.discard(tableName.lower())
+        self._cached.discard(_short(tableName))
 
     def clearCache(self) -> None:
         """Take back every `cacheTable`."""
@@ -337,6 +337,10 @@ def _table(entry: tables.TableEntry) -> Table:
     if entry.is_temporary:
         return Table(entry.name, None, [], None, "TEMPORARY", True)
     return Table(entry.name, "spark_catalog", [entry.schema or "default"], entry.comment, entry.kind, False)
+
+
+def _short(name: str) -> str:
+    return name.lower().removeprefix("spark_catalog.").removeprefix("default.")
 
 
 def _function(name: str) -> Function:
