@@ -102,6 +102,12 @@ def test_types_that_are_read(spark: Any, tmp_path: Path) -> None:
     assert read.count() == 1
 
 
+def test_uuids_come_in_lower_case(spark: Any, tmp_path: Path) -> None:
+    text = "ABCDEF01-0000-0000-0000-000000000007"
+    put(tmp_path / "a.avro", [("u", logical("string", "uuid")), ("s", "string")], {"u": text, "s": text})
+    assert tuple(spark.read.format("avro").load(str(tmp_path)).first()) == (text.lower(), text)
+
+
 def test_columns_by_schemas(spark: Any, tmp_path: Path) -> None:
     put(tmp_path / "p=0" / "a.avro", [("a", "int"), ("b", "string")], {"a": 1, "b": "x"})
     put(tmp_path / "p=1" / "b.avro", [("b", "string"), ("c", "double")], {"b": "y", "c": 0.5})

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import statistics
 import time
+from collections.abc import Callable
 
-from benchmarks.contract import Bar, Benchmark, Contender, Measure, Values, Work
+from benchmarks.contract import Bar, Benchmark, Contender, Values, Work
 from benchmarks.engines import LIGHTSTREAM, open_session, read_stream, start_to_table
 from benchmarks.hand import count_into, new_files, open_database
-from benchmarks.usage import cpu_seconds
+from benchmarks.triggers import timed_triggers, trigger_measures
 
 LINKS_A_FILE = 1000
 ROW = '{"gt":"sit","x":1.0}\n'
@@ -33,6 +33,17 @@ def _write(path: str) -> None:
         file.write(ROW)
 
 
+def arrival(work: Work, incoming: str) -> Callable[[int], None]:
+    """Return the function that lets the n-th new file arrive."""
+
+    def arrive(number: int) -> None:
+        new = work.path("new.json")
+        _write(new)
+        os.rename(new, f"{incoming}/t-{number:06d}.json")
+
+    return arrive
+
+
 def stream(work: Work, full: int, small: int) -> Values:
     """Take what is there, then one new file at a time, each until the query is idle again."""
     seen, triggers = work.scaled(full, small), work.scaled(60, 5)
@@ -42,29 +53,12 @@ def stream(work: Work, full: int, small: int) -> Values:
     query = start_to_table(read_stream(spark, incoming).groupBy("gt").count(), work, "complete", "counts")
     query.processAllAvailable()
     first_s = time.monotonic() - started_s
-    waits_ms, idle_ms = [], []
-    cpu_s = cpu_seconds()
-    for number in range(triggers):
-        new = work.path("new.json")
-        _write(new)
-        begun_s = time.monotonic()
-        os.rename(new, f"{incoming}/t-{number:06d}.json")
-        query.processAllAvailable()
-        ended_s = time.monotonic()
-        query.processAllAvailable()
-        waits_ms.append(1000 * (ended_s - begun_s))
-        idle_ms.append(1000 * (time.monotonic() - ended_s))
-    cpu_ms = 1000 * (cpu_seconds() - cpu_s) / triggers
+    values = timed_triggers(triggers, arrival(work, incoming), query.processAllAvailable)
     rows = sum(row["count"] for row in spark.table("counts").collect())
     query.stop()
     if rows != seen + triggers:
         raise SystemExit(f"{rows} rows were counted of {seen + triggers}")
-    return {
-        "trigger_ms": statistics.median(waits_ms),
-        "cpu_ms": cpu_ms,
-        "idle_ms": statistics.median(idle_ms),
-        "first_s": first_s,
-    }
+    return {**values, "first_s": first_s}
 
 
 def by_hand(work: Work, full: int, small: int) -> Values:
@@ -74,25 +68,12 @@ def by_hand(work: Work, full: int, small: int) -> Values:
     step = count_into(open_database(work.path("results.duckdb")))
     known: set[str] = set()
     new_files(incoming, known)
-    waits_ms, idle_ms = [], []
-    cpu_s = cpu_seconds()
-    for number in range(triggers):
-        new = work.path("new.json")
-        _write(new)
-        begun_s = time.monotonic()
-        os.rename(new, f"{incoming}/t-{number:06d}.json")
+
+    def take() -> None:
         for file in new_files(incoming, known):
             step(file)
-        ended_s = time.monotonic()
-        new_files(incoming, known)
-        waits_ms.append(1000 * (ended_s - begun_s))
-        idle_ms.append(1000 * (time.monotonic() - ended_s))
-    cpu_ms = 1000 * (cpu_seconds() - cpu_s) / triggers
-    return {
-        "trigger_ms": statistics.median(waits_ms),
-        "cpu_ms": cpu_ms,
-        "idle_ms": statistics.median(idle_ms),
-    }
+
+    return timed_triggers(triggers, arrival(work, incoming), take)
 
 
 FEW = {"full": 200, "small": 20}
@@ -108,12 +89,7 @@ BENCHMARKS = (
             Contender("hand-written loop, 200 files", by_hand, FEW),
             Contender("hand-written loop, 200,000 files", by_hand, MANY),
         ),
-        (
-            Measure("trigger_ms", "trigger with one new file", "ms"),
-            Measure("cpu_ms", "CPU", "ms"),
-            Measure("idle_ms", "trigger without", "ms"),
-            Measure("first_s", "taking the seen files"),
-        ),
+        trigger_measures("file"),
         (
             Bar(
                 "no more than 2x",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import statistics
 import sys
 import time
 from collections.abc import Iterator
@@ -11,10 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
-from benchmarks.contract import Bar, Benchmark, Contender, Measure, Values, Work
+from benchmarks.contract import Bar, Benchmark, Contender, Values, Work
 from benchmarks.data import PROJECT
 from benchmarks.engines import LIGHTSTREAM, open_session
-from benchmarks.usage import cpu_seconds
+from benchmarks.triggers import timed_triggers, trigger_measures
 
 _ROW = b'{"gt":"sit","x":1.0}\n'
 _AT_ONCE = 16
@@ -49,27 +48,16 @@ def stream(work: Work, sorted_names: bool, stored: bool) -> Values:
         query = writer.option("checkpointLocation", f"{root}/checkpoint").start(f"{root}/out")
         query.processAllAvailable()
         first_s = time.monotonic() - started_s
-        waits_ms, idle_ms = [], []
-        cpu_s = cpu_seconds()
-        for number in range(triggers):
-            bucket.write(f"{bucket.root}/in/t-{number:06d}.json", _ROW)
-            begun_s = time.monotonic()
-            query.processAllAvailable()
-            ended_s = time.monotonic()
-            query.processAllAvailable()
-            waits_ms.append(1000 * (ended_s - begun_s))
-            idle_ms.append(1000 * (time.monotonic() - ended_s))
-        cpu_ms = 1000 * (cpu_seconds() - cpu_s) / triggers
+        values = timed_triggers(
+            triggers,
+            lambda number: bucket.write(f"{bucket.root}/in/t-{number:06d}.json", _ROW),
+            query.processAllAvailable,
+        )
         query.stop()
         rows = spark.read.schema("gt string").json(f"{root}/out").count()
         if rows != seen + triggers:
             raise SystemExit(f"{rows} rows were written of {seen + triggers}")
-        return {
-            "trigger_ms": statistics.median(waits_ms),
-            "cpu_ms": cpu_ms,
-            "idle_ms": statistics.median(idle_ms),
-            "first_s": first_s,
-        }
+        return {**values, "first_s": first_s}
 
 
 BENCHMARKS = (
@@ -81,12 +69,7 @@ BENCHMARKS = (
             Contender("lightstream, names sort by time", stream, {"sorted_names": True, "stored": False}),
             Contender("lightstream, all in the store", stream, {"sorted_names": True, "stored": True}),
         ),
-        (
-            Measure("trigger_ms", "trigger with one new object", "ms"),
-            Measure("cpu_ms", "CPU", "ms"),
-            Measure("idle_ms", "trigger without", "ms"),
-            Measure("first_s", "taking the seen objects"),
-        ),
+        trigger_measures("object"),
         (
             Bar(
                 "names that sort are faster",
