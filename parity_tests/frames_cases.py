@@ -1624,3 +1624,15 @@ def groups_through_iterators(e: Any) -> Any:
         rows(groups.applyInArrow(batches, "k string, n long")),
         rows(groups.applyInPandas(unannotated, "id int, dept string")),
     )
+
+
+many(
+    "frames_of_windows",
+    of_values=lambda e: e.emp.select(
+        e.F.sum("id").over(e.W.orderBy("pay").rangeBetween(-20, 5000000000)),
+        e.F.sum("id").over(e.W.orderBy("id").rowsBetween(0, -1)),
+    ),
+    of_dates=lambda e: e.emp.select(e.F.sum("id").over(e.W.orderBy("hired").rangeBetween(-1, 2))),
+    too_large=lambda e: e.emp.select(e.F.sum("id").over(e.W.orderBy("id").rangeBetween(-1, 5000000000))),
+    backwards=lambda e: e.emp.select(e.F.sum("id").over(e.W.orderBy("id").rowsBetween(2, 1))),
+)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, fields, replace
 from decimal import Decimal
 from typing import Any
 
@@ -103,7 +103,12 @@ def _boundary(boundary: e.FrameBoundary, side: str) -> str:
         return f"unbounded{side}$()"
     if isinstance(boundary.offset, int):
         return str(boundary.offset) if boundary.offset else "currentrow$()"
-    return render(boundary.offset)
+    offset = boundary.offset
+    if boundary.preceding:
+        if isinstance(offset, e.Literal) and isinstance(offset.type, t.NumericType | t.AnsiIntervalType):
+            return render(replace(offset, value=-offset.value))
+        offset = e.UnresolvedFunction("(-)", (offset,))
+    return render(offset)
 
 
 def _all(nodes: Any) -> str:

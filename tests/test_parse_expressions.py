@@ -228,7 +228,8 @@ def test_arguments_by_name() -> None:
         ("rows between 1 following and unbounded following", 1, None),
         ("range unbounded preceding", None, 0),
         ("range between interval 1 day preceding and 1.5 following",
-         Literal(-DAY, t.DayTimeIntervalType(0, 0)), Literal(Decimal("1.5"), t.DecimalType(2, 1))),
+         FrameBoundary(Literal(DAY, t.DayTimeIntervalType(0, 0)), preceding=True),
+         Literal(Decimal("1.5"), t.DecimalType(2, 1))),
     ],
 )  # fmt: skip
 def test_window_frames(text: str, lower: Any, upper: Any) -> None:
@@ -236,7 +237,8 @@ def test_window_frames(text: str, lower: Any, upper: Any) -> None:
     assert isinstance(found, WindowExpression)
     assert found.frame is not None
     assert found.frame.kind == text.split()[0]
-    assert (found.frame.lower, found.frame.upper) == (FrameBoundary(lower), FrameBoundary(upper))
+    bounds = tuple(b if isinstance(b, FrameBoundary) else FrameBoundary(b) for b in (lower, upper))
+    assert (found.frame.lower, found.frame.upper) == bounds
 
 
 def test_parameters_are_replaced() -> None:

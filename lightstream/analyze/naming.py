@@ -132,7 +132,7 @@ def _fixed_frame(function: e.Expression) -> tuple[str, str, str] | None:
         return "ROWS", "UNBOUNDED PRECEDING", "CURRENT ROW"
     if found == "offset" and isinstance(function, e.Call):
         offset = function.args[1] if len(function.args) > 1 else e.Literal(1, t.IntegerType())
-        rows = _whole(offset)
+        rows = whole_constant(offset)
         if rows is None:
             place = f"{'-' if function.name == 'lag' else ''}{shown(offset)}"
         else:
@@ -141,13 +141,13 @@ def _fixed_frame(function: e.Expression) -> tuple[str, str, str] | None:
     return None
 
 
-def _whole(expression: e.Expression) -> int | None:
+def whole_constant(expression: e.Expression) -> int | None:
     """Return the value of a constant whole number, sums and products of them included."""
     if isinstance(expression, e.Literal):
         return expression.value if isinstance(expression.value, int) else None
     if not isinstance(expression, e.Call):
         return None
-    values = [_whole(argument) for argument in expression.args]
+    values = [whole_constant(argument) for argument in expression.args]
     match expression.name, values:
         case "negative", [int(one)]:
             return -one
@@ -161,25 +161,9 @@ def _whole(expression: e.Expression) -> int | None:
 
 
 def _boundary(boundary: e.FrameBoundary, unbounded: str) -> str:
-    offset = boundary.offset
-    if offset is None:
-        return f"UNBOUNDED {unbounded}"
-    if isinstance(offset, e.Literal) and isinstance(
-        offset.type, t.IntegralType
-    ):  # given as a number, whatever its sign
-        return f"{offset.value} FOLLOWING"
-    if (
-        isinstance(offset, e.Literal)
-        and isinstance(offset.type, t.AnsiIntervalType)
-        and offset.value is not None
-    ):
-        size = e.Literal(abs(offset.value), offset.type)
-        return f"{shown(size)} {'PRECEDING' if offset.value < 0 else 'FOLLOWING'}"
-    if isinstance(offset, e.Expression):
-        return shown(offset)
-    if offset == 0:
-        return "CURRENT ROW"
-    return f"{abs(offset)} {'PRECEDING' if offset < 0 else 'FOLLOWING'}"
+    if boundary.text:
+        return boundary.text
+    return f"UNBOUNDED {unbounded}" if boundary.offset is None else "CURRENT ROW"
 
 
 def literal_text(value: Any, data_type: t.DataType) -> str:

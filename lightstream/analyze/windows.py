@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lightstream.analyze.naming import shown
+from lightstream.analyze.window_frames import resolved_frame
 from lightstream.errors import AnalysisException
 from lightstream.plan import expressions as e
 
@@ -27,11 +28,12 @@ def window_call(resolver: ExpressionResolver, window: e.WindowExpression) -> e.E
         function = resolver.value(window.function)
     finally:
         resolver.in_window = False
+    orders = resolver.orders(window.order_by)
     resolved = e.WindowExpression(
         function,
         tuple(resolver.value(item) for item in window.partition_by),
-        resolver.orders(window.order_by),
-        window.frame,
+        orders,
+        None if window.frame is None else resolved_frame(resolver, window.frame, orders),
     )
     if isinstance(function, e.PythonUdf) and function.aggregates:
         # Each row's function is given the lists of its frame.
@@ -53,7 +55,6 @@ def window_call(resolver: ExpressionResolver, window: e.WindowExpression) -> e.E
 def _check_window(window: e.WindowExpression) -> None:
     """Raise where a function does not stand over such a window."""
     function = window.function
-    _check_bounds(window)
     if isinstance(function, e.Call) and function.distinct:
         raise AnalysisException(
             "DISTINCT_WINDOW_FUNCTION_UNSUPPORTED",
@@ -88,22 +89,6 @@ def _check_window(window: e.WindowExpression) -> None:
             "_LEGACY_ERROR_TEMP_1036",
             "Window Frame of " + shown(function) + " must match the required frame "
             "specifiedwindowframe(RowFrame, unboundedpreceding$(), currentrow$()).",
-        )
-
-
-def _check_bounds(window: e.WindowExpression) -> None:
-    """Raise where an interval bounds a frame on one side and another type on the other one."""
-    if window.frame is None:
-        return
-    offsets = [window.frame.lower.offset, window.frame.upper.offset]
-    kinds = [offset.type for offset in offsets if isinstance(offset, e.Literal)]
-    if len(kinds) == 2 and kinds[0] != kinds[1]:
-        one, other = (f'"{kind.sql()}"' for kind in kinds)
-        raise AnalysisException(
-            "DATATYPE_MISMATCH.SPECIFIED_WINDOW_FRAME_DIFF_TYPES",
-            f"The window frame begins at a value of type {one} and ends at one of type {other}; they must agree.",
-            sqlstate="42K09",
-            parameters={"lowerType": one, "upperType": other},
         )
 
 

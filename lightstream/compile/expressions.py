@@ -135,8 +135,14 @@ class ExpressionCompiler:
             parts.append("ORDER BY " + ", ".join(self.order(o, columns) for o in window.order_by))
         if window.frame is not None:
             frame = window.frame
-            lower = self._boundary(frame.lower, "PRECEDING", columns)
-            upper = self._boundary(frame.upper, "FOLLOWING", columns)
+            order = e.type_of(window.order_by[0].child) if window.order_by else t.NullType()
+            lower = _boundary(frame.lower, "PRECEDING", order)
+            upper = _boundary(frame.upper, "FOLLOWING", order)
+            # DuckDB has other words for frames that end before they begin.
+            if lower == "CURRENT ROW" and upper.endswith(" PRECEDING"):
+                lower = "0 PRECEDING"
+            if upper == "CURRENT ROW" and lower.endswith(" FOLLOWING"):
+                upper = "0 FOLLOWING"
             parts.append(f"{frame.kind.upper()} BETWEEN {lower} AND {upper}")
         over = f" OVER ({' '.join(parts)})"
         entry = registry.lookup(function.name)
@@ -155,25 +161,6 @@ class ExpressionCompiler:
         text = self._call(function, columns)
         # A spelling may have a post-processing around the call that OVER belongs to: it marks the place.
         return text.replace(OVER, over) if OVER in text else text + over
-
-    def _boundary(self, boundary: e.FrameBoundary, unbounded: str, columns: Columns) -> str:
-        offset = boundary.offset
-        if isinstance(offset, e.Literal):
-            if isinstance(offset.type, t.AnsiIntervalType) and offset.value is not None:
-                size = f"to_months({abs(offset.value)})"
-                if isinstance(offset.type, t.DayTimeIntervalType):  # days are those of the calendar
-                    days, rest = divmod(abs(offset.value), 86_400_000_000)
-                    size = f"(to_days({days}) + to_microseconds({rest}))"
-                return f"{size} {'PRECEDING' if offset.value < 0 else 'FOLLOWING'}"
-            if isinstance(offset.type, t.IntegralType):
-                offset = offset.value
-        if offset is None:
-            return f"UNBOUNDED {unbounded}"
-        if isinstance(offset, e.Expression):
-            return f"{self.sql(offset, columns)} {unbounded}"
-        if offset == 0:
-            return "CURRENT ROW"
-        return f"{abs(offset)} {'PRECEDING' if offset < 0 else 'FOLLOWING'}"
 
     def _subquery(self, subquery: e.SubqueryExpression, columns: Columns) -> str:
         if not isinstance(subquery.plan, LogicalPlan):
@@ -203,6 +190,22 @@ class ExpressionCompiler:
         values = [self.sql(value, columns) for value in subquery.values]
         left = values[0] if len(values) == 1 else f"({', '.join(values)})"
         return f"({left} IN ({self.subquery(subquery.plan, columns)}))"
+
+
+def _boundary(boundary: e.FrameBoundary, unbounded: str, order: t.DataType) -> str:
+    offset = boundary.offset
+    if offset is None:
+        return f"UNBOUNDED {unbounded}"
+    if not isinstance(offset, e.Literal):
+        return "CURRENT ROW"
+    size = abs(offset.value)
+    text = literal_sql(e.Literal(size, offset.type))
+    if isinstance(offset.type, t.AnsiIntervalType) and not isinstance(order, t.AnsiIntervalType):
+        text = f"to_months({size})"
+        if isinstance(offset.type, t.DayTimeIntervalType):  # days are those of the calendar
+            days, rest = divmod(size, 86_400_000_000)
+            text = f"(to_days({days}) + to_microseconds({rest}))"
+    return f"{text} {'PRECEDING' if offset.value < 0 else 'FOLLOWING'}"
 
 
 def _of_constant(subquery: e.SubqueryExpression) -> bool:

@@ -74,6 +74,15 @@ def _parsed(v: str, target: t.DataType, mode: str, ctx: SqlContext) -> str:
             return f"TRY_CAST(CASE WHEN regexp_full_match({v}, '{_FLOAT}') THEN {bare} END AS {name})"
         case t.DecimalType():
             checked = cast_numbers.decimal_from_text(v, target, mode)
+            if mode == "ansi":
+                beyond = error_with_value_sql(
+                    "NUMERIC_OUT_OF_SUPPORTED_RANGE",
+                    "The value {} cannot be interpreted as a numeric since it has more than 38 digits.",
+                    v,
+                    "22003",
+                    "ArithmeticException",
+                )
+                checked = f"CASE WHEN TRY_CAST({v} AS DECIMAL(38,0)) IS NULL THEN {beyond} ELSE {checked} END"
             return f"CASE WHEN regexp_full_match({v}, '{_DECIMAL}') THEN {checked} END"
         case t.BooleanType():
             word = f"lower(regexp_replace({v}, '^{SPACE}(.*?){SPACE}$', '\\1'))"

@@ -51,7 +51,14 @@ def _bind_map(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
 def _map_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
     if not args:
         return f"CAST(map([], []) AS {duck_type(call.type)})"
-    return f"map([{', '.join(args[::2])}], [{', '.join(args[1::2])}])"
+    keys = [f"({key} + 0)" if _is_float(call) else key for key in args[::2]]
+    return f"map([{', '.join(keys)}], [{', '.join(args[1::2])}])"
+
+
+def _is_float(call: Call) -> bool:
+    """Return whether keys are numbers with a negative zero, which Spark takes for zero when it makes a map."""
+    assert isinstance(call.type, t.MapType)
+    return isinstance(call.type.keyType, t.FloatType | t.DoubleType)
 
 
 # Equal keys and NULL keys fail in DuckDB too.
@@ -179,10 +186,18 @@ def _bind_from_entries(name: str, args: tuple[Expression, ...], conf: Conf) -> B
     return Bound(bound.args, t.MapType(key.dataType, value.dataType, value.nullable), nullable)
 
 
+def _from_entries_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
+    pairs = args[0]
+    if _is_float(call):
+        entry = "struct_pack(k := struct_extract_at(ls_p, 1) + 0, v := struct_extract_at(ls_p, 2))"
+        pairs = f"list_transform({pairs}, lambda ls_p: {entry})"
+    return f"CASE WHEN len({args[0]}) = list_count({args[0]}) THEN map_from_entries({pairs}) END"
+
+
 scalar(
     "map_from_entries",
     _bind_from_entries,
-    "CASE WHEN len({0}) = list_count({0}) THEN map_from_entries({0}) END",
+    _from_entries_sql,
 )
 
 

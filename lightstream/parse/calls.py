@@ -184,13 +184,9 @@ class Calls(Expressions):
         direction = self.accept_any("PRECEDING", "FOLLOWING")
         if not direction:
             self.fail()
-        if isinstance(offset, Literal) and isinstance(offset.type, t.IntegralType):
+        if isinstance(offset, Literal) and isinstance(offset.type, t.IntegerType):
             return FrameBoundary(-offset.value if direction == "PRECEDING" else offset.value)
-        if direction == "FOLLOWING":
-            return FrameBoundary(offset)
-        if isinstance(offset, Literal) and isinstance(offset.type, t.AnsiIntervalType | t.NumericType):
-            return FrameBoundary(Literal(-offset.value, offset.type))
-        return FrameBoundary(call("(-)", offset))
+        return FrameBoundary(offset, direction == "PRECEDING")
 
     # ---- calls with words between their arguments (the opening parenthesis was read) ----
 

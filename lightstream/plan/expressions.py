@@ -165,9 +165,14 @@ class SortOrder(Expression):
 
 @dataclass(frozen=True, slots=True)
 class FrameBoundary:
-    """One end of a window frame: `offset` None means unbounded, 0 the current row; before is negative."""
+    """One end of a window frame: `offset` None means unbounded, 0 the current row; before is negative.
+
+    An expression counts backwards with `preceding`; resolved it is a literal with its sign, and `text` names it.
+    """
 
     offset: int | Expression | None
+    preceding: bool = False
+    text: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

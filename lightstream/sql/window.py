@@ -56,14 +56,12 @@ class WindowSpec:
         return self._framed("range", start, end)
 
     def _framed(self, kind: str, start: int, end: int) -> WindowSpec:
-        frame = WindowFrame(kind, _boundary(start), _boundary(end))
+        frame = WindowFrame(kind, _boundary(kind, start), _boundary(kind, end))
         return WindowSpec(replace(self._parts, frame=frame, bounds=(start, end)))
 
     def _over(self, function: Expression) -> WindowExpression:
         parts = self._parts
-        if parts.bounds is not None and (
-            parts.bounds[0] > parts.bounds[1] or parts.bounds[0] >= _MAX or parts.bounds[1] <= _MIN + 1
-        ):
+        if parts.bounds is not None and (parts.bounds[0] >= _MAX or parts.bounds[1] <= _MIN + 1):
             raise AnalysisException(
                 "DATATYPE_MISMATCH.SPECIFIED_WINDOW_FRAME_WRONG_COMPARISON",
                 f"The lower bound of a window frame must be less than or equal to the upper bound, but they are "
@@ -108,10 +106,8 @@ def sort_order(column: Any) -> SortOrder:
     return expression if isinstance(expression, SortOrder) else SortOrder(expression)
 
 
-def _boundary(offset: int) -> FrameBoundary:
+def _boundary(kind: str, offset: int) -> FrameBoundary:
     # The smallest and the largest numbers of 64 bits stand for "unbounded", as in Spark.
     if offset <= _MIN + 1 or offset >= _MAX:
         return FrameBoundary(None)
-    return FrameBoundary(
-        Literal(offset, IntegerType() if abs(offset) < 1 << 31 else LongType()) if offset else 0
-    )
+    return FrameBoundary(Literal(offset, IntegerType() if kind == "rows" else LongType()) if offset else 0)
