@@ -860,6 +860,7 @@ CASES: dict[str, tuple[str, ...]] = {
         "select cast(null as array<time>)",
         "select cast(1 as time)",
         "select time'10:11:12' t, cast(time'10:11:12' as string)",
+    ),
     "window frames": (
         "select id, sum(id) over (order by pay range between 0.5 preceding and 20 following), sum(id) over (order by cast(id as decimal(5,1)) range between 1 preceding and 2.25 following) from emp",
         "select id, sum(id) over (order by id range between 1L preceding and 2Y following), count(*) over (order by id desc range between 2 preceding and 1 preceding) from emp",
