@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import time
 from collections.abc import Callable
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 
 _DETACHING_S = 10
+_ATTEMPTS = 5
+_numbers = itertools.count(1)
 
 
 def ensure_database(path: str, make: Callable[[str], object]) -> None:
@@ -30,14 +33,7 @@ def ensure_database(path: str, make: Callable[[str], object]) -> None:
     temporary = temporary_path(*os.path.split(real))
     if not os.path.exists(real):
         try:
-            try:
-                make(temporary)
-            except duckdb.Error as error:
-                if "lock" in str(error).lower() or not os.path.exists(temporary):
-                    raise
-                # What a process left that was stopped in the middle of this.
-                os.unlink(temporary)
-                make(temporary)
+            _make(temporary, make)
             with contextlib.suppress(FileExistsError, FileNotFoundError):  # another process made it just now
                 publish(temporary, real)
         except duckdb.Error as error:
@@ -71,10 +67,28 @@ def attach(cursor: duckdb.DuckDBPyConnection, path: str, alias: str) -> None:
         time.sleep(0.01)
 
 
-def attach_once(cursor: duckdb.DuckDBPyConnection, path: str, alias: str) -> None:
+def attach_once(cursor: duckdb.DuckDBPyConnection, path: str) -> None:
     """Attach a database and detach it."""
+    # A statement of another cursor that looks at the catalogue twice must not meet two databases of one name.
+    alias = f"lightstream_made_{next(_numbers)}"
     cursor.execute(f"ATTACH {text_sql(path)} AS {alias}")
     cursor.execute(f"DETACH {alias}")
+
+
+def _make(temporary: str, make: Callable[[str], object]) -> None:
+    import duckdb
+
+    for left in reversed(range(_ATTEMPTS)):
+        try:
+            make(temporary)
+            return
+        except duckdb.Error as error:
+            # A process may have left it that was stopped in the middle of this, or a statement of another cursor may
+            # look at it, so that it cannot be closed.
+            locked = "lock" in str(error).lower() and "Detached database" not in str(error)
+            if locked or not left or not os.path.exists(temporary):
+                raise
+            os.unlink(temporary)
 
 
 def _forget(temporary: str) -> None:

@@ -54,7 +54,7 @@ class StateDatabase:
 
         try:
             if durable:
-                ensure_database(self.path, lambda path: attach_once(cursor, path, self.alias))
+                ensure_database(self.path, lambda path: attach_once(cursor, path))
             attach(cursor, self.path, self.alias)
             if crash.at is not None:
                 crash.at("state-attached")
@@ -116,13 +116,7 @@ class StateDatabase:
 
     def columns(self, name: str) -> list[tuple[str, str]]:
         """Return the columns of a state table with their types in DuckDB."""
-        self._send()
-        found: list[tuple[str, str]] = self.cursor.execute(
-            "SELECT column_name, data_type FROM duckdb_columns() WHERE database_name = ? AND table_name = ? "
-            "ORDER BY column_index",
-            [self.alias, name],
-        ).fetchall()
-        return found
+        return self.columns_of(f"SELECT * FROM {self.table(name)}")
 
     def created(self, name: str) -> None:
         """Learn that a commit has created a state table."""

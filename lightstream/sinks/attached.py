@@ -71,7 +71,7 @@ class AttachedFile:
         deadline = time.monotonic() + timeout_s
         while True:
             try:
-                ensure_database(self.path, lambda path: attach_once(cursor, path, self.alias))
+                ensure_database(self.path, lambda path: attach_once(cursor, path))
                 attach(cursor, self.path, self.alias)
                 if crash.at is not None:
                     crash.at("file-attached")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
@@ -25,6 +26,7 @@ BOOKS = "lightstream.batches"
 logger = logging.getLogger(__name__)
 
 _ATTEMPTS = 5
+_preparing = threading.Lock()
 
 
 class DuckDBTableSink:
@@ -92,7 +94,8 @@ class DuckDBTableSink:
             f"table_name = {text_sql('.'.join((self._schema_name, self.name[-1])))}"
         )
         self._table = table
-        with self._entered(cursor):
+        # One query at a time: two that make the same schema or table at once would conflict.
+        with self._entered(cursor), _preparing:
             self._prepare(cursor, table, books)
         self.idle()
 
