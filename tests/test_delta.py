@@ -12,7 +12,9 @@ import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
+from lightstream.conf import Conf
 from lightstream.errors import AnalysisException, PySparkException, StreamingQueryException
+from lightstream.sources.delta.reader import open_delta
 from lightstream.sql import SparkSession
 from lightstream.sql import functions as F
 
@@ -291,6 +293,38 @@ def test_where_a_stream_begins(spark: Any, tmp_path: Path) -> None:
         at.mkdir()
         (at / "t").symlink_to(tmp_path / "t")
         assert [row for batch in Reading(spark, at, **options).once() for row in batch] == rows
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"maxfilespertrigger": "1"}, {"startingversion": "latest"}, {"startingversion": "1"},
+     {"startingversion": "latest", "maxfilespertrigger": "1"}],
+)  # fmt: skip
+def test_the_first_batch_that_is_run_again_reads_what_it_read(
+    tmp_path: Path, options: dict[str, str]
+) -> None:
+    path = str(tmp_path / "t")
+
+    def opened() -> Any:
+        return open_delta([path], None, options, True, "UTC").open_stream(None, False, Conf())
+
+    for number in range(3):
+        write_deltalake(path, table_of(("a", number)), mode="append")
+    stream = opened()
+    for number in range(2):
+        write_deltalake(path, table_of(("b", number)), mode="append")
+    end = stream.latest_offset(None)
+    files = stream.input_of(None, end)
+    write_deltalake(path, table_of(("c", 1)), mode="append")
+    again = opened()
+    assert files and set(again.input_of(None, end)) == set(files)
+    # Nothing is left out behind it either.
+    read = [*files]
+    while (later := again.latest_offset(end)) != end:
+        read += again.input_of(end, later)
+        end = later
+    begins = {"latest": 3, "1": 1}.get(options.get("startingversion", ""), 0)
+    assert len(read) == len(set(read)) == 6 - begins
 
 
 def test_partitioned_rows(spark: Any, tmp_path: Path) -> None:

@@ -86,6 +86,9 @@ class DeltaStream:
         self._ignores_changes = flag(options, "ignoreChanges", False)
         self._skips_changes = flag(options, "skipChangeCommits", False)
         self._first = self._first_position(options, time_zone)
+        starting = options.get("startingversion", "")
+        self._from_latest = starting.lower() == "latest"
+        self._is_fixed = "startingtimestamp" in options or (starting != "" and not self._from_latest)
         self._horizon: int | None = None
         self._listed: tuple[int, list[DeltaFile]] | None = None
         from deltalake.fs import DeltaStorageHandler
@@ -155,6 +158,8 @@ class DeltaStream:
         taken = size = 0
         end: _Position | None = None
         for at, file in self._after(position, self._horizon):
+            if start is None and self._from_latest and end is not None and at.version != end.version:
+                break  # the end of the first batch says where it begins
             full = taken >= self._files or (
                 self._bytes is not None and taken and size + file.size > self._bytes
             )
@@ -169,11 +174,23 @@ class DeltaStream:
             return ()
         last = self._read(end)
         found = []
-        for at, file in self._after(self._read(start), last.version):
+        for at, file in self._after(self._begin(start, last), last.version):
             if (at.version, at.index) > (last.version, last.index):
                 break
             found.append(file)
         return tuple(found)
+
+    def _begin(self, start: str | None, last: _Position) -> _Position:
+        """Return where a batch begins.
+
+        The first one that is run again may find a table with more versions: where it began follows from its end. Delta
+        reads it so, too: of what is there at first, and of commits after that, all but the last are one snapshot.
+        """
+        if start is not None or self._is_fixed:
+            return self._read(start)
+        if self._from_latest:
+            return _Position(last.version, _BASE_INDEX, False)
+        return _Position(last.version if last.snapshot else last.version - 1, _BASE_INDEX, True)
 
     def _after(self, position: _Position, horizon: int | None) -> Iterator[tuple[_Position, DeltaFile]]:
         """Yield the files after a position, each with the position that it ends at, up to a version."""
