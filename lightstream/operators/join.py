@@ -237,7 +237,7 @@ class JoinOperator(StatefulOperator):
         dropped, leaving = run.values(f"SELECT {counts} FROM {qualified(side.arrived)}")
         changes.dropped += dropped
         return ArrivedRows(
-            side.arrived,
+            run.place(qualified(side.arrived)),
             side.stored,
             side.names,
             side.key_names,
@@ -268,7 +268,7 @@ class JoinOperator(StatefulOperator):
         pairs = [(left, staying)]
         for side, arrived, other in zip(self.sides, batch, (right, left), strict=True):
             # Those whose keys may match are few: they are taken out first.
-            met = f"{arrived.table}_met"
+            met = f"{side.arrived}_met"
             listed = ", ".join((*arrived.columns, "id") if side.numbered else arrived.columns)
             found = arrived.stored.maybe_equal(other, listed)
             if found is not None and run.statement(met, found):
@@ -288,7 +288,7 @@ class JoinOperator(StatefulOperator):
                 continue
             items = self._items(side)
             if side.own:
-                parts.append(f"SELECT {items} FROM {qualified(arrived.table)} WHERE {arrived.failing}")
+                parts.append(f"SELECT {items} FROM {arrived.table} WHERE {arrived.failing}")
             leaving = arrived.leaving()
             if leaving is not None:
                 parts.append(

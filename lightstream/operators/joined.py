@@ -208,7 +208,7 @@ class ArrivedRows:
     """A batch's rows of one side, in a temporary table.
 
     Args:
-        table: the temporary table's bare name.
+        table: the temporary table.
         stored: the side's rows of earlier batches.
         columns: the names of the columns that are kept.
         keys: those of them that are the keys.
@@ -235,7 +235,7 @@ class ArrivedRows:
     def rows(self) -> str:
         """The new rows as a relation, with the keys' hash `h` and an `id`."""
         items = f"{', '.join(self.columns)}, hash({', '.join(self.keys)}) AS h, {self.stored.next_id} + rowid AS id"
-        return f"(SELECT {items} FROM {qualified(self.table)} WHERE {self.kept})"
+        return f"(SELECT {items} FROM {self.table} WHERE {self.kept})"
 
     def leaving(self) -> str | None:
         """Return a SELECT of all rows, with ids, that leave in this batch and had no match before it."""
