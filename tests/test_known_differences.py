@@ -150,3 +150,18 @@ def test_distinct_values_are_estimated_by_duckdb(spark: SparkSession) -> None:  
     frame = spark.range(1000)
     near, coarse = frame.agg(F.approx_count_distinct("id"), F.approx_count_distinct("id", 0.1)).collect()[0]
     assert near == coarse == 978
+
+
+def test_functions_over_rows_run_in_this_process(spark: SparkSession) -> None:  # noqa: F811
+    seen: list[int] = []  # Spark: stays empty
+    spark.range(2).foreach(lambda row: seen.append(row.id))
+    spark.range(2).foreachPartition(lambda rows: seen.extend(row.id for row in rows))
+    spark.sparkContext.parallelize([5]).foreach(seen.append)
+    assert sorted(seen) == [0, 0, 1, 1, 5]
+
+
+def test_what_frames_and_columns_say_of_themselves(spark: SparkSession) -> None:  # noqa: F811
+    assert not spark.sql("show tables").isLocal()  # Spark: local
+    frame = spark.range(2)
+    assert frame.sameSemantics(frame) and not frame.select("id").sameSemantics(frame.select("id"))
+    assert repr(F.expr("a + 1 as z")) == "Column<'+(a, 1) AS z'>"  # Spark: the text
