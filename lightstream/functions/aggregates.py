@@ -116,7 +116,9 @@ def _avg_parts(call: Call, ctx: SqlContext) -> AggregateParts:
 
         total = t.DecimalType(min(38, source.precision + 10), source.scale)
         count = t.DecimalType(20, 0)
-        quotient = decimals.arithmetic("/", "sum(0)", "sum(1)", (total, count), call.type, True)
+        quotient = decimals.arithmetic(
+            "/", "sum(0)", "sum(1)", (total, count), call.type, ctx.ansi and call.name != "try_avg"
+        )
         quotient = quotient.replace("{", "{{").replace("}", "}}")
         quotient = quotient.replace("sum(0)", f"CAST({{0}} AS {duck_type(total)})")
         quotient = quotient.replace("sum(1)", "CAST({1} AS DECIMAL(20,0))")
