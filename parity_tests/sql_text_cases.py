@@ -745,6 +745,8 @@ CASES: dict[str, tuple[str, ...]] = {
         "select cast(null as int) in (select floor from dept), cast(null as int) not in (select floor from dept), (null + 1) in (select floor from dept where floor > 9)",
     ),
     "small things": (
+        "select x, try_parse_url(x, 'FILE'), try_parse_url(x, 'PROTOCOL') from values (':03:04'), ('a:b'), ('1:b'), ('a/b:c'), (':'), ('/:a'), ('?a:b'), ('a@b:c'), ('//h:80/x'), ('x:') t(x)",
+        "select try_avg(x) from values (cast(99999999999999999999999999999999999999 as decimal(38,0))) t(x)",
         "select stack('2', 1, 2)",
         "select stack(2L, 1, 2)",
         "select stack(cast(null as int), 1, 2)",

@@ -12,7 +12,7 @@ _WORD = rf"[A-Za-z0-9_.!~*'()\-]|%[0-9A-Fa-f]{{2}}|[^{_BLANK}!-~]"
 _PATH = rf"(?:{_WORD}|[:@&=+$,;/])*"
 _ANY = rf"(?:{_WORD}|[:@&=+$,;/?\[\]])*"
 _URI = re.compile(
-    rf"(?:(?P<scheme>[A-Za-z][A-Za-z0-9+.\-]*):(?P<opaque>(?!/)(?:{_WORD}|[:@&=+$,;?\[\]/])+)?)?"
+    rf"(?:(?P<scheme>[A-Za-z][A-Za-z0-9+.\-]*):(?P<opaque>(?!/)(?:{_WORD}|[:@&=+$,;?\[\]/])+)?|(?![^/?#]*:))"
     rf"(?:(?P<slashes>//)(?P<authority>(?:{_WORD}|[:@&=+$,;\[\]])*))?(?P<path>{_PATH})"
     rf"(?:\?(?P<query>{_ANY}))?(?:#(?P<ref>{_ANY}))?"
 )
