@@ -758,6 +758,9 @@ CASES: dict[str, tuple[str, ...]] = {
         "select format_string('%d|%f', cast(null as double), cast(null as int)), format_string('%d', pay) from emp where id = 4",
         "select split('a', 'b') from dept intersect all select xs from (values (array('a')), (array(null))) t(xs)",
         "select array(1L) from dept except select array(1, null)",
+        "select array(1), 0.5 from dept except select array(1, null), 12.34",
+        "select get(array(1), 2147483647), try_element_at(array(1), -2147483648)",
+        "select element_at(array(1), boss - 2147483648) from emp where id = 6",
     ),
     "wide decimals": (
         "select a * b, a / b, a % b, a div b from values (cast('12345678901.5' as decimal(38,18)), cast('12345678902.5' as decimal(38,18))), (null, cast(1 as decimal(38,18))) t(a, b)",

@@ -237,12 +237,15 @@ def _set_operation(relation: r.SetOperation, analyzer: Analyzer) -> lp.LogicalPl
     from lightstream.functions.coercion import common_type
 
     targets: list[t.DataType] = []
+    alike = all(
+        t.as_nullable(a.type) == t.as_nullable(b.type) for a, b in zip(left.output, right.output, strict=True)
+    )
     for position, (a, b) in enumerate(zip(left.output, right.output, strict=True), 1):
         if word != "UNION" or not relation.all:
             check_no_maps((a, b))
         target = a.type if a.type == b.type else common_type([a.type, b.type])
-        if relation.kind != "union" and t.as_nullable(a.type) == t.as_nullable(b.type):
-            target = a.type  # Spark: what comes out are rows of the first table
+        if relation.kind != "union" and alike:
+            target = a.type  # Spark: what comes out are rows of the first table, unless some column is cast
         if target is None:
             raise AnalysisException(
                 "INCOMPATIBLE_COLUMN_TYPE",

@@ -159,7 +159,7 @@ def _element_at_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
             failure = index_failure(
                 key, f"len({array})", "INVALID_ARRAY_INDEX_IN_ELEMENT_AT", "try_element_at"
             )
-            beyond = f"WHEN abs({key}) > len({array}) THEN {failure} "
+            beyond = f"WHEN abs(CAST({key} AS BIGINT)) > len({array}) THEN {failure} "
         return f"CASE WHEN {key} = 0 AND {array} IS NOT NULL THEN {zero} {beyond}ELSE {value} END"
 
     return let(container, body, "array")
@@ -177,7 +177,7 @@ def _bind_get(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
     return Bound(bound.args, array.elementType, element_nullable(bound.args[0], bound.args[1], 0, False))
 
 
-scalar("get", _bind_get, "CASE WHEN {1} >= 0 THEN {0}[{1} + 1] END")
+scalar("get", _bind_get, "CASE WHEN {1} >= 0 THEN {0}[CAST({1} AS BIGINT) + 1] END")
 
 # ---- looking for values ---------------------------------------------------------------------------------------
 

@@ -74,7 +74,7 @@ def _element_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
         return f"map_extract_value({container}, {key})"
 
     def body(values: str) -> str:
-        value = f"{values}[{key} + 1]"
+        value = f"{values}[CAST({key} AS BIGINT) + 1]"
         if not ctx.ansi:
             return f"CASE WHEN {key} >= 0 THEN {value} END"
         failure = index_failure(key, f"len({values})")
