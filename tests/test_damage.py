@@ -22,6 +22,7 @@ import pytest
 
 from lightstream import crash
 from lightstream.errors import PySparkException, StreamingQueryException
+from lightstream.sources.file_source import FileSource
 from lightstream.sql import SparkSession
 from lightstream.sql import functions as F
 
@@ -401,19 +402,20 @@ def test_a_file_of_a_planned_batch_that_is_gone(
 
 
 @pytest.mark.parametrize("ignore", ["false", "true"])
-def test_a_file_that_vanishes_between_planning_and_reading(
+def test_a_file_that_vanishes_while_its_batch_is_read(
     again: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, ignore: str
 ) -> None:
     query = again(ignoreMissingFiles=ignore)
     query.run()
     vanishing = put(query.source, 5)
+    scan = FileSource.scan
 
-    def remove(point: str, batch_id: int | None = None) -> None:
-        if point == "after-offsets":
-            vanishing.unlink(missing_ok=True)
+    def remove(source: FileSource, *args: Any) -> Any:
+        vanishing.unlink(missing_ok=True)
+        return scan(source, *args)
 
     with monkeypatch.context() as patched:
-        patched.setattr(crash, "at", remove)
+        patched.setattr(FileSource, "scan", remove)
         if ignore == "true":
             query.run()
         else:
@@ -426,6 +428,24 @@ def test_a_file_that_vanishes_between_planning_and_reading(
     # Spark: what was planned and is gone at the start again is left out.
     assert query.rows() == kept(*range(5), 6)
     assert ignore == "true" or "f5.json was taken for a batch and is gone" in caplog.text
+
+
+def test_a_file_that_vanishes_between_planning_and_reading(
+    again: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    query = again()
+    query.run()
+    vanishing = put(query.source, 5)
+
+    def remove(point: str, batch_id: int | None = None) -> None:
+        if point == "after-offsets":
+            vanishing.unlink(missing_ok=True)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(crash, "at", remove)
+        query.run()
+    assert query.rows() == kept(*range(5))
+    assert "f5.json was taken for a batch and is gone" in caplog.text
 
 
 def test_a_file_of_a_planned_batch_that_was_rewritten(again: Any) -> None:
