@@ -759,6 +759,8 @@ CASES: dict[str, tuple[str, ...]] = {
         "select split('a', 'b') from dept intersect all select xs from (values (array('a')), (array(null))) t(xs)",
         "select array(1L) from dept except select array(1, null)",
         "select array(1), 0.5 from dept except select array(1, null), 12.34",
+        "select array_insert(array(1), 2147483647, 1)",
+        "select array_repeat(1, 2147483647)",
         "select get(array(1), 2147483647), try_element_at(array(1), -2147483648)",
         "select element_at(array(1), boss - 2147483648) from emp where id = 6",
     ),

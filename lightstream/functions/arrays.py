@@ -501,6 +501,19 @@ def _bind_insert(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
     return Bound((array, at, value), result, any_nullable((array, at)))
 
 
+# What Java has room for.
+_MOST_ELEMENTS = 2147483632
+
+
+def _too_large(kind: str, name: str) -> str:
+    return error_sql(
+        f"COLLECTION_SIZE_LIMIT_EXCEEDED.{kind}",
+        f"An array of {name} cannot have more than {_MOST_ELEMENTS} elements.",
+        "54000",
+        "SparkRuntimeException",
+    )
+
+
 def _insert_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
     array, at, value = args
     zero = error_sql(
@@ -510,12 +523,15 @@ def _insert_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
         "SparkRuntimeException",
     )
     null = f"CAST(NULL AS {duck_type(_element(call.args))})"
+    far = f"abs(CAST({at} AS BIGINT))"
+    large = _too_large("FUNCTION", "array_insert")
 
     def body(a: str) -> str:
         # From the end, position -1 is behind the last element.
         front = f"CASE WHEN {at} > 0 THEN {at} - 1 ELSE len({a}) + {at} + 1 END"
         return (
             f"CASE WHEN {a} IS NULL OR {at} IS NULL THEN NULL WHEN {at} = 0 THEN {zero} "
+            f"WHEN {far} > {_MOST_ELEMENTS} THEN {large} "
             f"WHEN {at} > len({a}) THEN {a} || repeat([{null}], {at} - 1 - len({a})) || [{value}] "
             f"WHEN -{at} > len({a}) + 1 THEN [{value}] || repeat([{null}], -{at} - 1 - len({a})) || {a} "
             f"ELSE {a}[1:{front}] || [{value}] || {a}[({front}) + 1:] END"
@@ -538,7 +554,12 @@ def _bind_repeat(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
     return Bound(bound.args, _repeat_type(bound.args), nullable_of(bound.args[1]))
 
 
-scalar("array_repeat", _bind_repeat, "repeat([{0}], {1})")
+def _repeat_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
+    large = _too_large("PARAMETER", "array_repeat")
+    return f"CASE WHEN {args[1]} > {_MOST_ELEMENTS} THEN {large} ELSE repeat([{args[0]}], {args[1]}) END"
+
+
+scalar("array_repeat", _bind_repeat, _repeat_sql)
 
 
 def _bind_flatten(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
