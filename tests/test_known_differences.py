@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,15 @@ def test_the_state_is_not_measured(progress: Any) -> None:
 
 def test_reading_and_planning_are_part_of_add_batch(progress: Any) -> None:
     assert (progress.durationMs["getBatch"], progress.durationMs["queryPlanning"]) == (0, 0)
+
+
+def test_a_compressed_document_that_was_cut_off(spark: SparkSession, tmp_path: Path) -> None:  # noqa: F811
+    whole = gzip.compress(b'[{"n": 1}, {"n": 2}]')
+    (tmp_path / "cut.json.gz").write_bytes(whole[:-4])
+    reader = spark.read.schema("n int").option("multiLine", True)
+    assert condition_of(lambda: reader.json(str(tmp_path)).collect()) == (
+        "QueryExecutionException FAILED_READ_FILE.NO_HINT"
+    )
 
 
 def test_a_sum_of_decimals_needs_room_for_all_its_digits(spark: SparkSession) -> None:  # noqa: F811
