@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 from sql_api_fixtures import condition_of
 
+from lightstream.errors import UnsupportedOperationException
 from lightstream.operators import keyed
 from lightstream.sql import Row, SparkSession
 from lightstream.sql import functions as F
@@ -294,6 +295,14 @@ def test_what_is_refused(spark: Any, tmp_path: Path) -> None:
         (transform(of=batch), "UnsupportedOperationException LIGHTSTREAM_UNSUPPORTED"),
     ]:
         assert condition_of(call) == condition
+
+
+def test_variables_are_not_read_as_a_state_store(spark: Any, tmp_path: Path) -> None:
+    put(tmp_path, 0)
+    run(stream(spark, tmp_path).groupBy("k").transformWithState(uses(), OUTPUT, "append", "None"), tmp_path)
+    reader = spark.read.format("statestore").option("stateVarName", "seen")
+    with pytest.raises(UnsupportedOperationException, match="a variable of the state"):
+        reader.load(str(tmp_path / "checkpoint"))
 
 
 def test_a_changed_processor_is_refused(spark: Any, tmp_path: Path) -> None:

@@ -112,6 +112,12 @@ def open_state_store(
         raise _invalid("joinSide", "Valid values are left,right,none")
     store = options.get("storename", "default")
     if "statevarname" in options or store != "default":
+        names = {i: operator for i, operator, _ in state.operators()}
+        name_of = names.get(operator_id or 0, "")
+        if name_of.startswith("transformWithState"):
+            raise unsupported(
+                f"Reading a variable of the state ({name_of})", "It is kept in another form than Spark's."
+            )
         raise _invalid(
             "stateVarName", "Only operators with arbitrary state have stores by name; this one has not."
         )
