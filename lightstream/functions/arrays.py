@@ -514,6 +514,11 @@ def _too_large(kind: str, name: str) -> str:
     )
 
 
+def _bounded(count: str) -> str:
+    """Return a count, or 0 where it is refused: DuckDB computes constants in branches that are not taken."""
+    return f"CASE WHEN {count} > {_MOST_ELEMENTS} THEN 0 ELSE {count} END"
+
+
 def _insert_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
     array, at, value = args
     zero = error_sql(
@@ -525,6 +530,7 @@ def _insert_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
     null = f"CAST(NULL AS {duck_type(_element(call.args))})"
     far = f"abs(CAST({at} AS BIGINT))"
     large = _too_large("FUNCTION", "array_insert")
+    gap = _bounded(far) + " - 1"
 
     def body(a: str) -> str:
         # From the end, position -1 is behind the last element.
@@ -532,8 +538,8 @@ def _insert_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
         return (
             f"CASE WHEN {a} IS NULL OR {at} IS NULL THEN NULL WHEN {at} = 0 THEN {zero} "
             f"WHEN {far} > {_MOST_ELEMENTS} THEN {large} "
-            f"WHEN {at} > len({a}) THEN {a} || repeat([{null}], {at} - 1 - len({a})) || [{value}] "
-            f"WHEN -{at} > len({a}) + 1 THEN [{value}] || repeat([{null}], -{at} - 1 - len({a})) || {a} "
+            f"WHEN {at} > len({a}) THEN {a} || repeat([{null}], {gap} - len({a})) || [{value}] "
+            f"WHEN -{at} > len({a}) + 1 THEN [{value}] || repeat([{null}], {gap} - len({a})) || {a} "
             f"ELSE {a}[1:{front}] || [{value}] || {a}[({front}) + 1:] END"
         )
 
@@ -556,7 +562,8 @@ def _bind_repeat(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
 
 def _repeat_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
     large = _too_large("PARAMETER", "array_repeat")
-    return f"CASE WHEN {args[1]} > {_MOST_ELEMENTS} THEN {large} ELSE repeat([{args[0]}], {args[1]}) END"
+    value, count = args
+    return f"CASE WHEN {count} > {_MOST_ELEMENTS} THEN {large} ELSE repeat([{value}], {_bounded(count)}) END"
 
 
 scalar("array_repeat", _bind_repeat, _repeat_sql)
