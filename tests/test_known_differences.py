@@ -162,6 +162,14 @@ def test_distinct_values_are_estimated_by_duckdb(spark: SparkSession) -> None:  
     assert near == coarse == 978
 
 
+def test_words_for_times_are_literals(spark: SparkSession) -> None:  # noqa: F811
+    assert spark.sql("select cast('epoch' as date) d").collect()[0].d.isoformat() == "1970-01-01"
+    # Spark: any constant, computed ones as well.
+    assert condition_of(lambda: spark.sql("select cast(lower('EPOCH') as date)").collect()) == (
+        "DateTimeException CAST_INVALID_INPUT"
+    )
+
+
 def test_functions_over_rows_run_in_this_process(spark: SparkSession) -> None:  # noqa: F811
     seen: list[int] = []  # Spark: stays empty
     spark.range(2).foreach(lambda row: seen.append(row.id))

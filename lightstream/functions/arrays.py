@@ -514,11 +514,6 @@ def _too_large(kind: str, name: str) -> str:
     )
 
 
-def _bounded(count: str) -> str:
-    """Return a count, or 0 where it is refused: DuckDB computes constants in branches that are not taken."""
-    return f"CASE WHEN {count} > {_MOST_ELEMENTS} THEN 0 ELSE {count} END"
-
-
 def _insert_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
     array, at, value = args
     zero = error_sql(
@@ -530,7 +525,8 @@ def _insert_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
     null = f"CAST(NULL AS {duck_type(_element(call.args))})"
     far = f"abs(CAST({at} AS BIGINT))"
     large = _too_large("FUNCTION", "array_insert")
-    gap = _bounded(far) + " - 1"
+    # DuckDB computes constants in branches that are not taken: there is no gap where the place is refused.
+    gap = f"CASE WHEN {far} > {_MOST_ELEMENTS} THEN 0 ELSE {far} END - 1"
 
     def body(a: str) -> str:
         # From the end, position -1 is behind the last element.
@@ -563,7 +559,8 @@ def _bind_repeat(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
 def _repeat_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
     large = _too_large("PARAMETER", "array_repeat")
     value, count = args
-    return f"CASE WHEN {count} > {_MOST_ELEMENTS} THEN {large} ELSE repeat([{value}], {_bounded(count)}) END"
+    checked = let(count, lambda n: f"CASE WHEN {n} > {_MOST_ELEMENTS} THEN {large} ELSE {n} END", "count")
+    return f"repeat([{value}], {checked})"
 
 
 scalar("array_repeat", _bind_repeat, _repeat_sql)

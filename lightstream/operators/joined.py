@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from lightstream.dataclass import dataclass
 from lightstream.operators.batch import qualified
-from lightstream.operators.key_index import Wanted
+from lightstream.operators.key_index import Wanted, hash_of
 from lightstream.operators.mapped_rows import MappedRows, copy_of
 from lightstream.operators.state import StateDatabase
 
@@ -51,7 +51,7 @@ class StoredRows:
     ) -> None:
         self._state = state
         self._name = name
-        self._hash = f"hash({', '.join(keys)}) AS h"
+        self._hash = f"{hash_of(keys)} AS h"
         self._columns = (*columns, "id") if numbered else tuple(columns)
         self._listed = ", ".join(self._columns)
         self._hashed_by = state.table(f"{name}_hashed_by")
@@ -234,7 +234,7 @@ class ArrivedRows:
     @property
     def rows(self) -> str:
         """The new rows as a relation, with the keys' hash `h` and an `id`."""
-        items = f"{', '.join(self.columns)}, hash({', '.join(self.keys)}) AS h, {self.stored.next_id} + rowid AS id"
+        items = f"{', '.join(self.columns)}, {hash_of(self.keys)} AS h, {self.stored.next_id} + rowid AS id"
         return f"(SELECT {items} FROM {self.table} WHERE {self.kept})"
 
     def leaving(self) -> str | None:
