@@ -100,13 +100,14 @@ class KeyIndex:
         import polars
 
         last = wanted.hashes | self._low
-        begin = self._entries.search_sorted(last - self._low, "left")
-        end = self._entries.search_sorted(last, "right")
+        at = self._entries.search_sorted(last - self._low, "left")
         found = []
-        while (more := end > begin).any():  # more than once where different keys have one hash
-            begin, end = begin.filter(more), end.filter(more)
-            found.append(self._entries.gather(begin) & self._low)
-            begin = begin + 1
+        while (inside := at < len(self._entries)).any():
+            at, last = at.filter(inside), last.filter(inside)
+            entries = self._entries.gather(at)
+            same = entries <= last
+            found.append(entries.filter(same) & self._low)
+            at, last = at.filter(same) + 1, last.filter(same)  # different keys may have one hash
         places = polars.concat(found) if found else self._entries.head(0)
         # Different keys that have one hash but for its last bits find each other's rows.
         return places.cast(polars.Int64).alias("place")

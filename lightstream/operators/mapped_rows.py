@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import mmap
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from lightstream.functions.spelling import quote
@@ -12,9 +13,10 @@ from lightstream.operators.key_index import Found, KeyIndex, Wanted
 
 if TYPE_CHECKING:
     import duckdb
+    import pyarrow
 
-# A batch of the file: text of a batch stays below Arrow's two gigabytes, and a lookup meets few of them.
-_BATCH_ROWS = 250_000
+# A batch of the file: a lookup takes rows out of each, which costs as much as taking a hundred rows.
+_BATCH_ROWS = 1_000_000
 # How a type is written, where every value comes back as it was; others are not copied.
 _SAME = frozenset(
     (
@@ -66,27 +68,26 @@ class MappedRows:
             for column, kind, written in kinds
         )
         self._select = f"(SELECT {back} FROM {quote(name)})"
-        starts: list[int] = []
         hashes: list[polars.Series] = []
-        self.rows = 0
-        """How many rows there are."""
         reader = cursor.query(f"SELECT {items}, {hashed} FROM {table}").to_arrow_reader(_BATCH_ROWS)
         hash_at = len(kinds)
         with tempfile.TemporaryFile(dir=directory) as file:
             with pa.ipc.new_file(file, reader.schema.remove(hash_at)) as writer:
-                for batch in reader:
-                    writer.write_batch(batch.select(range(hash_at)))
-                    hashes.append(polars.Series(values=batch.column(hash_at), dtype=polars.UInt64))
-                    starts.append(self.rows)
-                    self.rows += batch.num_rows
+                for piece in _pieces(reader):
+                    writer.write_table(piece.select(range(hash_at)))
+                    hashes.append(polars.Series(values=piece.column(hash_at), dtype=polars.UInt64))
             file.flush()
             mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        self._file = pa.ipc.open_file(pa.py_buffer(mapped))
-        self._starts = polars.Series(starts, dtype=polars.Int64)
+        copied = pa.ipc.open_file(pa.py_buffer(mapped))
+        self._schema = copied.schema
+        self._batches = [copied.get_batch(i) for i in range(copied.num_record_batches)]
+        ends = list(itertools.accumulate(batch.num_rows for batch in self._batches))
+        self.rows = ends[-1] if ends else 0
+        """How many rows there are."""
+        self._starts = polars.Series([0, *ends[:-1]], dtype=polars.Int64)
         places = polars.int_range(self.rows, eager=True)
         self._index = KeyIndex(polars.concat(hashes) if hashes else places.cast(polars.UInt64), places)
-
-        self._found = Found(cursor, name, self._file.schema.empty_table())
+        self._found = Found(cursor, name, self._schema.empty_table())
 
     def near(self, wanted: Wanted) -> str:
         """Return a SELECT of the rows that may have some keys; it is that until the next call."""
@@ -95,11 +96,12 @@ class MappedRows:
         places = self._index.look_up(wanted).sort()
         cuts = [*places.search_sorted(self._starts), len(places)]
         found = [
-            self._file.get_batch(i).take((places[begin:end] - start).to_arrow())
-            for i, (start, begin, end) in enumerate(zip(self._starts, cuts, cuts[1:], strict=False))
+            batch.take((places[begin:end] - start).to_arrow())
+            for batch, start, begin, end in zip(self._batches, self._starts, cuts, cuts[1:], strict=False)
             if end > begin
         ]
-        self._found.rows = pa.Table.from_batches(found, self._file.schema)
+        # In one piece: DuckDB takes as long for each as for a thousand rows.
+        self._found.rows = pa.Table.from_batches(found, self._schema).combine_chunks()
         return self._select
 
     def close(self) -> None:
@@ -123,6 +125,20 @@ def copy_of(
         return MappedRows(cursor, table, hashed, columns, name, directory)
     except (ValueError, OSError, duckdb.Error, pa.ArrowException):
         return None
+
+
+def _pieces(reader: pyarrow.RecordBatchReader) -> Iterator[pyarrow.Table]:
+    """Yield what a reader has, many of its batches as one; text of more than two gigabytes stays in several."""
+    import pyarrow as pa
+
+    batches: list[pyarrow.RecordBatch] = []
+    for batch in reader:
+        batches.append(batch)
+        if sum(b.num_rows for b in batches) >= _BATCH_ROWS:
+            yield pa.Table.from_batches(batches, reader.schema).combine_chunks()
+            batches = []
+    if batches:
+        yield pa.Table.from_batches(batches, reader.schema).combine_chunks()
 
 
 def _written(kind: str) -> str:
