@@ -1635,4 +1635,15 @@ many(
     of_dates=lambda e: e.emp.select(e.F.sum("id").over(e.W.orderBy("hired").rangeBetween(-1, 2))),
     too_large=lambda e: e.emp.select(e.F.sum("id").over(e.W.orderBy("id").rangeBetween(-1, 5000000000))),
     backwards=lambda e: e.emp.select(e.F.sum("id").over(e.W.orderBy("id").rowsBetween(2, 1))),
+    beyond=lambda e: e.emp.select(e.F.sum("id").over(e.W.orderBy("id").rowsBetween(0, 2**40))),
+    no_number=lambda e: e.W.rowsBetween("a", 1),  # type: ignore[arg-type]
+)
+
+many(
+    "stars",
+    counted=lambda e: e.emp.select(
+        e.F.count("*"), e.F.count(e.F.col("*")), e.F.count(e.emp["*"]), e.F.call_function("count", "*")
+    ),
+    distinct=lambda e: e.emp.select(e.F.count_distinct(e.emp["*"]), e.F.countDistinct("*")),
+    shown=lambda e: repr(e.F.count("*")),
 )

@@ -102,7 +102,7 @@ def _boundary(boundary: e.FrameBoundary, side: str) -> str:
     if boundary.offset is None:
         return f"unbounded{side}$()"
     if isinstance(boundary.offset, int):
-        return str(boundary.offset) if boundary.offset else "currentrow$()"
+        return "currentrow$()"
     offset = boundary.offset
     if boundary.preceding:
         if isinstance(offset, e.Literal) and isinstance(offset.type, t.NumericType | t.AnsiIntervalType):

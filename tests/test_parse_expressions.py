@@ -220,12 +220,15 @@ def test_arguments_by_name() -> None:
         parse_expression("f(b => 1, 2)")
 
 
+TWO = Literal(2, t.IntegerType())
+
+
 @pytest.mark.parametrize(
     ("text", "lower", "upper"),
     [
-        ("rows between 2 preceding and current row", -2, 0),
-        ("rows 1 preceding", -1, 0),
-        ("rows between 1 following and unbounded following", 1, None),
+        ("rows between 2 preceding and current row", FrameBoundary(TWO, preceding=True), 0),
+        ("rows 0 preceding", FrameBoundary(Literal(0, t.IntegerType()), preceding=True), 0),
+        ("rows between 2 following and unbounded following", TWO, None),
         ("range unbounded preceding", None, 0),
         ("range between interval 1 day preceding and 1.5 following",
          FrameBoundary(Literal(DAY, t.DayTimeIntervalType(0, 0)), preceding=True),

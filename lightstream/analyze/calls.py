@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -99,7 +100,7 @@ def _builtin_call(resolver: ExpressionResolver, call: e.UnresolvedFunction) -> e
     if call.named:
         args += _named_arguments(resolver, call, len(args))
     for place in entry.extra.get("constants", ()) if entry is not None else ():
-        if place < len(args) and is_constant(args[place]):
+        if place < len(args) and not isinstance(args[place], e.Literal) and registry.is_constant(args[place]):
             args[place] = resolver.session.constant(args[place])
     return registry.bind_call(
         call.name,
@@ -112,32 +113,11 @@ def _builtin_call(resolver: ExpressionResolver, call: e.UnresolvedFunction) -> e
     )
 
 
-def is_constant(value: e.Expression) -> bool:
-    """Return whether an expression has one value, which has to be computed."""
-    from lightstream.functions import registry
-
-    if not isinstance(value, e.Call | e.Cast) or is_volatile(value):
-        return False
-    return all(
-        isinstance(node, e.Cast | e.Literal)
-        or (isinstance(node, e.Call) and registry.entry_of(node).kind == "scalar")
-        for node in value.walk()
-    )
-
-
 def _arguments(resolver: ExpressionResolver, call: e.UnresolvedFunction, name: str) -> list[e.Expression]:
     args: list[e.Expression] = []
     for argument in call.args:
         if isinstance(argument, e.UnresolvedStar | e.UnresolvedRegex):
-            if (
-                name == "count"
-                and isinstance(argument, e.UnresolvedStar)
-                and not argument.target
-                and not call.distinct
-            ):
-                args.append(e.Literal(1, t.IntegerType()))
-            else:
-                args.extend(resolver.expand(argument))
+            args.extend(_spread(resolver, call, argument))
         elif isinstance(argument, e.LambdaFunction):
             args.append(argument)
         elif isinstance(argument, e.Alias) and name in ("struct", "named_struct", "(,)"):
@@ -154,6 +134,25 @@ def _arguments(resolver: ExpressionResolver, call: e.UnresolvedFunction, name: s
                 parameters={"expression": f'"{shown(argument)}"'},
             )
     return args
+
+
+def _spread(
+    resolver: ExpressionResolver, call: e.UnresolvedFunction, star: e.UnresolvedStar | e.UnresolvedRegex
+) -> Sequence[e.Expression]:
+    """Return the arguments that a star stands for; `count(*)` counts rows, `count(t.*)` could be taken for that."""
+    if call.name.lower() != "count" or len(call.args) > 1:
+        return resolver.expand(star)
+    if star == e.UnresolvedStar() and not call.distinct:
+        return [e.Literal(1, t.IntegerType())]
+    if not isinstance(star, e.UnresolvedStar) or star.excluded or not resolver.scope.of_table(star.target):
+        return resolver.expand(star)
+    name = ".".join(star.target)
+    raise AnalysisException(
+        "INVALID_USAGE_OF_STAR_WITH_TABLE_IDENTIFIER_IN_COUNT",
+        f"count({name}.*) is not allowed. Use count(*), or count the columns by their names.",
+        sqlstate="42000",
+        parameters={"tableName": f"`{name}`"},
+    )
 
 
 def _aggregate_filter(resolver: ExpressionResolver, call: e.UnresolvedFunction) -> e.Expression | None:

@@ -164,14 +164,7 @@ class ExpressionResolver:
         if not star.target:
             found = self.scope.attributes
         else:
-            found = [
-                a
-                for a in self.scope.attributes
-                if len(a.qualifier) >= len(star.target)
-                and all(map(self.scope.same, a.qualifier[-len(star.target) :], star.target))
-            ]
-            if not found:
-                found = self._expand_struct(star.target)
+            found = self.scope.of_table(star.target) or self._expand_struct(star.target)
         if star.excluded:
             gone = {
                 a.id

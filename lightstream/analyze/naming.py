@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import decimal
 import struct
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -53,7 +54,7 @@ def shown(expression: e.Expression) -> str:
         case e.SubqueryExpression(kind="scalar"):
             return f"scalarsubquery({_outer(expression)})"
         case e.SubqueryExpression(kind="in"):
-            return f"({', '.join(map(shown, expression.values))} IN (listquery({_outer(expression)})))"
+            return f"({_row(expression.values)} IN (listquery({_outer(expression)})))"
         case e.SubqueryExpression():
             return f"exists({_outer(expression)})"
         case e.PythonUdf():
@@ -139,6 +140,22 @@ def _fixed_frame(function: e.Expression) -> tuple[str, str, str] | None:
             place = str(-rows if function.name == "lag" else rows)
         return "ROWS", f"{place} FOLLOWING", f"{place} FOLLOWING"
     return None
+
+
+def _row(values: Sequence[e.Expression]) -> str:
+    """Return the value, or the values as Spark makes a struct of them, that IN looks for in a query."""
+    if len(values) == 1:
+        return shown(values[0])
+    names = (
+        value.name
+        if isinstance(value, e.Attribute | e.GetField)
+        else shown(value)
+        if isinstance(value, e.Literal)
+        else f"_{place}"
+        for place, value in enumerate(values)
+    )
+    fields = (f"'{name}', {shown(value)}" for name, value in zip(names, values, strict=True))
+    return f"named_struct({', '.join(fields)})"
 
 
 def whole_constant(expression: e.Expression) -> int | None:

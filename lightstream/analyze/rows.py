@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from lightstream.analyze.analyzer import Analyzer, rule
-from lightstream.analyze.calls import is_constant
 from lightstream.analyze.columns import check_columns, project
 from lightstream.analyze.expressions import check_no_maps, check_sorts, star_refused
 from lightstream.analyze.naming import shown
@@ -239,6 +238,8 @@ def ordinal_column(ordinal: e.UnresolvedOrdinal, output: Sequence[e.Attribute], 
 
 def constant(expression: e.Expression, analyzer: Analyzer) -> e.Literal | None:
     """Return the value of an expression without columns as a constant; None where it is none."""
+    from lightstream.functions.registry import is_constant
+
     value = analyzer.resolver(Scope((), analyzer.conf.case_sensitive)).value(expression)
     if isinstance(value, e.Literal):
         return value

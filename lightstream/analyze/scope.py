@@ -46,6 +46,14 @@ class Scope:
         visible, hidden = self._names
         return self._match(parts, self.attributes, visible) or self._match(parts, self.hidden, hidden)
 
+    def of_table(self, name: tuple[str, ...]) -> list[e.Attribute]:
+        """Return the columns of a table, which its alias, or the end of its full name, means."""
+        return [
+            a
+            for a in self.attributes
+            if name and len(a.qualifier) >= len(name) and all(map(self.same, a.qualifier[-len(name) :], name))
+        ]
+
     def _match(
         self, parts: tuple[str, ...], attributes: Iterable[e.Attribute], by_name: dict[str, list[e.Attribute]]
     ) -> e.Expression | None:

@@ -41,16 +41,12 @@ def _bound(
 ) -> e.FrameBoundary:
     from lightstream.functions import registry
     from lightstream.functions.casts import can_cast
-    from lightstream.functions.windows import is_constant
 
     offset, preceding = bound.offset, bound.preceding
-    if offset is None or offset == 0:  # unbounded, or the current row
+    if not isinstance(offset, e.Expression):  # unbounded, or the current row
         return bound
-    if isinstance(offset, int):
-        preceding = offset < 0
-        offset = e.Literal(abs(offset), t.IntegerType())
     value = resolver.value(offset)
-    if not is_constant(value):
+    if not registry.is_constant(value):
         raise ParseException(
             "INVALID_SQL_SYNTAX.INVALID_WINDOW_FRAME_BOUND",
             f"A window frame is bounded by a constant, not by {shown(value)}.",
@@ -65,7 +61,10 @@ def _bound(
         assert wanted is not None
         text = f"{shown(moved)} FOLLOWING"
         return e.FrameBoundary(e.Literal(_converted(signed, kind, wanted), wanted), text=text)
-    text = f"{shown(value)} {'PRECEDING' if preceding else 'FOLLOWING'}"
+    if isinstance(moved, e.Call) and moved.name == "negative":  # a minus sign that is written as well
+        text = f"{shown(moved.args[0])} PRECEDING"
+    else:
+        text = f"{shown(moved)} FOLLOWING"
     return e.FrameBoundary(e.Literal(signed, kind), text=text)
 
 
@@ -104,7 +103,8 @@ def _converted(number: Any, source: t.DataType, target: t.DataType) -> Any:
         from lightstream.functions.cast_numbers import BITS
 
         rounded = int(number)
-        fits = abs(rounded) < 2 ** (BITS[type(target)] - 1)
+        room = 2 ** (BITS[type(target)] - 1)
+        fits = -room <= rounded < room
     else:
         return number
     if not fits:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -87,9 +88,24 @@ def _check_window(window: e.WindowExpression) -> None:
     if window.frame is not None and frame == "rows" and window.frame != _ROWS_SO_FAR:
         raise AnalysisException(
             "_LEGACY_ERROR_TEMP_1036",
-            "Window Frame of " + shown(function) + " must match the required frame "
-            "specifiedwindowframe(RowFrame, unboundedpreceding$(), currentrow$()).",
+            f"Window Frame {_frame_text(window.frame)} must match the required frame {_frame_text(_ROWS_SO_FAR)}.",
         )
+
+
+def _frame_text(frame: e.WindowFrame) -> str:
+    """Return a frame as Spark prints the tree of its bounds."""
+    kind = "RowFrame" if frame.kind == "rows" else "RangeFrame"
+    bounds = (_bound_text(frame.lower, "preceding"), _bound_text(frame.upper, "following"))
+    return f"specifiedwindowframe({kind}, {', '.join(bounds)})"
+
+
+def _bound_text(bound: e.FrameBoundary, side: str) -> str:
+    if not bound.text:
+        return f"unbounded{side}$()" if bound.offset is None else "currentrow$()"
+    value, _, direction = bound.text.rpartition(" ")
+    if direction == "PRECEDING":
+        return f"-{value}"
+    return re.sub(r"^\(- (.*)\)$", r"-\1", value)
 
 
 def _is_ordered_set(function: e.Expression) -> bool:

@@ -14,7 +14,7 @@ from lightstream.conf import Conf
 from lightstream.dataclass import dataclass
 from lightstream.errors import AnalysisException, internal, unsupported
 from lightstream.functions.normal_forms import has_several_forms, normal_form
-from lightstream.functions.registry import SqlContext, aggregate_parts
+from lightstream.functions.registry import SqlContext, aggregate_parts, is_constant
 from lightstream.functions.spelling import error_sql, let, quote
 from lightstream.plan import expressions as e
 from lightstream.plan import logical as lp
@@ -353,8 +353,6 @@ class Compiler:
 
     def _key(self, key: e.Expression, columns: Mapping[int, str]) -> str:
         """Return a grouping key, in the form that Spark groups by."""
-        from lightstream.functions.windows import is_constant
-
         text = self.sql(key, columns)
         return text if is_constant(key) else normal_form(text, e.type_of(key))
 
@@ -547,8 +545,6 @@ class Compiler:
 
 def _unless_constant(key: e.Alias | e.Attribute, needed: set[int]) -> e.Alias | e.Attribute:
     """Return a grouping key; a constant that nobody reads is not computed, as in Spark."""
-    from lightstream.functions.windows import is_constant
-
     if key.id in needed or not isinstance(key, e.Alias) or not is_constant(key.child):
         return key
     return replace(key, child=e.Literal(None, key.type))
@@ -561,7 +557,6 @@ def _with_named_keys(item: e.Expression, keys: list[e.Alias]) -> e.Expression:
     """
     if not isinstance(item, e.WindowExpression):
         return item
-    from lightstream.functions.windows import is_constant
 
     def named(key: e.Expression) -> e.Expression:
         if isinstance(key, e.Attribute):

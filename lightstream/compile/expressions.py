@@ -8,11 +8,11 @@ from lightstream.errors import internal, unsupported
 from lightstream.functions import casts, registry
 from lightstream.functions.cast_times import of_word
 from lightstream.functions.normal_forms import normal_form
-from lightstream.functions.registry import OVER, AggregateParts, SqlContext
+from lightstream.functions.registry import OVER, AggregateParts, SqlContext, is_constant
 from lightstream.functions.spelling import literal_sql, quote, text_sql
 from lightstream.plan import expressions as e
 from lightstream.plan import types as t
-from lightstream.plan.logical import Leaf, LogicalPlan, OneRow, Values
+from lightstream.plan.logical import LogicalPlan
 
 Columns = Mapping[int, str]  # by attribute id, those of the enclosing queries by `outer_key`
 _MOMENTS = (t.DateType, t.TimestampType, t.TimestampNTZType)
@@ -50,14 +50,14 @@ class ExpressionCompiler:
             case e.Cast():
                 source = e.type_of(expression.child)
                 text = self.sql(expression.child, columns)
-                if isinstance(expression.child, e.Literal) and isinstance(expression.type, _MOMENTS):
-                    text, source = of_word(str(expression.child.value), expression.type, self.context) or (
-                        text,
-                        source,
-                    )
+                if isinstance(expression.type, _MOMENTS) and isinstance(source, t.StringType):
+                    value = _without_casts(expression.child)
+                    if isinstance(value, e.Literal):
+                        word = of_word(str(value.value), expression.type, self.context)
+                        text, source = word or (text, source)
                 return casts.cast_sql(text, source, expression.type, expression.mode, self.context)
             case e.Call(name="not", args=(e.SubqueryExpression(kind="in") as subquery,)):
-                if _of_constant(subquery):
+                if self._is_folded(subquery):
                     return f"(NOT {self._subquery(subquery, columns)})"
                 return f"coalesce(NOT {self._in_subquery(subquery, columns)}, FALSE)"
             case e.Call():
@@ -140,9 +140,9 @@ class ExpressionCompiler:
             upper = _boundary(frame.upper, "FOLLOWING", order)
             # DuckDB has other words for frames that end before they begin.
             if lower == "CURRENT ROW" and upper.endswith(" PRECEDING"):
-                lower = "0 PRECEDING"
+                lower = f"{_nothing(order)} PRECEDING"
             if upper == "CURRENT ROW" and lower.endswith(" FOLLOWING"):
-                upper = "0 FOLLOWING"
+                upper = f"{_nothing(order)} FOLLOWING"
             parts.append(f"{frame.kind.upper()} BETWEEN {lower} AND {upper}")
         over = f" OVER ({' '.join(parts)})"
         entry = registry.lookup(function.name)
@@ -169,17 +169,25 @@ class ExpressionCompiler:
             return f"({self.subquery(subquery.plan, columns)})"
         if subquery.kind == "exists":
             return f"EXISTS ({self.subquery(subquery.plan, columns)})"
-        if _of_constant(subquery):
+        if self._is_folded(subquery):
             return self._constant_in(subquery, columns)
         # Spark joins with the rows of the subquery: what is NULL by the rules of IN is no match.
         return f"coalesce({self._in_subquery(subquery, columns)}, FALSE)"
 
+    def _is_folded(self, subquery: e.SubqueryExpression) -> bool:
+        """Return whether IN looks for a constant that may be NULL, of which Spark sees so while it plans."""
+        if len(subquery.values) != 1 or (self.context.ansi and subquery.outer):
+            return False
+        return e.nullable_of(subquery.values[0]) and is_constant(subquery.values[0])
+
     def _constant_in(self, subquery: e.SubqueryExpression, columns: Columns) -> str:
-        """Return whether a constant is in a subquery: Spark knows that a NULL makes NULL before it asks for rows."""
+        """Return whether a constant is in a subquery.
+
+        Spark: a NULL makes NULL before there are rows to ask; under ANSI rules no rows make false.
+        """
         assert isinstance(subquery.plan, LogicalPlan)
         null = "CAST(NULL AS BOOLEAN)"
-        if all(isinstance(node, Values | OneRow) for node in subquery.plan.walk() if isinstance(node, Leaf)):
-            # ... but for rows of the query's own text, of which it sees when there are none.
+        if self.context.ansi:
             null = f"CASE WHEN NOT EXISTS ({self.subquery(subquery.plan, columns)}) THEN FALSE END"
         value = self.sql(subquery.values[0], columns)
         found = f"coalesce({self._in_subquery(subquery, columns)}, FALSE)"
@@ -192,11 +200,22 @@ class ExpressionCompiler:
         return f"({left} IN ({self.subquery(subquery.plan, columns)}))"
 
 
+def _without_casts(value: e.Expression) -> e.Expression:
+    while isinstance(value, e.Cast | e.Alias):
+        value = value.child
+    return value
+
+
+def _nothing(order: t.DataType) -> str:
+    """Return no distance between values that are sorted by."""
+    return "to_days(0)" if isinstance(order, t.DatetimeType) else "0"
+
+
 def _boundary(boundary: e.FrameBoundary, unbounded: str, order: t.DataType) -> str:
     offset = boundary.offset
     if offset is None:
         return f"UNBOUNDED {unbounded}"
-    if not isinstance(offset, e.Literal):
+    if not isinstance(offset, e.Literal) or offset.value == 0:
         return "CURRENT ROW"
     size = abs(offset.value)
     text = literal_sql(e.Literal(size, offset.type))
@@ -206,14 +225,6 @@ def _boundary(boundary: e.FrameBoundary, unbounded: str, order: t.DataType) -> s
             days, rest = divmod(size, 86_400_000_000)
             text = f"(to_days({days}) + to_microseconds({rest}))"
     return f"{text} {'PRECEDING' if offset.value < 0 else 'FOLLOWING'}"
-
-
-def _of_constant(subquery: e.SubqueryExpression) -> bool:
-    from lightstream.functions.windows import is_constant
-
-    if len(subquery.values) != 1 or not e.nullable_of(subquery.values[0]):
-        return False
-    return is_constant(subquery.values[0])
 
 
 def _ordered(text: str, data_type: t.DataType, order: e.SortOrder) -> str:

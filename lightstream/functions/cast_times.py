@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from lightstream.errors import unsupported
 from lightstream.functions.registry import SqlContext
 from lightstream.functions.spelling import duck_type, error_sql, error_with_value_sql, let
@@ -345,6 +347,7 @@ def _to_timestamp(sql: str, source: t.DataType, mode: str) -> str:
 
 # ---- words ----------------------------------------------------------------------------------------------------
 
+_WORD = re.compile(r"([A-Za-z]+)[ \t]*(.*)", re.DOTALL)
 _DAYS = {"now": 0, "today": 0, "tomorrow": 1, "yesterday": -1}
 
 
@@ -353,7 +356,12 @@ def of_word(text: str, target: t.DataType, ctx: SqlContext) -> tuple[str, t.Data
 
     Spark: constants only; the text of a column is none of these.
     """
-    word = text.strip().lower()
+    found = _WORD.fullmatch(text.strip("".join(map(chr, range(33)))))  # Java's trim
+    word, zone = (found[1].lower(), found[2]) if found else ("", "")
+    if zone and (word == "now" or not re.fullmatch(_ZONE, zone)):
+        return None
+    if zone and (word == "epoch" or word in _DAYS):  # Spark: the zone is to be one, and means nothing
+        raise unsupported(f"{text!r} as a date or time", "Leave the time zone out.")
     if word == "epoch":
         if isinstance(target, t.TimestampType):
             return "make_timestamptz(0)", target

@@ -8,9 +8,8 @@ from lightstream.conf import Conf
 from lightstream.errors import unsupported
 from lightstream.functions import mismatch
 from lightstream.functions.coercion import cast_to, common_type
-from lightstream.functions.registry import Bound, SqlContext, generator
+from lightstream.functions.registry import Bound, SqlContext, generator, is_constant
 from lightstream.functions.spelling import duck_type
-from lightstream.functions.windows import is_constant
 from lightstream.plan import types as t
 from lightstream.plan.expressions import Call, Cast, Expression, Literal, type_of
 

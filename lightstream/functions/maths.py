@@ -11,7 +11,15 @@ from lightstream.conf import Conf
 from lightstream.errors import AnalysisException, unsupported
 from lightstream.functions import decimals, mismatch
 from lightstream.functions.coercion import INTEGRAL_DIGITS, cast_to
-from lightstream.functions.registry import NOT_CONSTANT, Bound, SqlContext, any_nullable, bind_call, scalar
+from lightstream.functions.registry import (
+    NOT_CONSTANT,
+    Bound,
+    SqlContext,
+    any_nullable,
+    bind_call,
+    is_constant,
+    scalar,
+)
 from lightstream.functions.signatures import parse as signature
 from lightstream.functions.spelling import duck_type, error_sql, let, native_sql
 from lightstream.plan import types as t
@@ -149,8 +157,6 @@ scalar("nanvl", _bind_nanvl, "CASE WHEN isnan({0}) THEN {1} ELSE {0} END")
 
 
 def _digits(name: str, args: tuple[Expression, ...]) -> int:
-    from lightstream.functions.windows import is_constant
-
     if not is_constant(args[1]):
         raise mismatch.not_constant(name, args, 1, "scale")
     try:
@@ -289,8 +295,6 @@ def _as_decimal(source: t.DataType) -> t.DecimalType:
 
 def _bind_ceil(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
     if len(args) == 2:
-        from lightstream.functions.windows import is_constant
-
         if (
             not is_constant(args[1])
             or not isinstance(type_of(args[1]), t.IntegerType)

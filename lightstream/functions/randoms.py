@@ -13,9 +13,8 @@ from lightstream.errors import AnalysisException, unsupported
 from lightstream.functions import mismatch
 from lightstream.functions.casts import cast_sql
 from lightstream.functions.coercion import cast_to
-from lightstream.functions.registry import Bound, SqlContext, scalar
+from lightstream.functions.registry import Bound, SqlContext, is_constant, scalar
 from lightstream.functions.spelling import native_sql
-from lightstream.functions.windows import is_constant
 from lightstream.plan import types as t
 from lightstream.plan.expressions import Call, Expression, Literal, nullable_of, type_of
 

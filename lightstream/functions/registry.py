@@ -18,7 +18,16 @@ from lightstream.conf import Conf
 from lightstream.dataclass import dataclass
 from lightstream.errors import AnalysisException, internal, unsupported
 from lightstream.functions.families import CORE, LATE
-from lightstream.plan.expressions import Call, Cast, Expression, Literal, SortOrder, nullable_of
+from lightstream.plan.expressions import (
+    Alias,
+    Call,
+    Cast,
+    Expression,
+    GetField,
+    Literal,
+    SortOrder,
+    nullable_of,
+)
 from lightstream.plan.types import ArrayType, DataType, MapType, StructType
 
 
@@ -402,6 +411,19 @@ def shown(call: Call, shown_args: Sequence[str]) -> str:
         return entry.shown(call, shown_args)
     name = (call.shown or call.name).lower()
     return f"{name}({'DISTINCT ' if call.distinct else ''}{', '.join(shown_args)})"
+
+
+def is_constant(expression: Expression) -> bool:
+    """Return whether an expression has one value for a whole statement (Spark calls it foldable)."""
+    return all(
+        isinstance(node, Literal | Cast | Alias | GetField) or (isinstance(node, Call) and _is_foldable(node))
+        for node in expression.walk()
+    )
+
+
+def _is_foldable(call: Call) -> bool:
+    entry = lookup(call.name)
+    return entry is not None and entry.kind == "scalar" and entry.foldable
 
 
 def constant(expression: Expression) -> Any:

@@ -10,9 +10,8 @@ from lightstream.functions import mismatch
 from lightstream.functions.cast_times import is_utc, to_local
 from lightstream.functions.coercion import cast_to
 from lightstream.functions.local_time import floor_divided, shifted
-from lightstream.functions.registry import Bound, SqlContext, any_nullable, scalar
+from lightstream.functions.registry import Bound, SqlContext, any_nullable, is_constant, scalar
 from lightstream.functions.spelling import duck_type, let
-from lightstream.functions.windows import is_constant
 from lightstream.functions.zones import zone_of
 from lightstream.plan import types as t
 from lightstream.plan.expressions import Call, Cast, Expression, Literal, type_of

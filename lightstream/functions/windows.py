@@ -12,28 +12,10 @@ from lightstream.conf import Conf
 from lightstream.errors import AnalysisException, unsupported
 from lightstream.functions import mismatch
 from lightstream.functions.coercion import cast_to, implicit_type
-from lightstream.functions.registry import OVER, Binder, Bound, SqlContext, window
+from lightstream.functions.registry import OVER, Binder, Bound, SqlContext, is_constant, window
 from lightstream.functions.signatures import parse as signature
-from lightstream.plan import expressions as e
 from lightstream.plan import types as t
 from lightstream.plan.expressions import Call, Expression, Literal, nullable_of, type_of
-
-_NOT_CONSTANT = (e.Attribute, e.OuterReference, e.LambdaVariable, e.SubqueryExpression, e.WindowExpression)
-
-
-def is_constant(expression: Expression) -> bool:
-    """Return whether an expression has one value for a whole statement (Spark calls it foldable)."""
-    from lightstream.functions.registry import lookup
-
-    for node in expression.walk():
-        if isinstance(node, _NOT_CONSTANT):
-            return False
-        if isinstance(node, Call):
-            entry = lookup(node.name)
-            if entry is None or not entry.foldable:
-                return False
-    return True
-
 
 # ---- ranks ----------------------------------------------------------------------------------------------------
 

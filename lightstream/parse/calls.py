@@ -50,6 +50,8 @@ class Calls(Expressions):
 
     def call_of(self, parts: list[str], key: str) -> Expression:
         """Read the arguments of a function; `key` is its name as a keyword, when it was written as one word."""
+        if [part.lower() for part in parts[:-1]] in (["builtin"], ["system", "builtin"]):
+            parts = parts[-1:]
         self.expect("(")
         read = _CALLS.get(key)
         if read is not None:
@@ -60,7 +62,7 @@ class Calls(Expressions):
         if self.token.key in ("DISTINCT", "ALL") and self.starts_expression(self.ahead()):
             distinct = self.advance().key == "DISTINCT"
         args, named = self.arguments(self.named_expression if key == "STRUCT" else self.expression)
-        if key == "COUNT" and args == (UnresolvedStar(),) and not distinct:
+        if args == (UnresolvedStar(),) and not distinct and [part.lower() for part in parts] == ["count"]:
             args = (Literal(1, t.IntegerType()),)
         function = UnresolvedFunction(".".join(parts), args, distinct, named=named)
         if key in ("FIRST", "LAST", "ANY_VALUE") and self.accept("IGNORE", "NULLS"):
@@ -184,8 +186,6 @@ class Calls(Expressions):
         direction = self.accept_any("PRECEDING", "FOLLOWING")
         if not direction:
             self.fail()
-        if isinstance(offset, Literal) and isinstance(offset.type, t.IntegerType):
-            return FrameBoundary(-offset.value if direction == "PRECEDING" else offset.value)
         return FrameBoundary(offset, direction == "PRECEDING")
 
     # ---- calls with words between their arguments (the opening parenthesis was read) ----

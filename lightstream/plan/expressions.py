@@ -165,12 +165,12 @@ class SortOrder(Expression):
 
 @dataclass(frozen=True, slots=True)
 class FrameBoundary:
-    """One end of a window frame: `offset` None means unbounded, 0 the current row; before is negative.
+    """One end of a window frame: `offset` None means unbounded, 0 the current row.
 
     An expression counts backwards with `preceding`; resolved it is a literal with its sign, and `text` names it.
     """
 
-    offset: int | Expression | None
+    offset: Expression | int | None
     preceding: bool = False
     text: str = field(default="", compare=False)
 

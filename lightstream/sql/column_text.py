@@ -82,9 +82,7 @@ def _boundary(boundary: e.FrameBoundary, unbounded: str) -> str:
     offset = boundary.offset
     if offset is None:
         return f"UNBOUNDED {unbounded}"
-    if isinstance(offset, e.Expression):
-        return text_of(offset)
-    return "CURRENT ROW" if offset == 0 else str(offset)
+    return text_of(offset) if isinstance(offset, e.Expression) else "CURRENT ROW"
 
 
 def _literal(value: Any, data_type: t.DataType) -> str:

@@ -17,6 +17,7 @@ from lightstream.plan.expressions import (
     WindowFrame,
 )
 from lightstream.plan.types import IntegerType, LongType
+from lightstream.sql.arguments import need_int
 from lightstream.sql.column import column_expression, flatten
 
 __all__ = ["Window", "WindowSpec"]
@@ -56,7 +57,7 @@ class WindowSpec:
         return self._framed("range", start, end)
 
     def _framed(self, kind: str, start: int, end: int) -> WindowSpec:
-        frame = WindowFrame(kind, _boundary(kind, start), _boundary(kind, end))
+        frame = WindowFrame(kind, _boundary(kind, "start", start), _boundary(kind, "end", end))
         return WindowSpec(replace(self._parts, frame=frame, bounds=(start, end)))
 
     def _over(self, function: Expression) -> WindowExpression:
@@ -106,8 +107,16 @@ def sort_order(column: Any) -> SortOrder:
     return expression if isinstance(expression, SortOrder) else SortOrder(expression)
 
 
-def _boundary(kind: str, offset: int) -> FrameBoundary:
+def _boundary(kind: str, end: str, offset: int) -> FrameBoundary:
     # The smallest and the largest numbers of 64 bits stand for "unbounded", as in Spark.
     if offset <= _MIN + 1 or offset >= _MAX:
         return FrameBoundary(None)
+    need_int(end, offset)
+    if kind == "rows" and not -(1 << 31) <= offset < 1 << 31:
+        raise AnalysisException(
+            f"INVALID_BOUNDARY.{end.upper()}",
+            f"The boundary `{end}` of a window's rows is no number of 32 bits: {offset}.",
+            sqlstate="22003",
+            parameters={"boundary": f"`{end}`", "invalidValue": f"{offset}L"},
+        )
     return FrameBoundary(Literal(offset, IntegerType() if kind == "rows" else LongType()) if offset else 0)

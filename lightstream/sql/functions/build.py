@@ -80,7 +80,7 @@ def _arguments(name: str, parameters: list[_Parameter], given: dict[str, Any]) -
                 f"Argument `{missing}` of {name} is required when `{parameter.name}` is given.",
                 parameters={"arg_name": missing, "condition": f"`{parameter.name}` is given"},
             )
-        result.append(parameter.convert(value))
+        result.extend(spread(parameter.convert(value)))
     return tuple(result)
 
 

@@ -9,10 +9,22 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from lightstream.errors import PySparkValueError, unsupported
-from lightstream.plan.expressions import Expression, LambdaFunction, LambdaVariable, UnresolvedFunction
+from lightstream.plan.expressions import (
+    Expression,
+    LambdaFunction,
+    LambdaVariable,
+    UnresolvedFunction,
+)
 from lightstream.plan.types import DataType, StringType
 from lightstream.sql.arguments import cannot_set_together, need_str, not_expected
-from lightstream.sql.column import Column, ResolvedStar, column_expression, name_expression, to_expression
+from lightstream.sql.column import (
+    Column,
+    ResolvedStar,
+    column_expression,
+    name_expression,
+    spread,
+    to_expression,
+)
 from lightstream.sql.literals import literal
 
 if TYPE_CHECKING:
@@ -20,7 +32,7 @@ if TYPE_CHECKING:
 
 
 def _call(name: str, *args: Expression) -> Column:
-    return Column(UnresolvedFunction(name, args))
+    return Column(UnresolvedFunction(name, tuple(part for arg in args for part in spread(arg))))
 
 
 # ---- columns and constants ------------------------------------------------------------------------------------
