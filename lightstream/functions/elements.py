@@ -7,11 +7,9 @@ from collections.abc import Sequence
 from lightstream.conf import Conf
 from lightstream.errors import AnalysisException
 from lightstream.functions import mismatch
-from lightstream.functions.coercion import (
-    cast_to,
-)
+from lightstream.functions.coercion import cast_to, implicit_cast
 from lightstream.functions.registry import Bound, SqlContext, any_nullable, scalar
-from lightstream.functions.spelling import let
+from lightstream.functions.spelling import error_with_value_sql, let
 from lightstream.plan import types as t
 from lightstream.plan.expressions import Call, Expression, Literal, nullable_of, type_of
 
@@ -27,7 +25,7 @@ def _bind_element(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
             key = cast_to(key, t.IntegerType(), conf.ansi)
         return Bound((container, key), found.elementType, element_nullable(container, key, 0, conf.ansi))
     if isinstance(found, t.MapType):
-        cast = _key_as(key, found.keyType, conf)
+        cast = implicit_cast(key, found.keyType, conf.ansi)
         if cast is None:
             raise mismatch.unexpected_input(name, args, 1, f'"{found.keyType.sql()}"')
         return Bound((container, cast), found.valueType, True)
@@ -40,6 +38,18 @@ def _bind_element(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
         sqlstate="42000",
         parameters={"base": f'"{mismatch.text_of(container)}"', "other": f'"{found.sql()}"'},
     )
+
+
+def array_type(args: tuple[Expression, ...]) -> t.ArrayType:
+    """Return the type of the first argument, an array."""
+    found = type_of(args[0])
+    assert isinstance(found, t.ArrayType)
+    return found
+
+
+def element_type(args: tuple[Expression, ...]) -> t.DataType:
+    """Return the type of the first argument's elements."""
+    return array_type(args).elementType
 
 
 def element_nullable(array: Expression, index: Expression, first: int, fails: bool) -> bool:
@@ -58,12 +68,6 @@ def element_nullable(array: Expression, index: Expression, first: int, fails: bo
             return not fails
         return True
     return not fails or found.containsNull or any_nullable((array, index))
-
-
-def _key_as(key: Expression, wanted: t.DataType, conf: Conf) -> Expression | None:
-    from lightstream.functions.coercion import implicit_cast
-
-    return implicit_cast(key, wanted, conf.ansi)
 
 
 def _element_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
@@ -85,8 +89,6 @@ def _element_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
 
 def index_failure(index: str, size: str, condition: str = "INVALID_ARRAY_INDEX", instead: str = "get") -> str:
     """Return the failure of an array index out of bounds."""
-    from lightstream.functions.spelling import error_with_value_sql
-
     return error_with_value_sql(
         condition,
         f"The index is out of bounds: {{}}. Use the SQL function `{instead}()` to tolerate accessing an element at an "

@@ -1,4 +1,4 @@
-"""Text as bytes and back: base64, hexadecimal, URLs, UTF-8."""
+"""Text as bytes and numbers, and back: characters' codes, base64, hexadecimal, URLs, UTF-8."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from lightstream.conf import Conf
 from lightstream.errors import unsupported
 from lightstream.functions import mismatch
-from lightstream.functions.registry import Bound, SqlContext, any_nullable, scalar
+from lightstream.functions.registry import Bound, SqlContext, any_nullable, bind_call, scalar
 from lightstream.functions.signatures import only_strings
 from lightstream.functions.signatures import parse as signature
 from lightstream.functions.spelling import error_sql, error_with_value_sql, let, native_sql
@@ -154,7 +154,14 @@ for _name in ("is_valid_utf8", "make_valid_utf8", "validate_utf8", "try_validate
 scalar("to_base32", "binary -> string", native_sql("to_base32", "{0}"))
 scalar("from_base32", "string -> binary", native_sql("from_base32", "{0}"))
 
-# ---- parts of URLs --------------------------------------------------------------------------------------------
+# ---- URLs -----------------------------------------------------------------------------------------------------
+
+# Java's encoder writes a blank as `+`, keeps `*` and encodes `~`.
+scalar(
+    "url_encode",
+    "string -> string?",
+    "replace(replace(replace(url_encode({0}), '%20', '+'), '~', '%7E'), '%2A', '*')",
+)
 
 
 def _parse_url_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
@@ -167,3 +174,57 @@ def _parse_url_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
 scalar("parse_url", only_strings("string, string, string? -> string?"), _parse_url_sql)
 scalar("try_parse_url", only_strings("string, string, string? -> string?"), _parse_url_sql)
 scalar("quote", "string -> string?", r"('''' || replace({0}, '''', '\''') || '''')")
+
+
+# ---- codes ----------------------------------------------------------------------------------------------------
+
+scalar("ascii", "string -> int", "CASE WHEN {0} = '' THEN 0 ELSE unicode({0}) END")
+scalar("chr char", "bigint -> string", "CASE WHEN {0} < 0 THEN '' ELSE chr(CAST({0} & 255 AS INTEGER)) END")
+scalar("base64", "binary -> string", "to_base64({0})")
+scalar("bin", "bigint -> string", "bin({0})")
+
+
+def _hex_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
+    return f"hex({args[0]})"
+
+
+scalar("hex", "bigint|binary|string -> string", _hex_sql)
+scalar(
+    "unhex",
+    "string -> binary?",
+    "CASE WHEN regexp_full_match({0}, '[0-9a-fA-F]*') THEN unhex(repeat('0', length({0}) % 2) || {0}) END",
+)
+scalar("encode", "string, string -> binary?", lambda call, args, ctx: _charset(call, f"encode({args[0]})"))
+
+
+def _bind_decode(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
+    if len(args) < 2:
+        raise mismatch.wrong_count(name, "> 1", len(args))
+    if len(args) == 2:
+        return signature("binary, string -> string?").bind(name, args, conf)
+    # The result of the first pair whose key is the value, NULLs too.
+    cases: list[Expression] = []
+    for i in range(1, len(args) - 1, 2):
+        cases += [bind_call("<=>", (args[0], args[i]), conf), args[i + 1]]
+    found = bind_call("when", (*cases, *(args[-1:] if len(args) % 2 == 0 else ())), conf)
+    return Bound((*args, found), found.type, found.nullable)
+
+
+def _decode_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
+    return args[-1] if len(args) > 2 else _charset(call, f"decode({args[0]})")
+
+
+def _shown_decode(call: Call, args: Sequence[str]) -> str:
+    # What is evaluated stands behind the arguments.
+    written = args[:-1] if args and isinstance(call.args[-1], Call) and call.args[-1].name == "when" else args
+    return f"decode({', '.join(written)})"
+
+
+scalar("decode", _bind_decode, _decode_sql, shown=_shown_decode)
+
+
+def _charset(call: Call, sql: str) -> str:
+    charset = call.args[1]
+    if not isinstance(charset, Literal) or str(charset.value).upper() not in ("UTF-8", "UTF8"):
+        raise unsupported(f"The function {call.name} with a character set other than UTF-8")
+    return sql

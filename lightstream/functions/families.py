@@ -18,6 +18,15 @@ LATE: dict[str, str] = {
     "encodings": """
         unbase64 to_binary try_to_binary url_decode try_url_decode is_valid_utf8 make_valid_utf8 validate_utf8
         try_validate_utf8 to_base32 from_base32 parse_url try_parse_url quote
+        ascii chr char base64 bin hex unhex encode decode url_encode
+    """,
+    "substrings": """
+        trim ltrim rtrim btrim lpad rpad substring substr left right substring_index overlay split_part
+    """,
+    "likeness": "levenshtein jaro_winkler_similarity soundex luhn_check",
+    "array_values": """
+        array_contains array_position array_remove array_distinct array_union array_intersect array_except
+        arrays_overlap sort_array array_sort array_max array_min array_compact
     """,
     "dates": """
         year quarter month day dayofmonth dayofyear dayofweek weekday weekofyear hour minute second dayname

@@ -146,3 +146,14 @@ def not_constant(name: str, args: Sequence[e.Expression], position: int, what: s
         inputType=kind,
         inputExpr=shown,
     )
+
+
+def not_of_elements(name: str, args: Sequence[e.Expression]) -> AnalysisException:
+    """Return the error of an array and a value that is none of its elements'."""
+    return data_mismatch(
+        "ARRAY_FUNCTION_DIFF_TYPES",
+        name,
+        args,
+        f'Input to `{name}` should have been "ARRAY" followed by a value with same element type, but it\'s '
+        f'["{e.type_of(args[0]).sql()}", "{e.type_of(args[-1]).sql()}"].',
+    )

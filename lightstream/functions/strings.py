@@ -1,4 +1,4 @@
-"""Strings and bytes."""
+"""Strings and bytes: their case and length, what is found in them, putting them together."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from lightstream.errors import unsupported
 from lightstream.functions import mismatch
 from lightstream.functions.binary import binary_sql, bind_binary, is_binary
 from lightstream.functions.coercion import cast_to
-from lightstream.functions.registry import Bound, SqlContext, any_nullable, bind_call, scalar
+from lightstream.functions.registry import Bound, SqlContext, any_nullable, scalar
 from lightstream.functions.signatures import parse as signature
-from lightstream.functions.spelling import error_sql, let, native_sql
+from lightstream.functions.spelling import let, native_sql
 from lightstream.plan import types as t
 from lightstream.plan.expressions import Call, Expression, Literal, nullable_of, type_of
 
@@ -85,164 +85,6 @@ scalar("length char_length character_length len", "string|binary -> int", _lengt
 scalar("octet_length", "string|binary -> int", _bytes_sql)
 scalar("bit_length", "string|binary -> int", _bytes_sql)
 
-# ---- cutting and padding --------------------------------------------------------------------------------------
-
-
-def _bind_trim(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
-    return signature("string, string? -> string").bind(name, args, conf)
-
-
-def _trim_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
-    if len(args) == 1:
-        return f"{call.name}({args[0]}, ' ')"
-    return f"{call.name}({args[1]}, {args[0]})"
-
-
-def _shown_trim(call: Call, args: Sequence[str]) -> str:
-    if len(args) == 1:
-        return f"{call.name}({args[0]})"
-    side = {"trim": "BOTH", "ltrim": "LEADING", "rtrim": "TRAILING"}[call.name]
-    return f"TRIM({side} {args[0]} FROM {args[1]})"
-
-
-# With two arguments the characters to take off come first, as in `trim(BOTH 'x' FROM s)`.
-for _name in ("trim", "ltrim", "rtrim"):
-    scalar(_name, _bind_trim, _trim_sql, shown=_shown_trim)
-
-
-def _btrim_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
-    characters = args[1] if len(args) == 2 else "' '"
-    return f"trim({args[0]}, {characters})"
-
-
-scalar("btrim", "string, string? -> string", _btrim_sql)
-
-
-def _bind_pad(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
-    found = bind_binary(name, args, conf)
-    return found or signature("string, int, string=' ' -> string").bind(name, args, conf)
-
-
-def _pad_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
-    if is_binary(call):
-        return binary_sql(call, args)
-    text, length, pad = args
-    known = call.args[2]
-    padded = f"{call.name}({text}, greatest({length}, 0), {pad})"
-    if isinstance(known, Literal) and known.value:
-        return f"CASE WHEN {length} IS NOT NULL THEN {padded} END"
-    cut = f"substring({text}, 1, greatest({length}, 0))"
-    return (
-        f"CASE WHEN {length} IS NULL OR {pad} IS NULL THEN NULL WHEN {pad} = '' THEN {cut} ELSE {padded} END"
-    )
-
-
-scalar("lpad", _bind_pad, _pad_sql)
-scalar("rpad", _bind_pad, _pad_sql)
-
-
-def _bind_substring(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
-    found = bind_binary(name, args, conf)
-    return found or signature("string, int, int=2147483647 -> string").bind(name, args, conf)
-
-
-def _substring_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
-    if is_binary(call):
-        return binary_sql(call, args)
-    text, start, length = args
-    first, size = call.args[1], call.args[2]
-    if isinstance(first, Literal) and first.value is not None and first.value >= 0:
-        at = max(first.value, 1)
-        if isinstance(size, Literal) and size.value is not None:
-            if size.value >= 2**31 - 1:
-                return f"substring({text}, {at})"
-            return f"substring({text}, {at}, {max(size.value, 0)})"
-        return f"CASE WHEN {length} IS NOT NULL THEN substring({text}, {at}, greatest({length}, 0)) END"
-
-    # From the end: what would begin before the text is cut off at its begin.
-    def body(v: str) -> str:
-        at = f"CASE WHEN {start} > 0 THEN {start} - 1 WHEN {start} < 0 THEN length({v}) + {start} ELSE 0 END"
-        cut = let(
-            at,
-            lambda a: (
-                f"substring({v}, greatest({a}, 0) + 1, "
-                f"greatest({a} + CAST({length} AS BIGINT) - greatest({a}, 0), 0))"
-            ),
-            "at",
-        )
-        return f"CASE WHEN {start} IS NOT NULL AND {length} IS NOT NULL THEN {cut} END"
-
-    return let(text, body, "text")
-
-
-scalar("substring substr", _bind_substring, _substring_sql)
-
-
-def _bind_left(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
-    return bind_binary(name, args, conf) or signature("string, int -> string").bind(name, args, conf)
-
-
-def _left_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
-    if is_binary(call):
-        return binary_sql(call, args)
-    return f"CASE WHEN {args[1]} IS NOT NULL THEN substring({args[0]}, 1, greatest({args[1]}, 0)) END"
-
-
-scalar("left", _bind_left, _left_sql)
-scalar("right", "string, int -> string?",
-       "CASE WHEN {1} IS NOT NULL THEN CASE WHEN {1} <= 0 THEN left({0}, 0) ELSE right({0}, {1}) END END")  # fmt: skip
-
-
-def joined_sql(texts: str, separator: str) -> str:
-    """Return the texts of a list, one after the other, without the NULLs; NULL when list or separator is NULL."""
-    if re.fullmatch(r"'(?:[^']|'')*'", separator):
-        return f"array_to_string({texts}, {separator})"
-    # DuckDB's own takes a constant separator only.
-    kept = f"list_filter({texts}, lambda ls_j: ls_j IS NOT NULL)"
-    joined = f"list_reduce({kept}, lambda ls_j, ls_k: ls_j || {separator} || ls_k, '')"
-    return f"CASE WHEN {separator} IS NOT NULL THEN substr({joined}, length({separator}) + 1) END"
-
-
-def _substring_index_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
-    text, delimiter, count = args
-
-    def body(v: str) -> str:
-        parts = f"string_split({v}, {delimiter})"
-        return (
-            f"CASE WHEN {v} IS NULL OR {delimiter} IS NULL OR {count} IS NULL THEN NULL "
-            f"WHEN {count} = 0 OR {delimiter} = '' THEN '' "
-            f"WHEN {count} > 0 THEN {joined_sql(f'{parts}[1:{count}]', delimiter)} "
-            f"ELSE {joined_sql(f'{parts}[greatest(len({parts}) + {count} + 1, 1):]', delimiter)} END"
-        )
-
-    return let(text, body, "text")
-
-
-scalar("substring_index", "string, string, int -> string", _substring_index_sql)
-
-
-def _overlay_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
-    if is_binary(call):
-        return binary_sql(call, args)
-    text, part, at, length = args
-    return (
-        f"(substring({text}, 1, greatest({at} - 1, 0)) || {part} || substring({text}, {at} + "
-        f"CASE WHEN {length} >= 0 THEN {length} WHEN {length} < 0 THEN length({part}) END))"
-    )
-
-
-def _bind_overlay(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
-    for position, argument in enumerate(args[:2]):
-        if isinstance(type_of(argument), t.ArrayType | t.MapType | t.StructType):
-            raise mismatch.unexpected_input(name, args, position, '("STRING" or "BINARY")')
-    found = bind_binary(name, args, conf)
-    if found is None and len(args) > 1 and isinstance(type_of(args[1]), t.BinaryType):
-        raise mismatch.different_types(name, args, [type_of(a) for a in args[:2]])
-    return found or signature("string, string, int, int=-1 -> string").bind(name, args, conf)
-
-
-scalar("overlay", _bind_overlay, _overlay_sql)
-
 # ---- finding --------------------------------------------------------------------------------------------------
 
 
@@ -314,6 +156,16 @@ def _find_in_set_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
 scalar("find_in_set", "string, string -> int", _find_in_set_sql)
 
 # ---- putting together -----------------------------------------------------------------------------------------
+
+
+def joined_sql(texts: str, separator: str) -> str:
+    """Return the texts of a list, one after the other, without the NULLs; NULL when list or separator is NULL."""
+    if re.fullmatch(r"'(?:[^']|'')*'", separator):
+        return f"array_to_string({texts}, {separator})"
+    # DuckDB's own takes a constant separator only.
+    kept = f"list_filter({texts}, lambda ls_j: ls_j IS NOT NULL)"
+    joined = f"list_reduce({kept}, lambda ls_j, ls_k: ls_j || {separator} || ls_k, '')"
+    return f"CASE WHEN {separator} IS NOT NULL THEN substr({joined}, length({separator}) + 1) END"
 
 
 def _bind_concat(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
@@ -421,15 +273,6 @@ def _reverse_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
     return f"array_to_string(list_reverse(regexp_extract_all({args[0]}, '(?s).')), '')"
 
 
-def _bind_soundex(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
-    if args and not isinstance(
-        type_of(args[0]), t.StringType | t.NullType
-    ):  # Spark: nothing is cast to a string
-        raise mismatch.unexpected_input(name, args, 0, '"STRING"')
-    return signature("string -> string").bind(name, args, conf)
-
-
-scalar("soundex", _bind_soundex, native_sql("soundex", "{0}"))
 scalar("reverse", _bind_reverse, _reverse_sql)
 
 
@@ -450,113 +293,6 @@ def _elt_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
 
 
 scalar("elt", _bind_elt, _elt_sql)
-
-# ---- codes ----------------------------------------------------------------------------------------------------
-
-scalar("ascii", "string -> int", "CASE WHEN {0} = '' THEN 0 ELSE unicode({0}) END")
-scalar("chr char", "bigint -> string", "CASE WHEN {0} < 0 THEN '' ELSE chr(CAST({0} & 255 AS INTEGER)) END")
-scalar("base64", "binary -> string", "to_base64({0})")
-scalar("bin", "bigint -> string", "bin({0})")
-
-
-def _hex_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
-    return f"hex({args[0]})"
-
-
-scalar("hex", "bigint|binary|string -> string", _hex_sql)
-scalar(
-    "unhex",
-    "string -> binary?",
-    "CASE WHEN regexp_full_match({0}, '[0-9a-fA-F]*') THEN unhex(repeat('0', length({0}) % 2) || {0}) END",
-)
-scalar("encode", "string, string -> binary?", lambda call, args, ctx: _charset(call, f"encode({args[0]})"))
-
-
-def _bind_decode(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
-    if len(args) < 2:
-        raise mismatch.wrong_count(name, "> 1", len(args))
-    if len(args) == 2:
-        return signature("binary, string -> string?").bind(name, args, conf)
-    # The result of the first pair whose key is the value, NULLs too.
-    cases: list[Expression] = []
-    for i in range(1, len(args) - 1, 2):
-        cases += [bind_call("<=>", (args[0], args[i]), conf), args[i + 1]]
-    found = bind_call("when", (*cases, *(args[-1:] if len(args) % 2 == 0 else ())), conf)
-    return Bound((*args, found), found.type, found.nullable)
-
-
-def _decode_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
-    return args[-1] if len(args) > 2 else _charset(call, f"decode({args[0]})")
-
-
-def _shown_decode(call: Call, args: Sequence[str]) -> str:
-    # What is evaluated stands behind the arguments.
-    written = args[:-1] if args and isinstance(call.args[-1], Call) and call.args[-1].name == "when" else args
-    return f"decode({', '.join(written)})"
-
-
-scalar("decode", _bind_decode, _decode_sql, shown=_shown_decode)
-
-
-scalar(
-    "jaro_winkler_similarity", "string, string -> double?", native_sql("jaro_winkler_similarity", "{args}")
-)
-
-
-def _charset(call: Call, sql: str) -> str:
-    charset = call.args[1]
-    if not isinstance(charset, Literal) or str(charset.value).upper() not in ("UTF-8", "UTF8"):
-        raise unsupported(f"The function {call.name} with a character set other than UTF-8")
-    return sql
-
-
-def _split_part_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
-    text, delimiter, part = args
-    failure = error_sql(
-        "INVALID_INDEX_OF_ZERO",
-        "The index 0 is invalid. An index shall be either < 0 or > 0 (the first element has index 1).",
-        "22003",
-        "SparkRuntimeException",
-    )
-    whole = f"CASE WHEN abs({part}) = 1 THEN {text} ELSE '' END"
-    return (
-        f"CASE WHEN {text} IS NULL OR {delimiter} IS NULL OR {part} IS NULL THEN NULL WHEN {part} = 0 THEN {failure} "
-        f"WHEN {delimiter} = '' THEN {whole} ELSE split_part({text}, {delimiter}, {part}) END"
-    )
-
-
-scalar("split_part", "string, string, int -> string?", _split_part_sql)
-
-
-def _levenshtein_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
-    # DuckDB counts bytes, Spark characters: they agree where every character is one byte.
-    plain = " AND ".join(f"strlen({a}) = length({a})" for a in args[:2])
-    distance = f"CAST(levenshtein({args[0]}, {args[1]}) AS INTEGER)"
-    exact = native_sql("levenshtein", *args[:2])
-    distance = f"CASE WHEN {plain} THEN {distance} ELSE {exact} END"
-    known = " AND ".join(f"{a} IS NOT NULL" for a in args[:2])
-    if len(args) == 3:
-        # Without a limit there is no answer; only where Spark interprets it takes a NULL in a column for 0.
-        limit = args[2]
-        known += f" AND {limit} IS NOT NULL"
-        distance = let(distance, lambda d: f"CASE WHEN {d} > {limit} THEN -1 ELSE {d} END", "distance")
-    return f"CASE WHEN {known} THEN {distance} END"
-
-
-scalar("levenshtein", "string, string, int? -> int", _levenshtein_sql)
-# Java's encoder writes a blank as `+`, keeps `*` and encodes `~`.
-
-_LUHN = (
-    "list_sum(list_transform(list_reverse(regexp_extract_all({0}, '.')), lambda ls_d, ls_i: CASE WHEN ls_i % 2 = 0 "
-    "THEN CAST(ls_d AS INTEGER) * 2 - CASE WHEN ls_d >= '5' THEN 9 ELSE 0 END ELSE CAST(ls_d AS INTEGER) END)) % 10 = 0"
-)
-scalar("luhn_check", "string -> boolean?", f"CASE WHEN regexp_full_match({{0}}, '[0-9]+') THEN {_LUHN} "
-       "WHEN {0} IS NOT NULL THEN FALSE END")  # fmt: skip
-scalar(
-    "url_encode",
-    "string -> string?",
-    "replace(replace(replace(url_encode({0}), '%20', '+'), '~', '%7E'), '%2A', '*')",
-)
 
 
 def _mask_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
