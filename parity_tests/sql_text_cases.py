@@ -3,6 +3,8 @@
 # ruff: noqa: E501
 from __future__ import annotations
 
+from type_cases import QUERIES
+
 SETUP = (
     "create or replace temp view emp as select * from values "
     "(1, 'ann', 'it', 100.0D, date'2020-01-01', null), (2, 'bob', 'it', 80.5D, date'2021-05-05', 1), "
@@ -917,5 +919,11 @@ CASES: dict[str, tuple[str, ...]] = {
         "select count(e.*) from emp e",
         "select count(distinct e.*) from emp e",
         "select count(e.*, 1), count(e.* except (boss)) from emp e",
+    ),
+    "types that meet": QUERIES,
+    "types that meet, without ANSI rules": (
+        "set spark.sql.ansi.enabled = false",
+        *QUERIES,
+        "set spark.sql.ansi.enabled = true",
     ),
 }

@@ -12,7 +12,6 @@ from lightstream.analyze.scope import Scope, scope_of
 from lightstream.errors import (
     AnalysisException,
     ParseException,
-    internal,
     unsupported,
 )
 from lightstream.plan import expressions as e
@@ -195,7 +194,7 @@ def _one_row(relation: r.OneRow, analyzer: Analyzer) -> lp.LogicalPlan:
 
 @rule(r.Values)
 def _values(relation: r.Values, analyzer: Analyzer) -> lp.LogicalPlan:
-    from lightstream.functions.coercion import common_type, implicit_cast
+    from lightstream.functions.coercion import cast_to, common_type_without_strings
 
     resolver = analyzer.resolver(Scope((), analyzer.conf.case_sensitive))
     rows = [[resolver.value(item) for item in row] for row in relation.rows]
@@ -209,18 +208,16 @@ def _values(relation: r.Values, analyzer: Analyzer) -> lp.LogicalPlan:
     columns: list[e.Attribute] = []
     for position in range(width):
         items = [row[position] for row in rows]
-        target = common_type([e.type_of(item) for item in items])
-        if target is None:
-            raise AnalysisException(
+        target = common_type_without_strings([e.type_of(item) for item in items])
+        if target is None:  # Spark: a table of literals alone is looked at when it is parsed
+            literals = all(isinstance(item, e.Literal) for row in relation.rows for item in row)
+            raise (ParseException if literals else AnalysisException)(
                 "INVALID_INLINE_TABLE.INCOMPATIBLE_TYPES_IN_INLINE_TABLE",
                 f"Found incompatible types in the column `col{position + 1}` of an inline table.",
                 sqlstate="42000",
             )
         for row in rows:
-            cast = implicit_cast(row[position], target)
-            if cast is None:
-                raise internal(f"no cast from {e.type_of(row[position])} to {target}")
-            row[position] = cast
+            row[position] = cast_to(row[position], target, analyzer.conf.ansi)
         nullable = any(e.nullable_of(row[position]) for row in rows)
         columns.append(e.Attribute(f"col{position + 1}", target, nullable, e.fresh_id()))
     return lp.Values(tuple(columns), tuple(tuple(row) for row in rows))

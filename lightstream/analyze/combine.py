@@ -236,14 +236,15 @@ def _set_operation(relation: r.SetOperation, analyzer: Analyzer) -> lp.LogicalPl
         )  # fmt: skip
     from lightstream.functions.coercion import common_type
 
+    ansi = analyzer.conf.ansi
     targets: list[t.DataType] = []
     alike = all(
         t.as_nullable(a.type) == t.as_nullable(b.type) for a, b in zip(left.output, right.output, strict=True)
     )
     for position, (a, b) in enumerate(zip(left.output, right.output, strict=True), 1):
-        if word != "UNION" or not relation.all:
-            check_no_maps((a, b))
-        target = a.type if a.type == b.type else common_type([a.type, b.type])
+        target = a.type if a.type == b.type else common_type([a.type, b.type], ansi)
+        if target is None and relation.kind == "union" and t.same_structure(a.type, b.type):
+            target = t.with_nulls_of(a.type, b.type)
         if relation.kind != "union" and alike:
             target = a.type  # Spark: what comes out are rows of the first table, unless some column is cast
         if target is None:
@@ -260,7 +261,9 @@ def _set_operation(relation: r.SetOperation, analyzer: Analyzer) -> lp.LogicalPl
                 },
             )
         targets.append(target)
-    left, right = _cast_columns(left, targets), _cast_columns(right, targets)
+    if word != "UNION" or not relation.all:
+        check_no_maps((*left.output, *right.output))
+    left, right = _cast_columns(left, targets, ansi), _cast_columns(right, targets, ansi)
     columns = tuple(
         e.Attribute(a.name, target, _nullable(a, b, relation.kind), e.fresh_id(), (), a.metadata)
         for a, b, target in zip(left.output, right.output, targets, strict=True)
@@ -276,12 +279,12 @@ def _nullable(left: e.Attribute, right: e.Attribute, kind: str) -> bool:
     return left.nullable or right.nullable
 
 
-def _cast_columns(plan: lp.LogicalPlan, targets: Sequence[t.DataType]) -> lp.LogicalPlan:
-    from lightstream.functions.coercion import implicit_cast
+def _cast_columns(plan: lp.LogicalPlan, targets: Sequence[t.DataType], ansi: bool) -> lp.LogicalPlan:
+    from lightstream.functions.coercion import cast_to
 
     items: list[e.Alias | e.Attribute] = []
     for attribute, target in zip(plan.output, targets, strict=True):
-        cast = attribute if attribute.type == target else implicit_cast(attribute, target) or attribute
+        cast = cast_to(attribute, target, ansi)
         items.append(attribute if cast is attribute else e.Alias(cast, (attribute.name,), id=e.fresh_id()))
     if all(isinstance(item, e.Attribute) for item in items):
         return plan
@@ -330,6 +333,7 @@ def _by_name(
 def recursive(name: str, query: r.Relation, columns: Sequence[str], analyzer: Analyzer) -> lp.LogicalPlan:
     """Resolve a table of WITH RECURSIVE; one that does not name itself is an ordinary one."""
     from lightstream.analyze.analyzer import renamed
+    from lightstream.functions.coercion import common_type
 
     if not _names(query, name):
         plan = analyzer.plan(query)
@@ -361,7 +365,17 @@ def recursive(name: str, query: r.Relation, columns: Sequence[str], analyzer: An
             f"{len(own)} columns and the second input has {len(step.output)} columns.",
             sqlstate="42826",
         )
-    step = _cast_columns(step, [a.type for a in own])
+    for a, b in zip(own, step.output, strict=True):
+        common = common_type([a.type, b.type], analyzer.conf.ansi)
+        if common is None or t.as_nullable(common) != t.as_nullable(a.type):
+            raise AnalysisException(
+                "CANNOT_MERGE_INCOMPATIBLE_DATA_TYPE",
+                f'Failed to merge incompatible data types "{a.type.sql()}" and "{b.type.sql()}" of the column '
+                f"`{a.name}` of a recursive query: cast what comes round again.",
+                sqlstate="42825",
+                parameters={"left": f'"{a.type.sql()}"', "right": f'"{b.type.sql()}"'},
+            )
+    step = _cast_columns(step, [a.type for a in own], analyzer.conf.ansi)
     output = tuple(
         e.Attribute(a.name, a.type, a.nullable or b.nullable, e.fresh_id())
         for a, b in zip(anchor.output, step.output, strict=True)

@@ -146,15 +146,17 @@ def _row(values: Sequence[e.Expression]) -> str:
     """Return the value, or the values as Spark makes a struct of them, that IN looks for in a query."""
     if len(values) == 1:
         return shown(values[0])
-    names = (
-        value.name
-        if isinstance(value, e.Attribute | e.GetField)
-        else shown(value)
-        if isinstance(value, e.Literal)
-        else f"_{place}"
-        for place, value in enumerate(values)
-    )
-    fields = (f"'{name}', {shown(value)}" for name, value in zip(names, values, strict=True))
+    fields = []
+    for place, value in enumerate(values):
+        bare = value.child if isinstance(value, e.Cast) and value.implicit else value
+        match bare:
+            case e.Attribute() | e.GetField():
+                name = shown(bare)
+            case e.Literal(None) | e.Literal(type=t.StringType() | t.NumericType()):
+                name = shown(bare)
+            case _:
+                name = f"_{place}"
+        fields.append(f"'{name}', {shown(value)}")
     return f"named_struct({', '.join(fields)})"
 
 

@@ -259,17 +259,14 @@ def _unpivoted(
     relation: r.Unpivot,
     analyzer: Analyzer,
 ) -> lp.LogicalPlan:
-    from lightstream.functions.coercion import cast_to, common_type
+    from lightstream.functions.coercion import cast_to, common_type_without_strings
 
     ansi = analyzer.conf.ansi
     width = len(relation.value_names)
     targets = []
     for place in range(width):
         columns = [group[place] for _, group in groups]
-        known = [c.type for c in columns if not isinstance(c.type, t.NullType)]
-        # Spark: no string is read as a number here, and no number written as a string.
-        mixed = len({isinstance(kind, t.StringType) for kind in known}) > 1
-        target = None if mixed else common_type([column.type for column in columns], ansi)
+        target = common_type_without_strings([column.type for column in columns])
         if target is None:
             shown_types = ", ".join(f'"{c.type.sql()}" (`{c.name}`)' for c in columns)
             raise AnalysisException(
@@ -354,7 +351,7 @@ def _pivot(relation: r.Pivot, analyzer: Analyzer) -> lp.LogicalPlan:
         bare = trim_alias(value)
         source = e.type_of(bare)
         same = t.same_structure(source, kind)
-        if not same and not can_cast(source, kind, "ansi"):
+        if not same and not can_cast(source, kind, "legacy"):
             raise AnalysisException(
                 "PIVOT_VALUE_DATA_TYPE_MISMATCH",
                 f"Invalid pivot value '{shown(bare)}': value data type \"{source.sql()}\" does not match pivot "
@@ -362,7 +359,9 @@ def _pivot(relation: r.Pivot, analyzer: Analyzer) -> lp.LogicalPlan:
                 sqlstate="42K09",
             )
         name = value.name if isinstance(given, e.Alias) else value_text(bare, analyzer.conf.time_zone)
-        cast = bare if source == kind else e.Cast(bare, kind, "ansi", implicit=True)
+        # Spark: what only other rules cast is cast by them.
+        mode = "ansi" if analyzer.conf.ansi and can_cast(source, kind, "ansi") else "legacy"
+        cast = bare if source == kind else e.Cast(bare, kind, mode, implicit=True)
         values.append((name, cast))
     return _pivoted(child, keys, column, values, items, analyzer)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from lightstream.analyze.scope import Scope
 from lightstream.errors import AnalysisException
 from lightstream.plan import expressions as e
+from lightstream.plan import types as t
 from lightstream.plan.logical import LogicalPlan, Project
 
 if TYPE_CHECKING:
@@ -47,16 +48,17 @@ def _resolved(
             )
         return replace(subquery, plan=plan, outer=outer, type=plan.output[0].type)
     if subquery.kind == "in":
-        values, plan = _match_in(values, plan)
+        values, plan = _match_in(values, plan, resolver.conf.ansi)
         nullable = any(map(e.nullable_of, (*values, *plan.output)))
         return replace(subquery, plan=plan, outer=outer, values=values, nullable=nullable)
     return replace(subquery, plan=plan, outer=outer, values=values, nullable=False)
 
 
 def _match_in(
-    values: tuple[e.Expression, ...], plan: LogicalPlan
+    values: tuple[e.Expression, ...], plan: LogicalPlan, ansi: bool
 ) -> tuple[tuple[e.Expression, ...], LogicalPlan]:
-    from lightstream.functions.coercion import common_type, implicit_cast
+    from lightstream.functions.coercion import cast_to, common_type
+    from lightstream.functions.predicates import check_orderable
 
     if len(values) != len(plan.output):
         raise AnalysisException(
@@ -68,16 +70,18 @@ def _match_in(
     left: list[e.Expression] = []
     right: list[e.Alias | e.Attribute] = []
     for value, column in zip(values, plan.output, strict=True):
-        target = common_type([e.type_of(value), column.type])
-        cast_left = implicit_cast(value, target) if target is not None else None
-        cast_right = implicit_cast(column, target) if target is not None else None
-        if cast_left is None or cast_right is None:
+        target = common_type([e.type_of(value), column.type], ansi)
+        if target is None and t.same_structure(e.type_of(value), column.type):
+            target = e.type_of(value)
+        if target is None:
             raise AnalysisException(
                 "DATATYPE_MISMATCH.IN_SUBQUERY_DATA_TYPE_MISMATCH",
                 f'The data type of the left hand side "{e.type_of(value).sql()}" of an IN subquery is not compatible '
                 f'with the data type "{column.type.sql()}" of its output.',
                 sqlstate="42K09",
             )
+        check_orderable("in", values, target)
+        cast_left, cast_right = cast_to(value, target, ansi), cast_to(column, target, ansi)
         left.append(cast_left)
         right.append(column if cast_right is column else e.Alias(cast_right, (column.name,), id=e.fresh_id()))
     if all(isinstance(item, e.Attribute) for item in right):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from lightstream.conf import Conf
 from lightstream.errors import unsupported
 from lightstream.functions import mismatch
-from lightstream.functions.coercion import cast_to, common_type, tightest_type
+from lightstream.functions.coercion import cast_to, searched_type, tightest_type
 from lightstream.functions.elements import array_type, element_type
 from lightstream.functions.normal_forms import normal_form
 from lightstream.functions.predicates import check_orderable
@@ -37,7 +37,7 @@ def _bind_search(result: t.DataType, three_valued: bool) -> object:
         removed = isinstance(result, t.ArrayType)
         nothing = [isinstance(type_of(a), t.NullType) for a in args]
         if name == "array_position" and isinstance(found, t.ArrayType):  # finds NULL nowhere
-            nothing = [isinstance(found.elementType, t.NullType)]
+            nothing = [isinstance(found.elementType, t.NullType) and nothing[1]]
         if any(nothing) and not removed:
             raise mismatch.data_mismatch(
                 "NULL_TYPE", name, args, f"Null typed values cannot be used as arguments of `{name}`."
@@ -48,12 +48,10 @@ def _bind_search(result: t.DataType, three_valued: bool) -> object:
                 if removed
                 else mismatch.unexpected_input(name, args, 0, '"ARRAY"')
             )
-        common = tightest_type(found.elementType, type_of(value), conf.ansi)
-        if name == "array_contains" and isinstance(type_of(value), t.NumericType):
-            common = common_type([found.elementType, type_of(value)], conf.ansi)
-        if common is None or (
-            isinstance(found.elementType, t.StringType) != isinstance(common, t.StringType)
-        ):
+        searched = searched_type if name == "array_contains" else tightest_type
+        common = searched(found.elementType, type_of(value), conf.ansi)
+        texts = [isinstance(kind, t.StringType) for kind in (found.elementType, common)]
+        if common is None or (texts[0] != texts[1] and not isinstance(found.elementType, t.NullType)):
             raise mismatch.not_of_elements(name, args)
         check_orderable(name, args, common)
         wanted = t.ArrayType(common, found.containsNull)

@@ -110,7 +110,7 @@ def _overlaid(value: str, part: str, at: str, length: str) -> str:
     def body(v: str) -> str:
         skipped = f"CASE WHEN {length} >= 0 THEN {length} ELSE octet_length({part}) END"
         known = f"{at} IS NOT NULL AND {length} IS NOT NULL"
-        before, after = _cut(v, "1", f"{at} - 1"), f"{v}[{at} + {skipped} : octet_length({v})]"
+        before, after = _cut(v, "1", f"greatest({at}, 1) - 1"), f"{v}[{at} + {skipped} : octet_length({v})]"
         return f"CASE WHEN {known} THEN {before} || {part} || {after} END"
 
     return let(value, body, "bytes")

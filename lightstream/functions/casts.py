@@ -60,22 +60,32 @@ def _can_cast_nested(source: t.DataType, target: t.DataType, mode: str) -> bool 
     if isinstance(source, t.ArrayType):
         if not isinstance(target, t.ArrayType):
             return False
-        inner = can_cast(source.elementType, target.elementType, mode)
-        return inner and (target.containsNull or not source.containsNull)
+        return _can_cast_part(
+            source.elementType, target.elementType, source.containsNull, target.containsNull, mode
+        )
     if isinstance(source, t.MapType):
         if not isinstance(target, t.MapType):
             return False
-        inner = can_cast(source.keyType, target.keyType, mode)
-        inner = inner and can_cast(source.valueType, target.valueType, mode)
-        return inner and (target.valueContainsNull or not source.valueContainsNull)
+        nulls = source.valueContainsNull, target.valueContainsNull
+        return can_cast(source.keyType, target.keyType, mode) and _can_cast_part(
+            source.valueType, target.valueType, *nulls, mode
+        )
     if isinstance(source, t.StructType):
         if not isinstance(target, t.StructType) or len(source) != len(target):
             return False
         return all(
-            can_cast(a.dataType, b.dataType, mode) and (b.nullable or not a.nullable)
+            _can_cast_part(a.dataType, b.dataType, a.nullable, b.nullable, mode)
             for a, b in zip(source, target, strict=True)
         )
     return None
+
+
+def _can_cast_part(
+    source: t.DataType, target: t.DataType, has_null: bool, takes_null: bool, mode: str
+) -> bool:
+    # Spark: without ANSI rules a cast that can fail needs room for a NULL.
+    has_null = has_null or (mode == "legacy" and forces_null(source, target))
+    return can_cast(source, target, mode) and (takes_null or not has_null)
 
 
 def _can_cast_number(source: t.DataType, target: t.DataType, mode: str) -> bool:

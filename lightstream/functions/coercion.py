@@ -35,6 +35,28 @@ def common_type(types: Sequence[t.DataType], ansi: bool = True) -> t.DataType | 
     return found
 
 
+def common_type_without_strings(types: Sequence[t.DataType]) -> t.DataType | None:
+    """Return the type of the values of a column that is written row by row (VALUES, unpivot, transpose).
+
+    Spark: no string is read as another type there and nothing is written as one, also not in arrays and structs; for
+    the rest the rules without ANSI hold.
+    """
+    found = common_type(types, ansi=False)
+    return found if found is not None and not any(_writes_text(kind, found) for kind in types) else None
+
+
+def _writes_text(source: t.DataType, target: t.DataType) -> bool:
+    match source, target:
+        case t.ArrayType(), t.ArrayType():
+            return _writes_text(source.elementType, target.elementType)
+        case t.MapType(), t.MapType():
+            key = _writes_text(source.keyType, target.keyType)
+            return key or _writes_text(source.valueType, target.valueType)
+        case t.StructType(), t.StructType():
+            return any(_writes_text(a.dataType, b.dataType) for a, b in zip(source, target, strict=True))
+    return isinstance(target, t.StringType) and not isinstance(source, t.StringType | t.NullType)
+
+
 def tightest_type(one: t.DataType, other: t.DataType, ansi: bool = True) -> t.DataType | None:
     """Return the type that holds both without losing digits and without reading strings; None without one.
 
@@ -48,6 +70,10 @@ def tightest_type(one: t.DataType, other: t.DataType, ansi: bool = True) -> t.Da
         return None if element is None else t.ArrayType(element, null)
     if not ansi and isinstance(one, t.StructType) and not t.same_structure(one, other):
         return None
+    if isinstance(one, t.StructType | t.MapType):
+        common = _wider_nested(one, other, ansi)
+        parts = list(zip(_parts(one), _parts(other), strict=True)) if common is not None else []
+        return None if any(tightest_type(*pair, ansi) is None for pair in parts) else common
     strings = isinstance(one, t.StringType) or isinstance(other, t.StringType)
     common = None if strings else common_type((one, other), False)
     exact = (t.DecimalType, t.DayTimeIntervalType, t.YearMonthIntervalType)
@@ -56,6 +82,22 @@ def tightest_type(one: t.DataType, other: t.DataType, ansi: bool = True) -> t.Da
     if isinstance(one, t.DecimalType) or isinstance(other, t.DecimalType):
         return common if common in (one, other) and isinstance(common, t.DecimalType) else None
     return common
+
+
+def searched_type(element: t.DataType, value: t.DataType, ansi: bool = True) -> t.DataType | None:
+    """Return the type in which a value is looked for among elements or keys: also numbers in it are widened."""
+    if isinstance(element, t.NumericType) and isinstance(value, t.NumericType):
+        return common_type([element, value], ansi)
+    nested = isinstance(value, t.ArrayType) or (isinstance(value, t.StructType) and ansi)
+    if nested and not isinstance(element, t.NullType):
+        return common_type_without_strings([element, value])
+    return tightest_type(element, value, ansi)
+
+
+def _parts(data_type: t.DataType) -> list[t.DataType]:
+    if isinstance(data_type, t.MapType):
+        return [data_type.keyType, data_type.valueType]
+    return [f.dataType for f in data_type.fields] if isinstance(data_type, t.StructType) else []
 
 
 def _has_no_string(data_type: t.DataType) -> bool:
@@ -131,7 +173,7 @@ def _wider_nested(one: t.DataType, other: t.DataType, ansi: bool) -> t.DataType 
     if isinstance(one, t.MapType) and isinstance(other, t.MapType):
         key = _wider(one.keyType, other.keyType, ansi)
         value = _wider(one.valueType, other.valueType, ansi)
-        if key is None or value is None:
+        if key is None or value is None or _gains_null(key, one.keyType, other.keyType):
             return None
         null = one.valueContainsNull or other.valueContainsNull
         return t.MapType(key, value, null or _gains_null(value, one.valueType, other.valueType))
@@ -219,22 +261,54 @@ def implicit_type(source: t.DataType, target: t.DataType, ansi: bool = True) -> 
     if isinstance(source, t.DatetimeType) and isinstance(target, t.DatetimeType):
         times = isinstance(source, t.TimeType) + isinstance(target, t.TimeType)
         return target if times != 1 else None
-    if isinstance(source, t.DayTimeIntervalType) and isinstance(target, t.DayTimeIntervalType):
-        return target
-    if isinstance(source, t.YearMonthIntervalType) and isinstance(target, t.YearMonthIntervalType):
-        return target
     return target if _nested_converts(source, target, ansi) else None
 
 
 def _nested_converts(source: t.DataType, target: t.DataType, ansi: bool) -> bool:
+    """Tell whether arrays, maps and structs convert unasked.
+
+    Spark: under ANSI rules what can be stored in a column of the target type. Otherwise arrays and maps whose parts
+    convert, if no NULL can come up where the target has none; no structs.
+    """
+    if ansi:
+        return _storable(source, target)
     if isinstance(source, t.ArrayType) and isinstance(target, t.ArrayType):
-        return implicit_type(source.elementType, target.elementType, ansi) is not None
+        return _part_converts(
+            source.elementType, target.elementType, source.containsNull, target.containsNull
+        )
     if isinstance(source, t.MapType) and isinstance(target, t.MapType):
-        key = implicit_type(source.keyType, target.keyType, ansi)
-        return key is not None and implicit_type(source.valueType, target.valueType, ansi) is not None
+        nulls = source.valueContainsNull, target.valueContainsNull
+        return _part_converts(source.keyType, target.keyType, False, False) and _part_converts(
+            source.valueType, target.valueType, *nulls
+        )
+    return False
+
+
+def _part_converts(source: t.DataType, target: t.DataType, has_null: bool, takes_null: bool) -> bool:
+    if not takes_null and (has_null or _gains_null(target, source)):
+        return False
+    return implicit_type(source, target, ansi=False) is not None
+
+
+def _storable(source: t.DataType, target: t.DataType) -> bool:
+    if source == target or isinstance(source, t.NullType):
+        return True
+    if isinstance(source, t.NumericType) and isinstance(target, t.NumericType):
+        return True
+    if isinstance(target, t.StringType):
+        return isinstance(source, t.AtomicType | t.CalendarIntervalType)
+    if isinstance(source, t.DatetimeType) and isinstance(target, t.DatetimeType):
+        return not isinstance(source, t.TimeType) and not isinstance(target, t.TimeType)
+    if isinstance(source, t.ArrayType) and isinstance(target, t.ArrayType):
+        nulls = target.containsNull or not source.containsNull
+        return nulls and _storable(source.elementType, target.elementType)
+    if isinstance(source, t.MapType) and isinstance(target, t.MapType):
+        nulls = target.valueContainsNull or not source.valueContainsNull
+        parts = _storable(source.keyType, target.keyType) and _storable(source.valueType, target.valueType)
+        return nulls and parts
     if isinstance(source, t.StructType) and isinstance(target, t.StructType):
         return len(source) == len(target) and all(
-            implicit_type(a.dataType, b.dataType, ansi) is not None
+            (b.nullable or not a.nullable) and _storable(a.dataType, b.dataType)
             for a, b in zip(source, target, strict=True)
         )
     return False

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from lightstream.conf import Conf
 from lightstream.errors import AnalysisException, unsupported
 from lightstream.functions import mismatch
-from lightstream.functions.coercion import cast_to, common_type, tightest_type
+from lightstream.functions.coercion import cast_to, common_type, searched_type, tightest_type
 from lightstream.functions.registry import Bound, SqlContext, any_nullable, scalar
 from lightstream.functions.signatures import only_strings
 from lightstream.functions.signatures import parse as signature
@@ -107,10 +107,8 @@ def key_looked_up(
     name: str, args: tuple[Expression, ...], found: t.MapType, conf: Conf
 ) -> tuple[Expression, Expression]:
     """Return a map and a key to look up in it, both with the type that holds either's keys."""
-    key = tightest_type(found.keyType, type_of(args[1]))
-    numbers = all(isinstance(kind, t.NumericType) for kind in (found.keyType, type_of(args[1])))
-    if name == "map_contains_key" and numbers:
-        key = common_type([found.keyType, type_of(args[1])], conf.ansi)
+    searched = searched_type if name == "map_contains_key" else tightest_type
+    key = searched(found.keyType, type_of(args[1]), conf.ansi)
     if key is None:
         raise _key_mismatch(name, args)
     wanted = t.MapType(key, found.valueType, found.valueContainsNull)

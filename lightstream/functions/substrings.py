@@ -143,7 +143,7 @@ def _overlay_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
         return binary_sql(call, args)
     text, part, at, length = args
     return (
-        f"(substring({text}, 1, greatest({at} - 1, 0)) || {part} || substring({text}, {at} + "
+        f"(substring({text}, 1, greatest({at}, 1) - 1) || {part} || substring({text}, {at} + "
         f"CASE WHEN {length} >= 0 THEN {length} WHEN {length} < 0 THEN length({part}) END))"
     )
 

@@ -93,12 +93,16 @@ def _bind_offset(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
             f"The offset of {name} must be a constant of type INT, other than NULL.",
         )
     found = type_of(value)
-    if implicit_type(type_of(default), found, conf.ansi) is None:
+    if not _fits_default(type_of(default), found, conf.ansi):
         raise mismatch.unexpected_input(name, bound, 2, f'("{found.sql()}" or "VOID")')
     default = cast_to(default, found, conf.ansi)
     skips = _flag(name, args[3]) if len(args) > 3 else ()
     nullable = nullable_of(value) or nullable_of(default)
     return Bound((value, offset, default, *skips), found, nullable)
+
+
+def _fits_default(source: t.DataType, found: t.DataType, ansi: bool) -> bool:
+    return t.as_nullable(source) == t.as_nullable(found) or implicit_type(source, found, ansi) is not None
 
 
 def _flag(name: str, argument: Expression) -> tuple[Expression, ...]:

@@ -551,6 +551,28 @@ def same_structure(one: DataType, other: DataType) -> bool:
     return one == other
 
 
+def with_nulls_of(one: DataType, other: DataType) -> DataType:
+    """Return a type in which whatever may be NULL in it, or in another one of its structure, may be NULL."""
+    match one, other:
+        case StructType(), StructType():
+            return StructType(
+                [
+                    StructField(
+                        a.name, with_nulls_of(a.dataType, b.dataType), a.nullable or b.nullable, a.metadata
+                    )
+                    for a, b in zip(one, other, strict=True)
+                ]
+            )
+        case ArrayType(), ArrayType():
+            element = with_nulls_of(one.elementType, other.elementType)
+            return ArrayType(element, one.containsNull or other.containsNull)
+        case MapType(), MapType():
+            key = with_nulls_of(one.keyType, other.keyType)
+            value = with_nulls_of(one.valueType, other.valueType)
+            return MapType(key, value, one.valueContainsNull or other.valueContainsNull)
+    return one
+
+
 def holds(data_type: DataType, *kinds: type[DataType]) -> bool:
     """Return whether a type is of one of some kinds, or has one somewhere in it."""
     if isinstance(data_type, kinds):

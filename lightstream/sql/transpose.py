@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lightstream.errors import AnalysisException
-from lightstream.functions.coercion import common_type
+from lightstream.functions.coercion import common_type_without_strings
 from lightstream.plan import relations as r
 from lightstream.plan import types as t
 from lightstream.plan.expressions import Alias, Attribute, Cast, Expression, Literal, SortOrder
@@ -34,9 +34,8 @@ def transposed(df: Statistics, index: Any) -> DataFrame:
     if isinstance(key.type, t.ArrayType | t.MapType | t.StructType):
         raise _invalid(f"it must be of atomic type, but found: {key.type.simpleString()}")
     others = [a for a in columns if a.id != key.id]
-    kind = common_type([a.type for a in others]) if others else t.StringType()
-    texts = [isinstance(a.type, t.StringType) for a in others]
-    if kind is None or (any(texts) and not all(texts)):  # Spark: no string is read as a number here
+    kind = common_type_without_strings([a.type for a in others]) if others else t.StringType()
+    if kind is None:
         first, second = (a.type.sql() for a in others[:2])
         raise AnalysisException(
             "TRANSPOSE_NO_LEAST_COMMON_TYPE",
