@@ -167,7 +167,9 @@ class PySparkRuntimeError(PySparkException, RuntimeError):
 
 
 class PySparkAssertionError(PySparkException, AssertionError):
-    """AssertionError with a condition."""
+    """AssertionError with a condition; `data` has what it is about, if that was asked for."""
+
+    data: Any = None
 
 
 class PySparkNotImplementedError(PySparkException, NotImplementedError):

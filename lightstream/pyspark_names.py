@@ -45,6 +45,8 @@ MODULES: dict[str, str] = {
     "pyspark.errors.exceptions.captured": "lightstream.errors",
     "pyspark.sql": "lightstream.sql",
     "pyspark.storagelevel": "lightstream.sql.context",
+    "pyspark.testing": "lightstream.sql.assertions",
+    "pyspark.testing.utils": "lightstream.sql.assertions",
     "pyspark.version": "lightstream.sql.context",
 }
 

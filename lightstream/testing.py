@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from lightstream.clock import ManualClock
 from lightstream.errors import PySparkException
+from lightstream.sql.assertions import assertDataFrameEqual, assertSchemaEqual
 
 if TYPE_CHECKING:
     import polars
@@ -35,7 +36,14 @@ if TYPE_CHECKING:
     from lightstream.sql.streaming.progress import StreamingQueryProgress
     from lightstream.stream.query import StreamRun
 
-__all__ = ["MemoryStream", "StreamTest", "expect_failure", "memory_stream"]
+__all__ = [
+    "MemoryStream",
+    "StreamTest",
+    "assertDataFrameEqual",
+    "assertSchemaEqual",
+    "expect_failure",
+    "memory_stream",
+]
 
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 
