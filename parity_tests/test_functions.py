@@ -11,10 +11,14 @@ from dates_cases import CASES as DATE_CASES
 from dates_cases import QUERY_CASES, ZONES
 from function_cases import AGGREGATE_CASES, CASES, TABLES
 from known import known
+from variant_cases import CASES as VARIANT_CASES
+from variant_cases import PATHS as VARIANT_PATHS
+from variant_cases import QUERIES as VARIANT_QUERIES
 
 from lightstream.parity.answers import Answer, difference
 
 ONE_ROW = "from values (0)"  # Spark computes expressions over literal rows while it plans: no job
+LOS_ANGELES = "America/Los_Angeles"
 # Family of texts to (zone, texts, what follows the expression; None for whole queries).
 FAMILIES: dict[str, tuple[str, tuple[str, ...], str | None]] = {
     **{name: ("UTC", texts, ONE_ROW) for name, texts in CASES.items()},
@@ -24,6 +28,9 @@ FAMILIES: dict[str, tuple[str, tuple[str, ...], str | None]] = {
         for name, texts in DATE_CASES.items()
         if zone == "UTC" or name != "hashing"
     },
+    **{f"{name} in {LOS_ANGELES}": (LOS_ANGELES, texts, ONE_ROW) for name, texts in VARIANT_CASES.items()},
+    "queries of variants": ("UTC", VARIANT_QUERIES, None),
+    "paths of variants": ("UTC", VARIANT_PATHS, None),
     **{
         f"aggregates of {name}": ("UTC", texts, f"from {TABLES[name]}")
         for name, texts in AGGREGATE_CASES.items()

@@ -66,6 +66,7 @@ def _resolve_parts(
     if relation.kind == "all":
         items = resolver.named_all(relation.items)
         keys = [item for item in items if not has_aggregate(item)]
+        _check_orderable(keys)
         return child, keys, items, resolver
     keys = []
     for key in relation.keys:
@@ -78,6 +79,7 @@ def _resolve_parts(
                 sqlstate="42903",
                 parameters={"sqlExpr": shown(item)},
             )
+    _check_orderable(keys)
     if any(has_time_window(key) for key in keys):
         # A window is a column of the input from here on: `select window, count(*) ... group by window(...)`.
         windows = TimeWindows(child)
@@ -143,6 +145,20 @@ def _key(
                 if isinstance(item, e.Alias) and resolver.scope.same(item.name, key.parts[0]):
                     return resolver.named(item)
         raise
+
+
+def _check_orderable(keys: Sequence[e.Expression]) -> None:
+    """Raise where a key is of a type whose values Spark does not compare."""
+    for key in keys:
+        found = e.type_of(key)
+        if t.holds(found, t.VariantType):
+            raise AnalysisException(
+                "GROUP_EXPRESSION_TYPE_IS_NOT_ORDERABLE",
+                f'The expression "{shown(key)}" cannot be used as a grouping expression because its data type '
+                f'"{found.sql()}" is not an orderable data type.',
+                sqlstate="42822",
+                parameters={"sqlExpr": f'"{shown(key)}"', "dataType": f'"{found.sql()}"'},
+            )
 
 
 def _check_position(key: e.Expression, relation: r.Aggregate) -> None:

@@ -26,6 +26,14 @@ def is_builtin(name: str) -> bool:
     return name.lower() in SPARK_NAMES or registry.lookup(name) is not None
 
 
+def is_only_in_from(name: str) -> bool:
+    """Return whether a name is that of a generator of Spark's that stands in FROM, and nowhere else."""
+    from lightstream.functions import registry
+
+    entry = registry.lookup(name)
+    return entry is not None and "only_in_from" in entry.extra and not name.startswith("(")
+
+
 def makes_rows(expression: e.Expression) -> bool:
     """Return whether an expression is the call of a generator."""
     from lightstream.functions import registry
@@ -54,6 +62,8 @@ def function_call(resolver: ExpressionResolver, call: e.UnresolvedFunction) -> e
     """
     if call.name == "(field)":
         return _updated_field(resolver, call)
+    if call.name == "(extract)":
+        return _variant_part(resolver, call)
     if call.name.lower() == "input_file_name":
         return _input_file_name(resolver, call)
     registered = resolver.session.functions.get(call.name.lower())
@@ -71,7 +81,11 @@ def function_call(resolver: ExpressionResolver, call: e.UnresolvedFunction) -> e
                 parameters={"funcName": own.name},
             )
         return call_function(own, call, resolver)
-    if call.name.lower() in resolver.session.table_functions and not is_builtin(call.name):
+    if is_builtin(call.name):
+        is_table = is_only_in_from(call.name)
+    else:
+        is_table = call.name.lower() in resolver.session.table_functions
+    if is_table:
         raise AnalysisException(
             "NOT_A_SCALAR_FUNCTION",
             f"`{call.name}` is a table function: call it in the FROM clause.",
@@ -185,6 +199,17 @@ def python_function(resolver: ExpressionResolver, udf: e.PythonUdf) -> e.Express
         args = tuple(registry.bind_call("(list)", (argument,), resolver.conf) for argument in args)
     name = resolver.session.python_function(udf, tuple(map(e.type_of, args)))
     return replace(udf, args=args, sql_name=name)
+
+
+def _variant_part(resolver: ExpressionResolver, call: e.UnresolvedFunction) -> e.Expression:
+    """Resolve `v:a.b`, which has a name as a field of a struct has one."""
+    from lightstream.functions.variant_paths import last_name
+
+    path = call.args[1]
+    assert isinstance(path, e.Literal)
+    found = _builtin_call(resolver, call)
+    name = last_name(path.value)
+    return found if name is None else e.Alias(found, (name,))
 
 
 def _updated_field(resolver: ExpressionResolver, call: e.UnresolvedFunction) -> e.Expression:

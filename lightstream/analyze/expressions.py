@@ -424,8 +424,16 @@ def check_subqueries(expression: e.Expression, place: str, predicates: bool = Fa
 
 
 def check_no_maps(columns: Sequence[e.Attribute]) -> None:
-    """Raise UNSUPPORTED_FEATURE.SET_OPERATION_ON_MAP_TYPE for columns whose values Spark does not compare as rows."""
+    """Raise UNSUPPORTED_FEATURE.SET_OPERATION_ON_... for columns whose values Spark does not compare as rows."""
     for column in columns:
+        if t.holds(column.type, t.VariantType):
+            raise AnalysisException(
+                "UNSUPPORTED_FEATURE.SET_OPERATION_ON_VARIANT_TYPE",
+                "Cannot have VARIANT type columns in a set operation or among distinct rows: the type of the column "
+                f'`{column.name}` is "{column.type.sql()}".',
+                sqlstate="0A000",
+                parameters={"colName": f"`{column.name}`", "dataType": f'"{column.type.sql()}"'},
+            )
         if t.holds(column.type, t.MapType):
             raise AnalysisException(
                 "UNSUPPORTED_FEATURE.SET_OPERATION_ON_MAP_TYPE",

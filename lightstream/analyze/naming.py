@@ -290,10 +290,19 @@ def name_item(expression: e.Expression) -> e.Alias | e.Attribute:
         return replace(expression, id=expression.id or e.fresh_id())
     if isinstance(expression, e.OuterReference):
         return e.Alias(expression, (expression.name,), id=e.fresh_id())
-    if (
-        isinstance(expression, e.Cast)
-        and not expression.implicit
-        and isinstance(expression.child, e.Attribute)
-    ):
-        return e.Alias(expression, (expression.child.name,), id=e.fresh_id())
+    if isinstance(expression, e.Cast) and not expression.implicit:
+        name = _part_name(expression.child)
+        if name is not None:
+            return e.Alias(expression, (name,), id=e.fresh_id())
     return e.Alias(expression, (shown(expression),), id=e.fresh_id())
+
+
+def _part_name(expression: e.Expression) -> str | None:
+    """Return the name of a column, or of a part of a variant, which Spark keeps for what it is cast to."""
+    if isinstance(expression, e.Attribute):
+        return expression.name
+    if isinstance(expression, e.Call) and expression.name == "(extract)":
+        from lightstream.functions.variant_paths import last_name
+
+        return last_name(shown(expression.args[1]))
+    return None

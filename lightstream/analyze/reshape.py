@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 from lightstream.analyze.analyzer import Analyzer, rule
-from lightstream.analyze.calls import is_builtin, makes_rows
+from lightstream.analyze.calls import is_builtin, is_only_in_from, makes_rows
 from lightstream.analyze.columns import check_columns
 from lightstream.analyze.expressions import check_subqueries
 from lightstream.analyze.naming import literal_text, shown, trim_alias
@@ -198,7 +198,7 @@ def generate(
 def _generate(relation: r.Generate, analyzer: Analyzer) -> lp.LogicalPlan:
     child = analyzer.plan(relation.input)
     call = relation.generator
-    if isinstance(call, e.UnresolvedFunction) and not is_builtin(call.name):
+    if isinstance(call, e.UnresolvedFunction) and (not is_builtin(call.name) or is_only_in_from(call.name)):
         raise AnalysisException(
             "ROUTINE_NOT_FOUND",
             f"The routine `default`.`{call.name}` cannot be found among the generators.",

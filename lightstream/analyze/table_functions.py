@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from lightstream.analyze.analyzer import Analyzer, attributes_of, rule
-from lightstream.analyze.calls import is_builtin, is_volatile
+from lightstream.analyze.calls import is_builtin, is_only_in_from, is_volatile
 from lightstream.analyze.columns import check_columns
 from lightstream.analyze.naming import name_item
 from lightstream.analyze.rows import constant
@@ -77,7 +77,12 @@ def _table_function(relation: r.UnresolvedTableFunction, analyzer: Analyzer) -> 
             sqlstate="0A000",
         )
     if name != "range":
-        call = e.UnresolvedFunction(relation.name, relation.args, named=relation.named)
+        called = relation.name
+        if is_only_in_from(name):
+            if not relation.args and not relation.named:
+                raise _missing(name, "input")
+            called = f"({name})"
+        call = e.UnresolvedFunction(called, relation.args, named=relation.named)
         return analyzer.plan(r.Project(r.OneRow(), (call,)))
     if relation.named:
         raise unsupported(f"A named argument (in {name})")
@@ -90,6 +95,16 @@ def _table_function(relation: r.UnresolvedTableFunction, analyzer: Analyzer) -> 
         )
     start, end = (0, bounds[0]) if len(bounds) == 1 else (bounds[0], bounds[1])
     return analyzer.plan(r.Range(start, end, bounds[2] if len(bounds) > 2 else 1))
+
+
+def _missing(name: str, parameter: str) -> AnalysisException:
+    return AnalysisException(
+        "REQUIRED_PARAMETER_NOT_FOUND",
+        f"Cannot invoke routine `{name}` because its parameter `{parameter}` is required: the call gives no value for "
+        "it.",
+        sqlstate="4274K",
+        parameters={"routineName": f"`{name}`", "parameterName": f"`{parameter}`", "index": "0"},
+    )
 
 
 def _bound(expression: e.Expression, analyzer: Analyzer) -> int:

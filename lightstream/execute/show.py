@@ -125,8 +125,12 @@ def text_of(data_type: t.DataType, time_zone: str) -> Callable[[Any], str]:
         return lambda value: (
             "{" + ", ".join(part(v) for part, v in zip(parts, struct_values(value, names), strict=True)) + "}"
         )
+    if isinstance(data_type, t.VariantType):
+        from lightstream.execute.variant_texts import shown_text
+
+        return shown_text
     if isinstance(data_type, t.TimestampType):
-        zone = _zone(time_zone)
+        zone = zone_of(time_zone)
         return lambda value: _timestamp(value, zone)
     for kind, text in _TEXTS:
         if isinstance(data_type, kind):
@@ -213,7 +217,8 @@ def civil(days: int) -> tuple[int, int, int]:
     return year_of_era + era * 400 + (month <= 2), month, day_of_year - (153 * shifted + 2) // 5 + 1
 
 
-def _zone(name: str) -> datetime.tzinfo:
+def zone_of(name: str) -> datetime.tzinfo:
+    """Return the rules of a time zone, or of an offset."""
     match = re.fullmatch(r"(?:UTC|GMT|UT)?([+-])(\d{1,2})(?::(\d{2}))?(?::(\d{2}))?", name)
     if match:
         hours, minutes, seconds = int(match.group(2)), int(match.group(3) or 0), int(match.group(4) or 0)

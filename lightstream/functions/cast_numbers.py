@@ -15,7 +15,7 @@ def number_to_number(sql: str, source: t.DataType, target: t.DataType, mode: str
     if isinstance(target, t.BooleanType):
         return f"({sql} <> 0)"
     if isinstance(source, t.BooleanType):
-        return f"CAST(CAST({sql} AS TINYINT) AS {duck_type(target)})"
+        return f"{_word(mode)}(CAST({sql} AS TINYINT) AS {duck_type(target)})"
     if isinstance(target, t.DecimalType):
         return to_decimal(sql, source, target, mode)
     if isinstance(target, t.FloatType | t.DoubleType):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from lightstream.errors import unsupported
 from lightstream.functions import cast_numbers, cast_times
 from lightstream.functions.registry import SqlContext
-from lightstream.functions.spelling import duck_type, error_with_value_sql, let
+from lightstream.functions.spelling import duck_type, error_with_value_sql, let, native_sql
 from lightstream.plan import types as t
 
 # What Spark trims before it reads a value: white space and control characters.
@@ -125,8 +125,8 @@ def to_text(sql: str, source: t.DataType, mode: str, ctx: SqlContext, pretty: bo
             return cast_times.calendar_interval_text(sql)
         case t.ArrayType() | t.MapType() | t.StructType():
             return _nested_text(sql, source, mode, ctx, pretty)
-        case t.VariantType():
-            raise unsupported(f"The text of a value of type {source.simpleString()}")
+        case t.VariantType():  # Spark: in anything with parts, and in `show`, as JSON
+            return native_sql("variant_json", sql, "'UTC'")
     return f"CAST({sql} AS VARCHAR)"
 
 

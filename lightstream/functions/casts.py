@@ -29,6 +29,10 @@ def can_cast(source: t.DataType, target: t.DataType, mode: str) -> bool:
         return False
     if isinstance(target, t.StringType | t.CharType | t.VarcharType):
         return True
+    if isinstance(source, t.VariantType):
+        return _can_cast_variant(target)
+    if isinstance(target, t.VariantType):
+        return _can_cast_to_variant(source)
     nested = _can_cast_nested(source, target, mode)
     if nested is not None:
         return nested
@@ -88,6 +92,23 @@ def _can_cast_part(
     return can_cast(source, target, mode) and (takes_null or not has_null)
 
 
+def _can_cast_variant(target: t.DataType) -> bool:
+    match target:
+        case t.ArrayType():
+            return _can_cast_variant(target.elementType)
+        case t.MapType():
+            return isinstance(target.keyType, t.StringType) and _can_cast_variant(target.valueType)
+        case t.StructType():
+            return all(_can_cast_variant(field.dataType) for field in target)
+    return not isinstance(target, t.NullType | t.AnsiIntervalType | t.CalendarIntervalType)
+
+
+def _can_cast_to_variant(source: t.DataType) -> bool:
+    if isinstance(source, t.ArrayType):
+        return _can_cast_to_variant(source.elementType)
+    return isinstance(source, t.AtomicType) and not isinstance(source, t.AnsiIntervalType)
+
+
 def _can_cast_number(source: t.DataType, target: t.DataType, mode: str) -> bool:
     if isinstance(target, t.NumericType | t.BooleanType | t.TimestampType):
         return True
@@ -135,6 +156,8 @@ def forces_null(source: t.DataType, target: t.DataType) -> bool:
     """Return whether Spark declares a cast's result nullable whatever the value is."""
     if source == target or isinstance(source, t.NullType):
         return False
+    if isinstance(source, t.VariantType):
+        return True
     if isinstance(source, t.StringType):
         return not isinstance(target, t.BinaryType | t.StringType)
     if isinstance(target, t.StringType | t.CharType | t.VarcharType):
@@ -158,6 +181,8 @@ def _widens(source: t.DataType, target: t.DataType) -> bool:
     """Return whether a type holds whatever another one does, by Spark's word: then `try_cast` needs no NULL."""
     if source == target:
         return True
+    if isinstance(source, t.VariantType):
+        return False
     match source, target:
         case t.IntegralType(), t.IntegralType():
             return cast_numbers.BITS[type(source)] <= cast_numbers.BITS[type(target)]
@@ -228,6 +253,11 @@ def cast_sql(
         )
     if isinstance(source, t.CharType | t.VarcharType):
         source = t.StringType()
+    if isinstance(source, t.VariantType) or isinstance(target, t.VariantType):
+        from lightstream.functions.variant_casts import from_variant, to_variant
+
+        is_from = isinstance(source, t.VariantType)
+        return from_variant(sql, target, mode, ctx) if is_from else to_variant(sql, source)
     if isinstance(target, t.StringType):
         return cast_text.to_text(sql, source, mode, ctx)
     if isinstance(target, t.CharType | t.VarcharType):

@@ -108,7 +108,7 @@ def _bind_to_csv(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
     found = type_of(args[0])
     if isinstance(found, t.NullType):
         return Bound((Literal(None, found), *args[1:]), t.StringType(), True)
-    if not isinstance(found, t.StructType):
+    if not isinstance(found, t.StructType) or t.holds(found, t.VariantType):
         raise mismatch.data_mismatch(
             "UNSUPPORTED_INPUT_TYPE",
             name,

@@ -83,6 +83,11 @@ LATE: dict[str, str] = {
     "json_texts": """
         from_json to_json get_json_object json_array_length json_object_keys schema_of_json json_tuple
     """,
+    "variants": """
+        (extract) parse_json try_parse_json is_variant_null is_valid_variant schema_of_variant schema_of_variant_agg
+        variant_get try_variant_get to_variant_object variant_explode (variant_explode)
+        variant_explode_outer (variant_explode_outer)
+    """,
     "csv_texts": "from_csv to_csv schema_of_csv",
     "fields": """
         update_fields

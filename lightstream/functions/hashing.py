@@ -82,6 +82,9 @@ def _check_hashable(name: str, args: tuple[Expression, ...], data_type: t.DataTy
         case t.MapType():
             message = f'Input to the function `{name}` cannot contain elements of the "MAP" type.'
             raise mismatch.data_mismatch("HASH_MAP_TYPE", name, args, message, functionName=f"`{name}`")
+        case t.VariantType():
+            message = f'Input to the function `{name}` cannot contain elements of the "VARIANT" type yet.'
+            raise mismatch.data_mismatch("HASH_VARIANT_TYPE", name, args, message, functionName=f"`{name}`")
         case t.ArrayType():
             _check_hashable(name, args, data_type.elementType)
             if isinstance(data_type.elementType, t.ArrayType | t.StructType):

@@ -149,7 +149,7 @@ def _bind_to_json(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
     found = type_of(args[0])
     if isinstance(found, t.NullType):  # whatever it is computed from
         return Bound((Literal(None, found), *args[1:]), t.StringType(), True)
-    if not isinstance(found, t.StructType | t.ArrayType | t.MapType):
+    if not isinstance(found, t.StructType | t.ArrayType | t.MapType | t.VariantType):
         raise wrong_schema(name, args[:1], found)
     _json_text("x", found, _writing(name, options_of(name, args, 1), SqlContext()), 0)
     return Bound(args, t.StringType(), True)
@@ -201,6 +201,8 @@ def _json_text(v: str, data_type: t.DataType, writing: _Writing, depth: int) -> 
             return _in_quotes(f"to_base64({v})")
         case t.AnsiIntervalType():
             return _in_quotes(to_text(v, data_type, "ansi", writing.ctx))
+        case t.VariantType():
+            return native_sql("variant_json", v, text_sql(writing.ctx.time_zone))
         case t.NullType():
             return f"CAST({v} AS VARCHAR)"  # which is NULL, but may fail to be computed
     raise unsupported(f"to_json of {data_type.simpleString()}")

@@ -72,7 +72,15 @@ def schema_of(name: str, args: tuple[Expression, ...]) -> t.DataType:
     """
     if not 2 <= len(args) <= 3:
         raise mismatch.wrong_count(name, "[2, 3]", len(args))
-    given = args[1]
+    return written_type(constant_schema(args[1]))
+
+
+def constant_schema(given: Expression) -> str:
+    """Return the text that an argument which writes down a type must be.
+
+    Raises:
+        AnalysisException: INVALID_SCHEMA.NON_STRING_LITERAL.
+    """
     if not isinstance(given, Literal) or not isinstance(given.value, str):
         shown = mismatch.text_of(given)
         raise AnalysisException(
@@ -82,7 +90,7 @@ def schema_of(name: str, args: tuple[Expression, ...]) -> t.DataType:
             sqlstate="42K07",
             parameters={"inputSchema": f'"{shown}"'},
         )
-    return written_type(given.value)
+    return given.value
 
 
 def written_type(text: str) -> t.DataType:

@@ -252,8 +252,8 @@ def lookup(name: str) -> Function | None:
 
 # Entries that SQL text has a notation for, or none: they are no functions of Spark's.
 _UNNAMED = (
-    "(-)", "(,)", "(list)", "(no_data)", "(product)", "(shown)", "grouping__id", "update_fields",
-    "likeany", "notlikeany", "likeall", "notlikeall",
+    "(-)", "(,)", "(extract)", "(list)", "(no_data)", "(product)", "(shown)", "grouping__id", "update_fields",
+    "likeany", "notlikeany", "likeall", "notlikeall", "(variant_explode)", "(variant_explode_outer)",
 )  # fmt: skip
 
 

@@ -33,6 +33,7 @@ _DUCK_NAMES: dict[type[t.DataType], str] = {
     t.DayTimeIntervalType: "BIGINT",  # microseconds
     t.YearMonthIntervalType: "INTEGER",  # months
     t.CalendarIntervalType: "INTERVAL",
+    t.VariantType: 'STRUCT("value" BLOB, metadata BLOB)',  # Spark's two texts of bytes (`lightstream.plan.variants`)
 }
 ERROR_MARK = "lightstream-error:"
 # What the names of functions begin with that DuckDB calls back (`lightstream.execute.natives`).

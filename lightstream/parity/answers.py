@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from typing import Any
 
@@ -20,6 +21,11 @@ class Answer:
 
 def failed(error: Exception) -> Answer:
     """Return the answer that is an error of either engine; any other error is a fault of the test or the engine."""
+    if type(error).__name__ == "Py4JJavaError":  # which pyspark makes of errors that it does not know
+        found: Any = error
+        with contextlib.suppress(Exception):  # Java's exceptions have a condition only where they are Spark's
+            found = found.java_exception
+            return Answer(error=(type(error).__name__, found.getCondition()), text=str(error)[:200])
     if not hasattr(error, "getCondition"):
         return Answer(error=(type(error).__name__, None), text=str(error)[:200])
     return Answer(error=(type(error).__name__, error.getCondition()), text=str(error)[:200])
@@ -32,6 +38,8 @@ def columns_of(frame: Any) -> tuple[Any, ...]:
 
 def plain(value: Any) -> Any:
     """Return a value without the classes of its engine: rows as tuples of names and values, maps in order."""
+    if type(value).__name__ == "VariantVal":
+        return ("variant", bytes(value.value), bytes(value.metadata))
     if hasattr(value, "__fields__"):
         return ("row", tuple(value.__fields__), tuple(map(plain, value)))
     if isinstance(value, dict):
@@ -67,9 +75,15 @@ def same(left: Any, right: Any) -> bool:
     return type(left) is type(right) and left == right
 
 
+def _same_error(spark: tuple[str, str | None] | None, ours: tuple[str, str | None] | None) -> bool:
+    if spark is not None and ours is not None and spark[0] == "Py4JJavaError" and spark[1] is not None:
+        return spark[1] == ours[1]
+    return spark == ours
+
+
 def difference(spark: Answer, ours: Answer, names: bool = True) -> str | None:
     """Say how the answers differ; None when they are the same. Without `names`, of columns the types are compared."""
-    if spark.error != ours.error:
+    if not _same_error(spark.error, ours.error):
         shown = f"{ours.error or ours.rows} {ours.text}"
         return f"spark: {spark.error or spark.rows} {spark.text}\n here: {shown}"
     if not same(spark.rows, ours.rows):

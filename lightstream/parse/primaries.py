@@ -67,10 +67,34 @@ class Primaries(Calls):
                 found = Cast(found, self.data_type())
             elif key == "COLLATE" and self.is_name(self.ahead()):
                 raise unsupported("COLLATE")
-            elif key == ":" and self.is_name(self.ahead()):
-                raise unsupported("Extraction from semi-structured values (`column:path`)")
+            elif key == ":" and (self.is_name(self.ahead()) or self.ahead().key == "["):
+                self.advance()
+                found = call("(extract)", found, Literal(self._variant_path(), t.StringType()))
             else:
                 return found
+
+    def _variant_path(self) -> str:
+        """Read the path of `variant:name.name['name'][0]`. Spark: what quotes a name is no part of it."""
+        path = "$" if self.token.key == "[" else f"$.{self.name()}"
+        while True:
+            if self.accept("."):
+                path += f".{self.name()}"
+            elif self._at_step():
+                self.advance()
+                is_name = self.token.kind == STRING
+                path += f"['{self.string()}']" if is_name else f"[{self.advance().text}]"
+                self.expect("]")
+            elif path == "$":
+                self.fail()
+            else:
+                return path
+
+    def _at_step(self) -> bool:
+        """Return whether a step of a path comes: in brackets a name in single quotes, or a plain number."""
+        inside = self.ahead()
+        if self.token.key != "[" or self.ahead(2).key != "]":
+            return False
+        return inside.text.startswith("'") if inside.kind == STRING else inside.text.isdigit()
 
     def _atom(self) -> Expression:
         token = self.token

@@ -10,12 +10,13 @@ from typing import Any
 
 from lightstream.errors import PySparkIndexError, PySparkTypeError, PySparkValueError
 from lightstream.plan import types as t
+from lightstream.sql.variant_val import VariantVal
 
 _TYPES: dict[type, t.DataType] = {
     type(None): t.NullType(), bool: t.BooleanType(), int: t.LongType(), float: t.DoubleType(), str: t.StringType(),
     bytearray: t.BinaryType(), bytes: t.BinaryType(), decimal.Decimal: t.DecimalType(38, 18),
     datetime.date: t.DateType(), datetime.datetime: t.TimestampType(), datetime.time: t.TimeType(),
-    datetime.timedelta: t.DayTimeIntervalType(),
+    datetime.timedelta: t.DayTimeIntervalType(), VariantVal: t.VariantType(),
 }  # fmt: skip
 _ARRAY_TYPES: dict[str, t.DataType] = {
     "b": t.ByteType(), "h": t.ShortType(), "i": t.IntegerType(), "l": t.LongType(), "q": t.LongType(),

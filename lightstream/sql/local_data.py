@@ -244,6 +244,8 @@ def _spark_type(arrow: Any, session: SparkSession) -> t.DataType:
     if kinds.is_map(arrow):
         key, item = _spark_type(arrow.key_type, session), _spark_type(arrow.item_type, session)
         return t.MapType(key, item, arrow.item_field.nullable)
+    if kinds.is_struct(arrow) and _is_variant(arrow):
+        return t.VariantType()
     if kinds.is_struct(arrow):
         return t.StructType([t.StructField(f.name, _spark_type(f.type, session), f.nullable) for f in arrow])
     if kinds.is_duration(arrow):
@@ -256,6 +258,12 @@ def _spark_type(arrow: Any, session: SparkSession) -> t.DataType:
             parameters={"data_type": str(arrow)},
         )
     return known
+
+
+def _is_variant(arrow: Any) -> bool:
+    """Return whether a struct has the mark that Spark gives those that stand for variants."""
+    names = [field.name for field in arrow]
+    return names == ["value", "metadata"] and (arrow[1].metadata or {}).get(b"variant") == b"true"
 
 
 _SPARK_TYPES: dict[str, t.DataType] = {

@@ -6,7 +6,7 @@ import importlib.util
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
-from lightstream.errors import PySparkImportError
+from lightstream.errors import PySparkImportError, unsupported
 from lightstream.plan import types as t
 
 if TYPE_CHECKING:
@@ -63,10 +63,17 @@ def to_pandas(
 
 
 def _series(column: Any, kind: t.DataType, use: Use, by_numpy: bool) -> pandas.Series[Any]:
+    import pandas
     import pyarrow as pa
 
     if by_numpy and pa.types.is_timestamp(column.type):
         column = column.cast(pa.timestamp("ns"))
+    if t.holds(kind, t.VariantType):
+        if not isinstance(kind, t.VariantType):
+            raise unsupported("A variant inside another value in pandas")
+        from lightstream.sql.rows import variant_of
+
+        return pandas.Series([None if v is None else variant_of(v) for v in column.to_pylist()], dtype=object)
     nested = isinstance(kind, t.ArrayType | t.MapType | t.StructType)
     kept = not by_numpy and use == "frame" and type(kind) in _WITH_NULLS and column.null_count > 0
     series = column.to_pandas(

@@ -10,6 +10,7 @@ from lightstream.errors import PySparkNotImplementedError, unsupported
 from lightstream.execute.show import map_entries, struct_values
 from lightstream.plan import types as t
 from lightstream.sql.row import Row, row_of
+from lightstream.sql.variant_val import VariantVal
 
 if TYPE_CHECKING:
     import pyarrow
@@ -58,6 +59,8 @@ def converter(data_type: t.DataType) -> Converter | None:
     if isinstance(data_type, t.MapType):
         key, item = _optional(converter(data_type.keyType)), _optional(converter(data_type.valueType))
         return lambda value: {key(k): item(v) for k, v in map_entries(value)}
+    if isinstance(data_type, t.VariantType):
+        return variant_of
     if isinstance(data_type, t.YearMonthIntervalType | t.CalendarIntervalType):
         name = type(data_type).__name__
         raise PySparkNotImplementedError(
@@ -67,6 +70,11 @@ def converter(data_type: t.DataType) -> Converter | None:
             parameters={"feature": f"{name}.fromInternal"},
         )
     return None
+
+
+def variant_of(value: dict[str, bytes]) -> VariantVal:
+    """Return a variant as DuckDB gives it, as pyspark's."""
+    return VariantVal(bytearray(value["value"]), bytearray(value["metadata"]))
 
 
 def _optional(convert: Converter | None) -> Converter:
@@ -106,6 +114,8 @@ def arrow_type(data_type: t.DataType, carried: bool = False, zone: str = "UTC") 
             return pa.map_(pa.field("key", arrow_type(data_type.keyType, carried, zone), False), item)
         case t.DecimalType():
             return pa.decimal128(data_type.precision, data_type.scale)
+        case t.VariantType():
+            return _variant_arrow_type(carried)
     if carried and isinstance(data_type, t.DayTimeIntervalType | t.NullType):
         return pa.int64() if isinstance(data_type, t.DayTimeIntervalType) else pa.int32()
     name = _ARROW_NAMES.get(type(data_type))
@@ -116,6 +126,14 @@ def arrow_type(data_type: t.DataType, carried: bool = False, zone: str = "UTC") 
     if name in ("duration", "time64"):
         return getattr(pa, name)("us")
     return getattr(pa, name)()
+
+
+def _variant_arrow_type(carried: bool) -> pyarrow.DataType:
+    import pyarrow as pa
+
+    mark = None if carried else {"variant": "true"}  # by which pyspark knows that a struct is one
+    fields = [pa.field("value", pa.binary(), carried), pa.field("metadata", pa.binary(), carried, mark)]
+    return pa.struct(fields)
 
 
 _ARROW_NAMES: dict[type[t.DataType], str] = {

@@ -21,8 +21,6 @@ __all__ = ["TableValuedFunction"]
     "TableValuedFunction",
     collations="",
     python_worker_logs="",
-    variant_explode="input",
-    variant_explode_outer="input",
 )
 class TableValuedFunction:
     """Functions that make DataFrames."""
@@ -67,6 +65,14 @@ class TableValuedFunction:
     def stack(self, n: Column, *fields: Column) -> DataFrame:
         """Return the values in `n` rows."""
         return self._rows("stack", n, *fields)
+
+    def variant_explode(self, input: Column) -> DataFrame:
+        """Return a row for each field or element of a variant, with its position, name and value."""
+        return self._rows("(variant_explode)", input)
+
+    def variant_explode_outer(self, input: Column) -> DataFrame:
+        """Return a row for each field or element of a variant, one of NULLs where there is none."""
+        return self._rows("(variant_explode_outer)", input)
 
     def sql_keywords(self) -> DataFrame:
         """Return the keywords of Spark's SQL, and whether they are reserved: none is."""

@@ -40,6 +40,7 @@ from lightstream.plan.types import (
 )
 from lightstream.sql.row import Row, row_of
 from lightstream.sql.unsupported import refused_class
+from lightstream.sql.variant_val import VariantVal
 
 __all__ = [
     "ArrayType", "BinaryType", "BooleanType", "ByteType", "CalendarIntervalType", "CharType", "DataType", "DateType",
@@ -52,7 +53,6 @@ __all__ = [
 # Named by user code and by the library, though not part of `import *`.
 _UNLISTED = (AnsiIntervalType, AtomicType, DatetimeType, FractionalType, IntegralType, NumericType)
 
-VariantVal = refused_class("VariantVal")
 Geography = refused_class("Geography")
 GeographyType = refused_class("GeographyType")
 Geometry = refused_class("Geometry")

@@ -17,6 +17,7 @@ from lightstream.errors import (
 )
 from lightstream.plan import types as t
 from lightstream.sql.literals import ntz_us, timestamp_us
+from lightstream.sql.variant_val import VariantVal
 
 Check = Callable[[Any], None]
 Convert = Callable[[Any], Any]
@@ -54,6 +55,8 @@ def _value_checker(data_type: t.DataType, name: str | None) -> Check:
         return lambda value: None
     if isinstance(data_type, t.StructType):
         return _struct_checker(data_type, name)
+    if isinstance(data_type, t.VariantType):
+        return _check_variant
     accepted = _ACCEPTED.get(type(data_type))
     if accepted is None:
         raise unsupported(f"A value of the type {data_type.simpleString()} from Python")
@@ -102,6 +105,11 @@ def _value_checker(data_type: t.DataType, name: str | None) -> Check:
 
         return check_map
     return check_kind
+
+
+def _check_variant(value: Any) -> None:
+    if not isinstance(value, VariantVal):
+        raise AssertionError  # as in Spark, without a word
 
 
 def _struct_checker(data_type: t.StructType, name: str | None) -> Check:
@@ -199,6 +207,8 @@ def _converter(data_type: t.DataType) -> Convert:
             return lambda value: [(key(k), item(v)) for k, v in value.items()]
         case t.DecimalType():
             return lambda value: _decimal(value, data_type)
+        case t.VariantType():
+            return lambda value: {"value": bytes(value.value), "metadata": bytes(value.metadata)}
     accepted = _ACCEPTED.get(type(data_type), ())
     change = _CHANGES.get(type(data_type))
 

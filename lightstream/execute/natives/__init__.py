@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import duckdb
 
 _TEXT = "VARCHAR"
+_VARIANT = 'STRUCT("value" BLOB, metadata BLOB)'
 # Name to module, the parameters' types and the result's. Where an argument is NULL, so is the result (but hashes).
 _FUNCTIONS: dict[str, tuple[str, tuple[str, ...], str]] = {
     "from_json": ("json_values", (_TEXT, _TEXT, _TEXT), _TEXT),
@@ -55,6 +56,32 @@ _FUNCTIONS: dict[str, tuple[str, tuple[str, ...], str]] = {
     "initcap": ("texts", (_TEXT,), _TEXT),
     "soundex": ("texts", (_TEXT,), _TEXT),
     "interval_parts": ("texts", (_TEXT,), "BIGINT[]"),
+    "parse_json": ("variants", (_TEXT, "BOOLEAN"), _VARIANT),
+    "to_variant": ("variants", (_TEXT, _TEXT), _VARIANT),
+    "variant_json": ("variants", (_VARIANT, _TEXT), _TEXT),
+    "variant_text": ("variants", (_VARIANT, _TEXT), _TEXT),
+    "variant_get": ("variants", (_VARIANT, _TEXT), _VARIANT),
+    "variant_value": (
+        "variants",
+        (_VARIANT,),
+        'STRUCT(kind VARCHAR, whole BIGINT, "text" VARCHAR, bytes BLOB)',
+    ),
+    "variant_items": ("variants", (_VARIANT, _TEXT, "BOOLEAN"), _VARIANT + "[]"),
+    "variant_entries": (
+        "variants",
+        (_VARIANT, _TEXT, "BOOLEAN"),
+        f'STRUCT("key" VARCHAR, "value" {_VARIANT})[]',
+    ),
+    "variant_fields": ("variants", (_VARIANT, "VARCHAR[]", _TEXT, "BOOLEAN"), _VARIANT + "[]"),
+    "variant_explode": (
+        "variants",
+        (_VARIANT,),
+        f'STRUCT(pos INTEGER, "key" VARCHAR, "value" {_VARIANT})[]',
+    ),
+    "is_variant_null": ("variants", (_VARIANT,), "BOOLEAN"),
+    "is_valid_variant": ("variants", (_VARIANT,), "BOOLEAN"),
+    "variant_schema": ("variants", (_VARIANT,), _TEXT),
+    "variant_schemas": ("variants", ("VARCHAR[]",), _TEXT),
 }
 # Hashes of a value, and of all values of an array, after a hash so far.
 _KINDS = {

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
-from lightstream.errors import PySparkException
+from lightstream.errors import PySparkException, unsupported
 from lightstream.functions.spelling import failure_text
 
 P = ParamSpec("P")
@@ -20,9 +20,12 @@ def failing(function: Callable[P, R]) -> Callable[P, R]:
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return function(*args, **kwargs)
-        except PySparkException as error:
-            message = error.message.replace("{}", "")  # which stands for a value that comes behind
-            text = failure_text(error.condition, message, error.sqlstate or "", type(error).__name__)
-            raise ValueError(text) from None
+        except PySparkException as found:
+            error = found
+        except RecursionError:
+            error = unsupported("A value of so many levels")
+        message = error.message.replace("{}", "")  # which stands for a value that comes behind
+        text = failure_text(error.condition, message, error.sqlstate or "", type(error).__name__)
+        raise ValueError(text) from None
 
     return call

@@ -218,7 +218,7 @@ def _copy(p: Tokenizer) -> str:
 
 
 def _quoted(text: str) -> str:
-    from lightstream.sources.json.rewritten import _QUOTED as escapes
+    from lightstream.sources.json.rewritten import QUOTED as escapes
 
     return f'"{text.translate(escapes)}"'
 

@@ -16,7 +16,7 @@ from lightstream.sources.json.record_reader import BadValue, Tolerance
 from lightstream.sources.json.tokens import Tokenizer
 
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\b": "\\b", "\t": "\\t", "\n": "\\n", "\f": "\\f", "\r": "\\r"}
-_QUOTED = str.maketrans(
+QUOTED = str.maketrans(
     _ESCAPES | {chr(code): f"\\u{code:04X}" for code in range(0x20) if chr(code) not in _ESCAPES}
 )
 
@@ -170,7 +170,7 @@ _WORDS = {
 
 
 def _quote(units: str) -> str:
-    text = units.translate(_QUOTED)
+    text = units.translate(QUOTED)
     return f'"{text if text.isascii() else _SURROGATES.sub(_escaped, text)}"'
 
 
