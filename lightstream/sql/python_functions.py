@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lightstream.dataclass import dataclass
-from lightstream.errors import PySparkRuntimeError, PySparkValueError
+from lightstream.errors import PySparkRuntimeError, PySparkValueError, unsupported
 from lightstream.plan import types as t
 
 if TYPE_CHECKING:
@@ -306,6 +306,8 @@ def result_converter(kind: t.DataType) -> Convert | None:
             return _text
         case t.NullType():
             return _nothing
+        case t.VariantType():
+            raise unsupported("A variant as a result of a Python function")
     return None
 
 

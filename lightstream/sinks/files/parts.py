@@ -15,6 +15,7 @@ from typing import IO, TYPE_CHECKING, Any, cast
 
 from lightstream.dataclass import dataclass
 from lightstream.errors import SparkRuntimeException
+from lightstream.execute.natives import make_known
 from lightstream.functions.cast_text import to_text
 from lightstream.functions.registry import SqlContext
 from lightstream.functions.spelling import quote, text_sql
@@ -66,6 +67,7 @@ def write_parts(
         time_zone: the session's, for partition values.
         cursor: where statements run.
     """
+    make_known(cursor, format.columns)
     names = ", ".join(f"c{position}" for position in range(len(layout.data) + len(layout.partitions)))
     behind = f") AS ls_rows({names})"
     if not layout.partitions and not format.max_records and format.lines is None and format.write is None:
