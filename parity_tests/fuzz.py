@@ -66,6 +66,7 @@ _AS_IT_IS = {
     "spark.sql.adaptive.enabled": "true",
     "spark.sql.codegen.factoryMode": "FALLBACK",
     "spark.sql.codegen.wholeStage": "true",
+    "spark.sql.optimizer.collapseProjectAlwaysInline": "false",
 }
 _INTERPRETED = {"spark.sql.codegen.factoryMode": "NO_CODEGEN", "spark.sql.codegen.wholeStage": "false"}
 # Other ways to the same answer: literal rows while planning or not, no rules that leave out, no generated code.
@@ -78,6 +79,11 @@ _OTHERWISE = (
     },
     {"spark.sql.optimizer.excludedRules": f"{_LITERAL_ROWS},{_LEAVING_OUT}", **_INTERPRETED},
     {"spark.sql.optimizer.excludedRules": _LEAVING_OUT},
+    # What stands in a query below and is used twice is put in where it is used.
+    {
+        "spark.sql.optimizer.excludedRules": _LITERAL_ROWS,
+        "spark.sql.optimizer.collapseProjectAlwaysInline": "true",
+    },
 )
 # Python has no such values, or not all of them: they are compared as text.
 _AS_TEXT = re.compile(r"Date|Timestamp|Interval|Time")

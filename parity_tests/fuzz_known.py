@@ -9,7 +9,7 @@ from lightstream.parity.answers import Answer
 
 # The last microsecond of 64 bits is DuckDB's word for "never".
 _NEVER = "294247-01-10 04:00:54.77580|microseconds out of range|9223372036854775807"
-_WIDE = re.compile(r"Overflow in (subtraction|addition|SUM) of (INT128|DECIMAL)|\] \d{30,} \+ \d+\. Use")
+_WIDE = re.compile(r"Overflow in (subtraction|addition|SUM) of (INT128|DECIMAL)|\] \d{30,} [+*] \d+\. Use")
 _OVERFLOWS = ("ARITHMETIC_OVERFLOW", "NUMERIC_VALUE_OUT_OF_RANGE", "CAST_OVERFLOW")
 
 

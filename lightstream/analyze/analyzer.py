@@ -217,7 +217,9 @@ def _values(relation: r.Values, analyzer: Analyzer) -> lp.LogicalPlan:
                 sqlstate="42000",
             )
         for row in rows:
-            row[position] = cast_to(row[position], target, analyzer.conf.ansi)
+            item = row[position]
+            known = isinstance(item, e.Literal) and item.value is None
+            row[position] = e.Literal(None, target) if known else cast_to(item, target, analyzer.conf.ansi)
         nullable = any(e.nullable_of(row[position]) for row in rows)
         columns.append(e.Attribute(f"col{position + 1}", target, nullable, e.fresh_id()))
     return lp.Values(tuple(columns), tuple(tuple(row) for row in rows))

@@ -116,7 +116,7 @@ def _builtin_call(resolver: ExpressionResolver, call: e.UnresolvedFunction) -> e
     for place in entry.extra.get("constants", ()) if entry is not None else ():
         if place < len(args) and not isinstance(args[place], e.Literal) and registry.is_constant(args[place]):
             args[place] = resolver.session.constant(args[place])
-    return registry.bind_call(
+    found = registry.bind_call(
         call.name,
         tuple(args),
         resolver.conf,
@@ -125,6 +125,18 @@ def _builtin_call(resolver: ExpressionResolver, call: e.UnresolvedFunction) -> e
         order_by=resolver.orders(call.order_by),
         ignore_nulls=call.ignore_nulls,
     )
+    if entry is not None and "lambda_types" in entry.extra:
+        _refuse_subqueries(found)
+    return found
+
+
+def _refuse_subqueries(call: e.Expression) -> None:
+    if any(isinstance(node, e.SubqueryExpression) for node in call.walk()):
+        raise AnalysisException(
+            "UNSUPPORTED_SUBQUERY_EXPRESSION_CATEGORY.HIGHER_ORDER_FUNCTION",
+            "Subqueries are not supported within higher-order functions. Compute them in a column first.",
+            sqlstate="0A000",
+        )
 
 
 def _arguments(resolver: ExpressionResolver, call: e.UnresolvedFunction, name: str) -> list[e.Expression]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from lightstream.compile.expressions import ExpressionCompiler, outer_key
+from lightstream.compile.expressions import ExpressionCompiler, is_not_in, outer_key
 from lightstream.compile.select import Select, distinct_names, is_column
 from lightstream.conf import Conf
 from lightstream.dataclass import dataclass
@@ -256,7 +256,7 @@ class Compiler:
         keys: list[e.Alias] = []
 
         def take(node: e.Expression) -> e.Expression:
-            if isinstance(node, e.SubqueryExpression):
+            if isinstance(node, e.SubqueryExpression) or is_not_in(node):
                 keys.append(e.Alias(node, ("subquery",), id=e.fresh_id()))
                 return keys[-1].to_attribute()
             return node.map_children(take)

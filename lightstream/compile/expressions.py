@@ -56,7 +56,7 @@ class ExpressionCompiler:
                         word = of_word(str(value.value), expression.type, self.context)
                         text, source = word or (text, source)
                 return casts.cast_sql(text, source, expression.type, expression.mode, self.context)
-            case e.Call(name="not", args=(e.SubqueryExpression(kind="in") as subquery,)):
+            case e.Call(name="not", args=(e.SubqueryExpression() as subquery,)) if is_not_in(expression):
                 if self._is_folded(subquery):
                     return f"(NOT {self._subquery(subquery, columns)})"
                 return f"coalesce(NOT {self._in_subquery(subquery, columns)}, FALSE)"
@@ -198,6 +198,14 @@ class ExpressionCompiler:
         values = [self.sql(value, columns) for value in subquery.values]
         left = values[0] if len(values) == 1 else f"({', '.join(values)})"
         return f"({left} IN ({self.subquery(subquery.plan, columns)}))"
+
+
+def is_not_in(expression: e.Expression) -> bool:
+    """Return whether an expression is NOT IN a subquery, which is no opposite: what IN makes of NULL is false."""
+    match expression:
+        case e.Call(name="not", args=(e.SubqueryExpression(kind="in"),)):
+            return True
+    return False
 
 
 def _without_casts(value: e.Expression) -> e.Expression:

@@ -124,7 +124,7 @@ def _bind_set(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
         "array_except": one.containsNull,
     }
     if isinstance(bound.type, t.ArrayType) and name in nulls:
-        element = bound.type.elementType if name == "array_union" else one.elementType
+        element = one.elementType if name == "array_except" else bound.type.elementType
         return Bound(bound.args, t.ArrayType(element, nulls[name]), bound.nullable)
     return bound
 

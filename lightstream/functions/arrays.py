@@ -173,7 +173,7 @@ def _bind_get(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
     return Bound(bound.args, array.elementType, element_nullable(bound.args[0], bound.args[1], 0, False))
 
 
-scalar("get", _bind_get, "CASE WHEN {1} >= 0 THEN {0}[CAST({1} AS BIGINT) + 1] END")
+scalar("get", _bind_get, "{0}[CASE WHEN {1} >= 0 THEN CAST({1} AS BIGINT) + 1 END]")
 
 # ---- building on arrays ---------------------------------------------------------------------------------------
 

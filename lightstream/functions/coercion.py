@@ -328,6 +328,10 @@ def cast_to(expression: Expression, target: t.DataType, ansi: bool = True) -> Ex
         return expression
     if t.as_nullable(source) == t.as_nullable(target):
         return expression
+    if t.holds(target, t.TimeType) and not t.holds(source, t.TimeType):
+        from lightstream.functions.mismatch import no_time_type
+
+        raise no_time_type()
     if isinstance(expression, Literal):
         folded = _fold(expression, target)
         if folded is not None:

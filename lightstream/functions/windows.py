@@ -95,7 +95,8 @@ def _bind_offset(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
     found = type_of(value)
     if not _fits_default(type_of(default), found, conf.ansi):
         raise mismatch.unexpected_input(name, bound, 2, f'("{found.sql()}" or "VOID")')
-    default = cast_to(default, found, conf.ansi)
+    if not isinstance(type_of(default), t.NullType):
+        default = cast_to(default, found, conf.ansi)
     skips = _flag(name, args[3]) if len(args) > 3 else ()
     nullable = nullable_of(value) or nullable_of(default)
     return Bound((value, offset, default, *skips), found, nullable)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import functools
 import json
 import re
@@ -12,6 +11,7 @@ from typing import Any
 
 from lightstream.errors import SparkRuntimeException, unsupported
 from lightstream.execute.natives.failure import failing
+from lightstream.execute.show import civil, time_text
 from lightstream.plan import types as t
 from lightstream.plan.type_texts import from_json_text
 from lightstream.sources.json import tokens as k
@@ -136,7 +136,7 @@ def _json_value(data_type: t.DataType) -> Callable[[Any], Any]:
         case t.DoubleType() | t.FloatType() | t.DecimalType():
             return str
         case t.DateType():
-            return lambda days: (dt.date(1970, 1, 1) + dt.timedelta(days=days)).isoformat()
+            return _day
         case t.TimestampType():
             return lambda us: _moment(us) + "+00"
         case t.TimestampNTZType():
@@ -150,8 +150,15 @@ def _unique(found: dict[str, Any], count: int) -> dict[str, Any]:
     return found
 
 
+def _day(days: int) -> str:
+    # As DuckDB reads it, which knows more years than Python and no sign before large ones.
+    year, month, day = civil(days)
+    return f"{'-' if year < 0 else ''}{abs(year):04}-{month:02}-{day:02}"
+
+
 def _moment(us: int) -> str:
-    return str(dt.datetime(1970, 1, 1) + dt.timedelta(microseconds=us))
+    days, rest = divmod(us, 86_400_000_000)
+    return f"{_day(days)} {time_text(rest)}"
 
 
 # ---- paths ----------------------------------------------------------------------------------------------------
