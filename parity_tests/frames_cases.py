@@ -1647,3 +1647,56 @@ many(
     distinct=lambda e: e.emp.select(e.F.count_distinct(e.emp["*"]), e.F.countDistinct("*")),
     shown=lambda e: repr(e.F.count("*")),
 )
+
+
+def _keyed(e: Any) -> tuple[Any, Any]:
+    e.spark.range(3).toDF("a").createOrReplaceTempView("ls_x")
+    e.spark.sql("select id a, id * 2 n from range(1, 5)").createOrReplaceTempView("ls_y")
+    return e.spark.table("ls_x"), e.spark.table("ls_y")
+
+
+def _using(how: str) -> dict[str, Callable[[Any], Any]]:
+    def joined(e: Any, function: Callable[[Any, Any, Any], Any]) -> Any:
+        x, y = _keyed(e)
+        return function(x.join(y, "a", how), x, y)
+
+    return {
+        "keys": lambda e: joined(e, lambda df, x, y: df.select(x.a, y.a, "a", y["*"])),
+        "missing": lambda e: joined(e, lambda df, x, y: df.filter(y.a.isNull() | (x.a > 1)).select(y.a, x.a)),
+        "grouped": lambda e: joined(e, lambda df, x, y: df.groupBy(y.a).agg(e.F.max(x.a), e.F.count("n"))),
+        "of_keys": lambda e: joined(e, lambda df, x, y: df.groupBy("a").agg(e.F.max(y.a), e.F.count(x.a))),
+        "computed": lambda e: joined(e, lambda df, x, y: df.withColumn("k", e.F.coalesce(x.a, y.a))),
+        "twice": lambda e: joined(
+            e, lambda df, x, y: df.join(e.spark.range(4).toDF("a"), "a", "left").select(x.a, y.a, "a", y.n)
+        ),
+        "gone": lambda e: joined(e, lambda df, x, y: df.drop("a").select("a")),
+        "in_sql": lambda e: (
+            _keyed(e)
+            and e.spark.sql(
+                f"select ls_x.a, ls_y.a b, a, ls_y.* from ls_x {how} join ls_y using (a) where ls_y.a is null or n > 2"
+            )
+        ),
+    }
+
+
+for _how in ("inner", "left", "right", "full"):
+    many(f"using_{_how}", **_using(_how))
+
+many(
+    "same_columns",
+    union=lambda e: e.emp.union(e.emp.filter("id > 3")).filter(e.emp.id > 2).groupBy(e.emp.dept).count(),
+    by_name=lambda e: e.emp.unionByName(e.emp.limit(0)).select(e.emp.id, e.emp.name),
+    cast=lambda e: e.emp.select("id").union(e.emp.select("pay")).select(e.emp.id),
+    intersect=lambda e: e.emp.intersect(e.emp).select(e.emp.id),
+    except_all=lambda e: e.emp.exceptAll(e.emp.filter("id < 4")).sort(e.emp.id).select(e.emp.name),
+    alias=lambda e: e.emp.alias("x").union(e.emp).select("x.id"),
+    twice=lambda e: e.emp.select("id", "id").union(e.emp.select("id", "boss")),
+    of_second=lambda e: (lambda y: e.emp.union(y).select(y.n))(e.emp.withColumnRenamed("id", "n")),
+    self_join=lambda e: (lambda y: e.emp.join(y, "id").select("id", y.z))(
+        e.emp.filter("id > 2").withColumnRenamed("name", "z")
+    ),
+    of_another=lambda e: e.emp.groupBy(e.dept.dept).count(),
+    nullable=lambda e: (lambda x, y: x.join(y, x.id == y.n, "left").select(y.n, y.n + 1, x.id))(
+        e.spark.range(3), e.spark.range(2).toDF("n")
+    ),
+)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from lightstream.analyze.analyzer import Analyzer, rule
 from lightstream.analyze.calls import is_volatile
-from lightstream.analyze.columns import project
+from lightstream.analyze.columns import check_columns, project
 from lightstream.analyze.expressions import ExpressionResolver, check_no_maps, check_sorts, check_subqueries
 from lightstream.analyze.naming import name_item, shown, trim_alias
 from lightstream.analyze.rows import as_ordinal, order_by, ordinal_column, sort_orders
@@ -48,6 +48,7 @@ def _aggregate(relation: r.Aggregate, analyzer: Analyzer) -> lp.LogicalPlan:
             return build_aggregate(child, child.output, child.output)
         return lp.Aggregate(child, child.output, ())
     child, keys, items, resolver = _resolve_parts(relation, analyzer)
+    check_columns(child, (*keys, *items))
     having = (
         None if relation.having is None else _over_aggregate(relation.having, items, resolver, condition=True)
     )

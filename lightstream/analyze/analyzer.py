@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -112,9 +112,11 @@ def attributes_of(schema: t.StructType) -> tuple[e.Attribute, ...]:
     return tuple(e.Attribute(f.name, f.dataType, f.nullable, e.fresh_id(), (), f.metadata) for f in schema)
 
 
-def renewed(plan: lp.LogicalPlan) -> lp.Rename:
-    """Return a plan's columns under fresh ids, so that it can stand twice in one query."""
-    columns = tuple(replace(a, id=e.fresh_id()) for a in plan.output)
+def renewed(plan: lp.LogicalPlan, shared: Collection[int] | None = None) -> lp.Rename:
+    """Return a plan's columns, or those that are shared, under fresh ids, so that it can stand twice in one query."""
+    columns = tuple(
+        replace(a, id=e.fresh_id()) if shared is None or a.id in shared else a for a in plan.output
+    )
     # Spark: `_metadata` cannot be named through a view, but input_file_name() reads it.
     hidden = tuple(replace(a, id=e.fresh_id(), name=f"({a.name.strip('()')})") for a in plan.hidden)
     return lp.Rename(plan, columns, hidden)

@@ -26,7 +26,7 @@ def _join(relation: r.Join, analyzer: Analyzer) -> lp.LogicalPlan:
     condition = relation.condition
     shared = {a.id for a in left.output} & {a.id for a in right.output}
     if shared:
-        fresh = renewed(right)
+        fresh = renewed(right, shared)
         moved = {old.id: new for old, new in zip(right.output, fresh.columns, strict=True)}
         condition = None if condition is None else _tell_sides_apart(condition, shared, moved)
         right = fresh
@@ -155,7 +155,7 @@ def _tell_sides_apart(
             other = moved[node.id]
             if not any(isinstance(n, e.Attribute) and n.id == other.id for n in rewritten.walk()):
                 raise AnalysisException(
-                    "_LEGACY_ERROR_TEMP_1200",
+                    "_LEGACY_ERROR_TEMP_1182",
                     f"Column {node.name} are ambiguous. It's probably because you joined several Datasets "
                     "together, and some of these Datasets are the same. This column points to one of the Datasets "
                     "but Spark is unable to figure out which one. Please alias the Datasets with different names via "
@@ -189,11 +189,16 @@ def _using_join(
         if kind == "rightouter":
             keys.append(output[b.id])
         elif kind == "fullouter":
-            both = resolver.value(e.UnresolvedFunction("coalesce", (output[a.id], output[b.id])))
+            both = analyzer.over(join).value(e.UnresolvedFunction("coalesce", (output[a.id], output[b.id])))
             keys.append(e.Alias(both, (a.name,), id=e.fresh_id()))
         else:
             keys.append(output[a.id])
-    return project(join, [*keys, *rest])
+    items = [*keys, *rest]
+    if left.is_streaming and right.is_streaming:
+        return project(join, items)
+    visible = {item.id for item in items}
+    hidden = (output[a.id] for a in (*left_keys, *right_keys) if a.id not in visible)
+    return lp.Project(join, tuple(items), tuple(hidden))
 
 
 def _side_column(name: str, plan: lp.LogicalPlan, analyzer: Analyzer, side: str) -> e.Attribute:
@@ -264,11 +269,14 @@ def _set_operation(relation: r.SetOperation, analyzer: Analyzer) -> lp.LogicalPl
     if word != "UNION" or not relation.all:
         check_no_maps((*left.output, *right.output))
     left, right = _cast_columns(left, targets, ansi), _cast_columns(right, targets, ansi)
-    columns = tuple(
-        e.Attribute(a.name, target, _nullable(a, b, relation.kind), e.fresh_id(), (), a.metadata)
-        for a, b, target in zip(left.output, right.output, targets, strict=True)
-    )
-    return lp.SetOperation(left, right, relation.kind, relation.all, columns)
+    columns: list[e.Attribute] = []
+    for a, b, target in zip(left.output, right.output, targets, strict=True):
+        column = replace(a, type=target, nullable=_nullable(a, b, relation.kind))
+        # Spark: the columns are those of the first table. Streams are told apart by the columns of their sources.
+        if left.is_streaming or right.is_streaming or any(a.id == other.id for other in columns):
+            column = replace(column, id=e.fresh_id(), qualifier=())
+        columns.append(column)
+    return lp.SetOperation(left, right, relation.kind, relation.all, tuple(columns))
 
 
 def _nullable(left: e.Attribute, right: e.Attribute, kind: str) -> bool:

@@ -207,7 +207,9 @@ class ExpressionResolver:
                 from lightstream.parse.literals import shown_in
 
                 return shown_in(expression, self.conf.time_zone)
-            case e.Attribute() | e.Literal() | e.Call() | e.OuterReference():
+            case e.Attribute():
+                return self.scope.current(expression)
+            case e.Literal() | e.Call() | e.OuterReference():
                 return expression
             case e.UnresolvedAttribute():
                 return self._attribute(expression)

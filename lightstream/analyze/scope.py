@@ -28,6 +28,7 @@ class Scope:
         self.outer = outer
         self.case_sensitive = case_sensitive
         self._names: tuple[dict[str, list[e.Attribute]], dict[str, list[e.Attribute]]] | None = None
+        self._nullable: dict[int, bool] | None = None
         self.used_outer: dict[int, e.Attribute] = {}
         self.aliases: list[e.Alias] = []  # of the select list so far: what comes after may refer to them
 
@@ -42,15 +43,24 @@ class Scope:
             AnalysisException: AMBIGUOUS_REFERENCE, FIELD_NOT_FOUND.
         """
         if self._names is None:
-            self._names = (_by_name(self.attributes), _by_name(self.hidden))
+            # Keys of USING are named with their table only.
+            self._names = (_by_name(self.attributes), _by_name(filter(_is_metadata, self.hidden)))
         visible, hidden = self._names
         return self._match(parts, self.attributes, visible) or self._match(parts, self.hidden, hidden)
 
+    def current(self, column: e.Attribute) -> e.Attribute:
+        """Return a DataFrame's column as it is here: a join may have made it nullable since."""
+        if self._nullable is None:
+            self._nullable = {a.id: a.nullable for a in (*self.attributes, *self.hidden)}
+        nullable = self._nullable.get(column.id, column.nullable)
+        return column if nullable == column.nullable else replace(column, nullable=nullable)
+
     def of_table(self, name: tuple[str, ...]) -> list[e.Attribute]:
-        """Return the columns of a table, which its alias, or the end of its full name, means."""
+        """Return the columns of a table by its alias, or the end of its full name; hidden keys come first."""
+        keys = [a for a in self.hidden if not _is_metadata(a)]
         return [
             a
-            for a in self.attributes
+            for a in (*keys, *self.attributes)
             if name and len(a.qualifier) >= len(name) and all(map(self.same, a.qualifier[-len(name) :], name))
         ]
 
@@ -122,6 +132,10 @@ class Scope:
             passed.append(scope)
             scope = scope.outer
         raise unresolved_column(parts, self.attributes)
+
+
+def _is_metadata(hidden: e.Attribute) -> bool:
+    return hidden.name.strip("()") == "_metadata"
 
 
 def _by_name(attributes: Iterable[e.Attribute]) -> dict[str, list[e.Attribute]]:

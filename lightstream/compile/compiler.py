@@ -283,7 +283,7 @@ class Compiler:
         aggregates = [self._without_lambdas(a, child.columns, named) for a in aggregates]
         if named:
             below = {key.id: self.sql(key, child.columns) for key in named}
-            present = [a for a in (*keys, *plan.child.output) if a.id in child.columns]
+            present = [a for a in (*keys, *plan.child.output, *plan.child.hidden) if a.id in child.columns]
             child = replace(child, columns={**child.columns, **below})
             child = self._wrapped(child, (*present, *(key.to_attribute() for key in named)))
         columns = {key.id: child.columns[key.id] for key in keys}
@@ -333,7 +333,8 @@ class Compiler:
         # A computed key gets a name below: GROUP BY would take a constant for a position.
         keys = plan.output[: len(plan.keys)]
         known = {key.id for key in keys}
-        return self._wrapped(child, (*keys, *(a for a in plan.child.output if a.id not in known)))
+        below = (a for a in (*plan.child.output, *plan.child.hidden) if a.id not in known)
+        return self._wrapped(child, (*keys, *below))
 
     def _mergedsessions(self, plan: lp.MergedSessions, needed: set[int]) -> Select:
         from lightstream.compile.sessions import numbered

@@ -28,7 +28,10 @@ class LogicalPlan:
 
     @property
     def hidden(self) -> tuple[Attribute, ...]:
-        """Return the columns that can be named but are not part of `*`: the `_metadata` of a file source below."""
+        """Return the columns that can be named but are not part of `*`.
+
+        These are the `_metadata` of a file source below, and keys of USING, which are named with their table only.
+        """
         return ()
 
     @property
@@ -190,13 +193,18 @@ class RowByRow(Unary):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Project(RowByRow):
-    """SELECT of named expressions (Alias or Attribute)."""
+    """SELECT of named expressions (Alias or Attribute); `keys` are those of USING that can be named all the same."""
 
     items: tuple[Alias | Attribute, ...]
+    keys: tuple[Attribute, ...] = ()
 
     @property
     def output(self) -> tuple[Attribute, ...]:
         return tuple(i if isinstance(i, Attribute) else i.to_attribute() for i in self.items)
+
+    @property
+    def hidden(self) -> tuple[Attribute, ...]:
+        return (*self.child.hidden, *self.keys)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -463,6 +471,15 @@ class Join(LogicalPlan):
         left, right = self.left.output, self.right.output
         if self.left.is_streaming and self.right.is_streaming:
             left, right = from_state(left), from_state(right)
+        return self._joined(left, right)
+
+    @property
+    def hidden(self) -> tuple[Attribute, ...]:
+        if self.left.is_streaming and self.right.is_streaming:  # whose rows are kept as they come out
+            return ()
+        return self._joined(self.left.hidden, self.right.hidden)
+
+    def _joined(self, left: tuple[Attribute, ...], right: tuple[Attribute, ...]) -> tuple[Attribute, ...]:
         if self.kind in ("leftsemi", "leftanti"):
             return left
         if self.kind in ("rightouter", "fullouter"):
