@@ -88,6 +88,10 @@ LATE: dict[str, str] = {
         variant_get try_variant_get to_variant_object variant_explode (variant_explode)
         variant_explode_outer (variant_explode_outer)
     """,
+    "variant_changes": """
+        variant_insert try_variant_insert variant_set try_variant_set variant_array_append try_variant_array_append
+        variant_delete variant_strip_nulls
+    """,
     "csv_texts": "from_csv to_csv schema_of_csv",
     "fields": """
         update_fields

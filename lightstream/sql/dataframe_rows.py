@@ -15,6 +15,7 @@ from lightstream.errors import (
     PySparkValueError,
 )
 from lightstream.plan import relations as r
+from lightstream.plan import types as t
 from lightstream.plan.expressions import (
     Alias,
     Attribute,
@@ -364,7 +365,16 @@ class Rows(Frame):
         from lightstream.sql.dataframe import DataFrame
 
         if cols:
-            self._with(r.Project(self._plan, self._items(cols)))  # Spark: names that do not exist are errors
+            # Spark: names that do not exist are errors
+            for column in self._with(r.Project(self._plan, self._items(cols))).schema:
+                if t.holds(column.dataType, t.VariantType):
+                    raise AnalysisException(
+                        "UNSUPPORTED_FEATURE.PARTITION_BY_VARIANT",
+                        "Cannot use VARIANT producing expressions to partition a DataFrame, but the type of "
+                        f'expression "{column.name}" is "{column.dataType.sql()}".',
+                        sqlstate="0A000",
+                        parameters={"expr": f'"{column.name}"', "dataType": f'"{column.dataType.sql()}"'},
+                    )
         return DataFrame(self._plan, self._session)
 
 

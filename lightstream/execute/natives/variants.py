@@ -10,6 +10,7 @@ from typing import Any
 
 from lightstream.errors import PySparkException, SparkRuntimeException
 from lightstream.execute.natives.failure import failing
+from lightstream.execute.variant_changes import append, delete, insert, put, without_nulls
 from lightstream.execute.variant_texts import json_text, merged, plain_text, schema_of, schema_text
 from lightstream.functions.variant_paths import steps_of
 from lightstream.plan import types as t
@@ -228,6 +229,50 @@ def is_valid_variant(variant: Variant) -> bool:
     except (PySparkException, UnicodeDecodeError):
         return False
     return True
+
+
+# ---- changed --------------------------------------------------------------------------------------------------
+
+
+@failing
+def variant_change(variant: Variant, path: str, value: Variant, how: str) -> Variant | None:
+    """Return a variant with a value at a path; `how` is the function's name, perhaps with ` existing` behind it."""
+    name, _, existing = how.partition(" ")
+    tree, new = tree_of(variant), tree_of(value)
+    try:
+        match name.removeprefix("try_"):
+            case "variant_insert":
+                tree = insert(tree, path, new, name)
+            case "variant_set":
+                tree = put(tree, path, new, name, makes=not existing)
+            case _:
+                tree = append(tree, path, new, name)
+    except SparkRuntimeException as error:
+        if name.startswith("try_") and error.condition in _TRIED:
+            return None
+        raise
+    return _variant(tree)
+
+
+_TRIED = ("VARIANT_PATH_TYPE_MISMATCH", "VARIANT_DUPLICATE_KEY")
+
+
+@failing
+def variant_delete(variant: Variant, paths: list[str | None]) -> Variant:
+    """Return a variant without what paths lead to, one after the other."""
+    given = [path for path in paths if path is not None]
+    if not given:
+        return variant
+    tree = tree_of(variant)
+    for path in given:
+        tree = delete(tree, path, "variant_delete")
+    return _variant(tree)
+
+
+@failing
+def variant_strip_nulls(variant: Variant, arrays: bool) -> Variant:
+    """Return a variant without nulls."""
+    return _variant(without_nulls(tree_of(variant), arrays))
 
 
 # ---- into a variant -------------------------------------------------------------------------------------------
