@@ -448,9 +448,9 @@ WITH_PATH = {"path": "/out", "checkpointlocation": "/c"}
         ({"format": "", "table": ("t",), "partition_by": ("k",)}, "LIGHTSTREAM_UNSUPPORTED", "partitionBy"),
         ({"format": "console", "table": ("t",)}, "_LEGACY_ERROR_TEMP_1192", r"input source\(console\)"),
         (
-            {"format": "parquet", "table": ("t",)},
+            {"format": "csv", "table": ("t",)},
             "LIGHTSTREAM_UNSUPPORTED",
-            "toTable with the format parquet",
+            "toTable with the format csv",
         ),
         ({"format": "", "table": ("vw",)}, "_LEGACY_ERROR_TEMP_1190", "Temporary view vw doesn't support"),
         ({"format": "duckdb"}, None, "needs the option dbtable"),

@@ -12,7 +12,6 @@ from lightstream.analyze.scope import Scope, scope_of
 from lightstream.errors import (
     AnalysisException,
     ParseException,
-    unsupported,
 )
 from lightstream.plan import expressions as e
 from lightstream.plan import logical as lp
@@ -138,14 +137,14 @@ def _table(relation: r.UnresolvedTable, analyzer: Analyzer) -> lp.LogicalPlan:
     name = relation.name
     if len(name) == 1 and name[0].lower() in analyzer.tables:
         return lp.SubqueryAlias(renewed(analyzer.tables[name[0].lower()]), name[0])
-    plan = analyzer.session.table(name, relation.is_streaming)
+    plan = analyzer.session.table(name, relation.is_streaming, relation.options)
     if plan is None and len(name) == 2 and analyzer.session.reads_files(name[0]):
         # Spark: json.`/a/path`
         return analyzer.session.read(
             r.DataSourceRead(name[0], None, {}, (name[1],), is_streaming=relation.is_streaming)
         )
     if plan is not None and relation.is_streaming and not plan.is_streaming:
-        raise _not_a_stream(name, plan)
+        raise _not_a_stream(name)
     if plan is None:
         text = ".".join(f"`{part}`" for part in name)
         raise AnalysisException(
@@ -157,12 +156,8 @@ def _table(relation: r.UnresolvedTable, analyzer: Analyzer) -> lp.LogicalPlan:
     return lp.SubqueryAlias(renewed(plan), name[-1])
 
 
-def _not_a_stream(name: tuple[str, ...], plan: lp.LogicalPlan) -> Exception:
+def _not_a_stream(name: tuple[str, ...]) -> AnalysisException:
     text = ".".join(name)
-    if isinstance(plan, lp.TableScan):
-        return unsupported(
-            f"Reading the table {text} as a stream", "Read the files that it was made of, or a Delta table."
-        )
     return AnalysisException(
         "_LEGACY_ERROR_TEMP_1008",
         f"{text} is not a temp view of streaming logical plan, please use batch API such as `DataFrameReader.table` "

@@ -109,16 +109,23 @@ class SessionState:
         result = self.run(self.analyze(row))
         return expressions.Literal(result.tuples()[0][0], result.schema.fields[0].dataType)
 
-    def table(self, name: tuple[str, ...], is_streaming: bool) -> logical.LogicalPlan | None:
-        """Return the plan of a temporary view or of a table in the database; None when there is none."""
+    def table(
+        self, name: tuple[str, ...], is_streaming: bool, options: Mapping[str, str]
+    ) -> logical.LogicalPlan | None:
+        """Return the plan of a temporary view or of a table in the database; None when there is none.
+
+        Args:
+            is_streaming: whether a table is read as a stream of the rows that are appended to it.
+            options: of that stream.
+        """
         if len(name) == 2 and name[0].lower() == "global_temp":
             view: logical.LogicalPlan | None = self.database.global_views.get(name[1].lower())
             return view
         if len(name) == 1 and (view := self.views.get(name[0].lower())) is not None:
             return view
-        from lightstream.execute.tables import find_table
+        from lightstream.execute.tables import find_stream, find_table
 
-        return find_table(name, self)
+        return find_stream(name, self, options) if is_streaming else find_table(name, self)
 
     def python_function(self, udf: expressions.PythonUdf, arguments: tuple[types.DataType, ...]) -> str:
         """Return the name under which the database runs a Python function on arguments of these types."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
-from lightstream.errors import unsupported
+from lightstream.errors import AnalysisException, unsupported
 from lightstream.functions.spelling import quote
 from lightstream.plan import expressions as e
 from lightstream.plan import logical as lp
@@ -24,25 +25,68 @@ _TYPES: dict[str, t.DataType] = {
 }  # fmt: skip
 
 
-def find_table(name: tuple[str, ...], session: SessionState) -> lp.LogicalPlan | None:
+KINDS_OF_TABLES = ("duckdb", "parquet", "orc", "json", "default")
+"""How Spark would keep a table's rows; here the database does, and no query can tell."""
+
+
+def find_table(name: tuple[str, ...], session: SessionState) -> lp.TableScan | None:
     """Return the scan of a table or view in the session's database, None when there is none of that name."""
+    rows = _columns(name, session)
+    if not rows:
+        return None
+    return table_scan(_full_name(rows), [(row[3], row[4], bool(row[5])) for row in rows])
+
+
+def find_stream(
+    name: tuple[str, ...], session: SessionState, options: Mapping[str, str]
+) -> lp.DataSourceScan | None:
+    """Return the stream of the rows that are appended to a table; None when there is none of that name.
+
+    Raises:
+        AnalysisException: it is a view of the database.
+    """
+    from lightstream.sources.registry import scan_of
+    from lightstream.sources.table import TableReader
+
+    rows = _columns(name, session)
+    if not rows:
+        return None
+    text = ".".join(name)
+    tables = session.database.cursor().execute(
+        "SELECT 1 FROM duckdb_tables() WHERE database_name = ? AND schema_name = ? AND table_name = ?",
+        rows[0][:3],
+    )
+    if not tables.fetchall():
+        raise AnalysisException(
+            "_LEGACY_ERROR_TEMP_1018",
+            f"{text} is a permanent view, which is not supported by streaming reading API such as "
+            "`DataStreamReader.table` yet.",
+            parameters={"quoted": text},
+        )
+    # Spark: no column of a stream of files is known to have no nulls.
+    schema = t.StructType([t.StructField(row[3], spark_type(row[4]), True) for row in rows])
+    return scan_of(TableReader(text, _full_name(rows), schema, session.database, options), streaming=True)
+
+
+def _columns(name: tuple[str, ...], session: SessionState) -> list[tuple[Any, ...]]:
+    """Return the columns of a table or view: its name in three parts, name, type, whether it may be null."""
     path = [part for part in name if part.lower() not in ("spark_catalog",)]
     if len(path) == 2 and path[0].lower() == "default":
         path = path[1:]
     if len(path) > 2:
-        return None
+        return []
     cursor = session.database.cursor()
     schema = path[0] if len(path) == 2 else "main"
-    rows = cursor.execute(
+    return cursor.execute(
         "SELECT database_name, schema_name, table_name, column_name, data_type, is_nullable FROM duckdb_columns() "
         "WHERE database_name = current_database() AND lower(schema_name) = lower(?) AND lower(table_name) = lower(?) "
         "ORDER BY column_index",
         [schema, path[-1]],
     ).fetchall()
-    if not rows:
-        return None
-    table = ".".join(map(quote, rows[0][:3]))
-    return table_scan(table, [(row[3], row[4], bool(row[5])) for row in rows])
+
+
+def _full_name(rows: list[tuple[Any, ...]]) -> str:
+    return ".".join(map(quote, rows[0][:3]))
 
 
 def table_scan(table: str, columns: list[tuple[str, str, bool]]) -> lp.TableScan:

@@ -135,6 +135,7 @@ class Tables(Primaries):
         if token.key == "STREAM" and (after.key == "(" or self._is_stream_of(after)):
             self.advance()
             name = self.in_parentheses(self.names)[0] if after.key == "(" else self.names()
+            self._refuse_options()
             return self._decorated(r.UnresolvedTable(name, is_streaming=True))
         at_identifier = token.key == "IDENTIFIER" and after.key == "("
         name = self.identifier_clause() if at_identifier else self.names()
@@ -144,9 +145,12 @@ class Tables(Primaries):
             raise unsupported("Time travel (FOR VERSION or TIMESTAMP)")
         if self.token.key in _TIME_TRAVEL and self.ahead().key == "AS" and self.ahead(2).key == "OF":
             raise unsupported("Time travel (VERSION or TIMESTAMP AS OF)")
+        self._refuse_options()
+        return self._decorated(r.UnresolvedTable(name))
+
+    def _refuse_options(self) -> None:
         if self.sees("WITH", "("):
             raise unsupported("Options of a table (WITH (...))")
-        return self._decorated(r.UnresolvedTable(name))
 
     def _is_stream_of(self, token: Token) -> bool:
         if not self.is_name(token) or token.key in _NO_ALIAS or token.key in ("AS", "WHERE"):

@@ -105,10 +105,11 @@ def _python_sink(request: SinkRequest) -> Sink:
 
 def _table_sink(request: SinkRequest, session: SessionState) -> Sink:
     """Return the sink of `toTable`: a table of the session's database."""
+    from lightstream.execute.tables import KINDS_OF_TABLES
     from lightstream.sinks.duckdb_table import DuckDBTableSink
 
     table = request.table or ()
-    if request.format not in ("", "duckdb"):
+    if request.format.lower() not in ("", *KINDS_OF_TABLES):
         if request.format in (*FILE_FORMATS, *_NOT_DONE):
             raise unsupported(
                 f"toTable with the format {request.format}", "Tables are DuckDB tables: leave the format out."

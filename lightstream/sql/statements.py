@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from lightstream.errors import AnalysisException, PySparkValueError, SparkNoSuchElementException, unsupported
+from lightstream.execute.tables import KINDS_OF_TABLES
 from lightstream.plan import expressions as e
 from lightstream.plan import logical as lp
 from lightstream.plan import relations as r
@@ -288,14 +289,10 @@ def _drop_database(session: SparkSession, args: Args, command: r.Command) -> Non
     drop_schema(session._state, args["name"], args["if_exists"], args["cascade"])
 
 
-# How Spark would keep a table's rows; here the database does, and no query can tell.
-_KINDS_OF_TABLES = ("duckdb", "parquet", "orc", "json", "default")
-
-
 @_command("create_table")
 def _create_table(session: SparkSession, args: Args, command: r.Command) -> None:
     state, path = session._state, tables.path_of(args["name"])
-    if args["format"] is not None and args["format"].lower() not in _KINDS_OF_TABLES:
+    if args["format"] is not None and args["format"].lower() not in KINDS_OF_TABLES:
         raise unsupported(f"CREATE TABLE ... USING {args['format']}", "Tables live in the DuckDB database.")
     if args["location"] is not None:
         raise unsupported("CREATE TABLE ... LOCATION", "Tables live in the DuckDB database.")

@@ -54,8 +54,11 @@ def table_name(text: str) -> tuple[str, ...]:
     Raises:
         ParseException: it is no name.
     """
+    from lightstream.parse.failure import empty_statement
     from lightstream.parse.identifier import parse_identifier
 
+    if not text.strip():
+        raise empty_statement(text)
     if _NAME.fullmatch(text.strip()) is None:
         raise ParseException(
             "PARSE_SYNTAX_ERROR",
