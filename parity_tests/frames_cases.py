@@ -1700,3 +1700,26 @@ many(
         e.spark.range(3), e.spark.range(2).toDF("n")
     ),
 )
+
+many(
+    "odd_arguments",
+    sort_nothing=lambda e: e.emp.sort([]),
+    sort_star=lambda e: e.emp.sort("*"),
+    sort_own_star=lambda e: e.emp.sort(e.emp["*"]),
+    group_star=lambda e: e.emp.groupBy("*").count(),
+    rollup_own_star=lambda e: e.emp.rollup(e.emp["*"]).count(),
+    join_how=lambda e: e.emp.join(e.dept, "dept", ""),
+    lateral_how=lambda e: e.emp.lateralJoin(e.dept, how=""),
+    no_duplicates=lambda e: e.emp.dropDuplicates([]).count(),
+    no_weights=lambda e: e.emp.randomSplit([]),
+    no_weight=lambda e: e.emp.randomSplit([0.0, 0.0]),
+    fractions=lambda e: e.emp.sampleBy("dept", {"it": -0.5}),
+    covariance=lambda e: (e.emp.limit(1).cov("id", "pay"), e.emp.limit(0).cov("id", "pay")),
+    correlation=lambda e: e.emp.corr("id", "pay", "spearman"),
+    quantiles=lambda e: e.emp.approxQuantile("pay", 0.5, 0.0),
+    quantile=lambda e: e.emp.approxQuantile("pay", [1.5], 0.0),
+    quantiles_of_text=lambda e: e.emp.approxQuantile("name", [0.5], 0.0),
+    percentile=lambda e: e.emp.summary("100.5%"),
+    to_twice=lambda e: e.emp.select("id", "id").to(e.T.StructType().add("id", "int")),
+    field_by_number=lambda e: e.nested.select(e.nested.s[0]),
+)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from lightstream.analyze.analyzer import Analyzer, renamed, rule
 from lightstream.analyze.calls import makes_rows
@@ -157,7 +158,15 @@ def _to_schema(relation: r.ToSchema, analyzer: Analyzer) -> lp.LogicalPlan:
     resolver = analyzer.over(child)
     items: list[e.Alias | e.Attribute] = []
     for field in relation.schema:
-        found = resolver.scope.find((field.name,))
+        matches = [a for a in child.output if resolver.scope.same(a.name, field.name)]
+        if len(matches) > 1:
+            raise AnalysisException(
+                "AMBIGUOUS_COLUMN_OR_FIELD",
+                f"Column or field `{field.name}` is ambiguous and has {len(matches)} matches.",
+                sqlstate="42702",
+                parameters={"name": f"`{field.name}`", "n": str(len(matches))},
+            )
+        found = replace(matches[0], name=field.name) if matches else None
         if found is None:
             if not field.nullable:
                 raise unresolved_column((field.name,), child.output)

@@ -307,6 +307,8 @@ def _deduplicate(relation: r.Deduplicate, analyzer: Analyzer) -> lp.LogicalPlan:
             found.extend(m for m in matches if m not in found)
         keys = tuple(found)
     check_no_maps(keys)
+    if not keys and not child.is_streaming:
+        return lp.Limit(child, 1)
     if not child.is_streaming:
         from lightstream.analyze.time_windows import is_session, with_merged_sessions
 

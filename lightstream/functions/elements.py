@@ -31,6 +31,13 @@ def _bind_element(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
         return Bound((container, cast), found.valueType, True)
     if isinstance(found, t.NullType):
         return Bound(args, found, True)
+    if isinstance(found, t.StructType):
+        raise AnalysisException(
+            "INVALID_EXTRACT_FIELD_TYPE",
+            f'The field of a struct is named by a constant text, not by "{mismatch.text_of(key)}".',
+            sqlstate="42000",
+            parameters={"extraction": f'"{mismatch.text_of(key)}"'},
+        )
     raise AnalysisException(
         "INVALID_EXTRACT_BASE_FIELD_TYPE",
         f'Can\'t extract a value from "{mismatch.text_of(container)}". Need a complex type [STRUCT, ARRAY, MAP] but '

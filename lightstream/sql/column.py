@@ -24,6 +24,7 @@ from lightstream.plan.expressions import (
     UnresolvedAttribute,
     UnresolvedExtractValue,
     UnresolvedFunction,
+    UnresolvedRegex,
     UnresolvedStar,
 )
 from lightstream.plan.types import DataType
@@ -46,6 +47,15 @@ class ResolvedStar(Expression):
 def spread(expression: Expression) -> tuple[Expression, ...]:
     """Return the columns of `df["*"]`, or the one expression that was given."""
     return expression.attributes if isinstance(expression, ResolvedStar) else (expression,)
+
+
+def without_stars(expression: Expression, place: str) -> Expression:
+    """Return a sort or grouping key; refuse one that is, or holds, all columns."""
+    from lightstream.analyze.expressions import star_refused
+
+    if any(isinstance(node, ResolvedStar | UnresolvedStar | UnresolvedRegex) for node in expression.walk()):
+        raise star_refused(place)
+    return expression
 
 
 def named_in_casts(item: Expression) -> Expression:

@@ -13,6 +13,7 @@ from lightstream.errors import (
     PySparkIndexError,
     PySparkTypeError,
     PySparkValueError,
+    unsupported,
 )
 from lightstream.plan import relations as r
 from lightstream.plan import types as t
@@ -26,7 +27,7 @@ from lightstream.plan.expressions import (
 )
 from lightstream.plan.logical import Deferred
 from lightstream.sql.arguments import cannot_be_empty, need_int, need_str, not_expected
-from lightstream.sql.column import Column, column_expression, flatten
+from lightstream.sql.column import Column, column_expression, flatten, without_stars
 from lightstream.sql.frame import Frame
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class Rows(Frame):
         """Join with another DataFrame, on columns that both have or on a condition."""
         right = _frame("other", other)
         assert how is None or isinstance(how, str), "how should be a string"
-        kind = join_kind(how or "inner")
+        kind = join_kind("inner" if how is None else how)
         if on is None:
             return self._with(r.Join(self._plan, right._plan, kind))
         if not isinstance(on, list):
@@ -121,7 +122,7 @@ class Rows(Frame):
 
     def _sort_orders(self, cols: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[SortOrder, ...]:
         columns = flatten(cols)
-        if not columns:
+        if not cols:
             raise cannot_be_empty("cols")
         found = [self._sort_column(c) for c in columns]
         ascending = kwargs.get("ascending", True)
@@ -132,7 +133,7 @@ class Rows(Frame):
         else:
             raise not_expected("ascending", "bool, int or list", ascending)
         orders = (c if up else c.desc() for c, up in zip(found, directions, strict=False))
-        return tuple(_order(c._expression) for c in orders)
+        return tuple(_order(without_stars(c._expression, "Sort")) for c in orders)
 
     def _sort_column(self, column: Any) -> Column:
         if isinstance(column, int) and not isinstance(column, bool):
@@ -161,7 +162,7 @@ class Rows(Frame):
                     parameters={"index": str(column)},
                 )
             return self._plan.output[column - 1]
-        return column_expression(column)
+        return without_stars(column_expression(column), "Aggregate")
 
     def groupBy(self, *cols: Any) -> GroupedData:
         """Group by columns, column names or positions."""
@@ -192,6 +193,8 @@ class Rows(Frame):
                     f"A grouping set names {Column(key)!r}, which is none of the columns given after the sets.",
                     sqlstate="42803",
                 )
+        if not any(positions):
+            raise unsupported("groupingSets with no set of columns", "Use groupBy() for the grand total.")
         grouped._sets = tuple(tuple(map(grouped._keys.index, columns)) for columns in positions)
         return grouped
 
@@ -279,6 +282,11 @@ class Rows(Frame):
                     f"Value `weights` must be positive, got '{weight}'.",
                     parameters={"arg_name": "weights", "arg_value": str(weight)},
                 )
+        if sum(weights) <= 0:
+            raise IllegalArgumentException(
+                message="requirement failed: Sum of weights must be positive, but got "
+                f"[{','.join(map(str, weights))}]"
+            )
         chosen = random.getrandbits(63) if seed is None else int(seed)
         # Spark: the rows are sorted, so that each part sees them in one order.
         sortable = tuple(SortOrder(a) for a in self._plan.output if is_orderable(a.type))
@@ -298,6 +306,11 @@ class Rows(Frame):
             if not isinstance(key, float | int | str):
                 raise not_expected("fractions", "dict with float, int or str keys", key)
             fractions[key] = float(fraction)
+        if not all(0 <= fraction <= 1 for fraction in fractions.values()):
+            given = ", ".join(f"{key} -> {fraction}" for key, fraction in fractions.items())
+            raise IllegalArgumentException(
+                message=f"requirement failed: Fractions must be in [0, 1], but got Map({given})."
+            )
         return self._with(r.SampleBy(self._plan, column_expression(col), dict(fractions), seed))
 
     def zip(self, other: DataFrame) -> DataFrame:
@@ -318,7 +331,7 @@ class Rows(Frame):
 
     def lateralJoin(self, other: DataFrame, on: Any = None, how: str | None = None) -> DataFrame:
         """Join with a DataFrame that uses this one's columns by `Column.outer`, such as a table function of them."""
-        kind = join_kind(how or "inner")
+        kind = join_kind("inner" if how is None else how)
         condition = None if on is None else column_expression(on)
         if kind not in ("inner", "cross", "leftouter"):
             raise AnalysisException(

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any
 from lightstream.errors import (
     AnalysisException,
     IllegalArgumentException,
-    PySparkTypeError,
     PySparkValueError,
 )
 from lightstream.plan import relations as r
 from lightstream.plan import types as t
 from lightstream.plan.expressions import Alias, Attribute, Cast, Expression, Literal, UnresolvedFunction
-from lightstream.sql.arguments import need_str, not_expected
+from lightstream.sql.arguments import need_str, not_allowed, not_expected
 from lightstream.sql.dataframe_actions import Actions
 from lightstream.sql.literals import literal
 
@@ -77,16 +76,12 @@ class Statistics(Actions):
     def corr(self, col1: str, col2: str, method: str | None = None) -> float:
         """Return Pearson's correlation of two numeric columns."""
         if (method or "pearson") != "pearson":
-            raise PySparkValueError(
-                "VALUE_NOT_PEARSON",
-                f"Value for `method` only supports the 'pearson', got '{method}'.",
-                parameters={"arg_name": "method", "arg_value": str(method)},
-            )
-        return self._pair("corr", "correlation", col1, col2)
+            raise not_allowed("method", ["pearson"])
+        return self._pair("corr", "correlation", math.nan, col1, col2)
 
     def cov(self, col1: str, col2: str) -> float:
         """Return the sample covariance of two numeric columns."""
-        return self._pair("covar_samp", "covariance", col1, col2)
+        return self._pair("covar_samp", "covariance", 0.0, col1, col2)
 
     def approxQuantile(self, col: Any, probabilities: Any, relativeError: float) -> Any:
         """Return quantiles of a numeric column, or a list of them for a list of columns; NULL and NaN do not count.
@@ -95,14 +90,11 @@ class Statistics(Actions):
         """
         if not isinstance(col, str | list | tuple):
             raise not_expected("col", "list, str or tuple", col)
-        if not isinstance(probabilities, list | tuple) or not all(
-            isinstance(p, float | int) and 0 <= p <= 1 for p in probabilities
-        ):
-            raise PySparkTypeError(
-                "NOT_LIST_OF_FLOAT_OR_INT",
-                "Argument `probabilities` should be a list of numbers from 0 to 1.",
-                parameters={"arg_name": "probabilities", "arg_type": type(probabilities).__name__},
-            )
+        if not isinstance(probabilities, list | tuple):
+            raise not_expected("probabilities", "list or tuple", probabilities)
+        for probability in probabilities:
+            if not isinstance(probability, float | int) or not 0 <= probability <= 1:
+                raise not_expected("probabilities", "list[float, int]", probability)
         if not isinstance(relativeError, float | int):
             raise not_expected("relativeError", "float or int", relativeError)
         if relativeError < 0:
@@ -119,7 +111,7 @@ class Statistics(Actions):
         if not isinstance(column.type, t.NumericType):
             raise IllegalArgumentException(
                 message=f"requirement failed: Quantile calculation for column {column.name} with data type "
-                f"{column.type.typeName()} is not supported."
+                f"{type(column.type).__name__} is not supported."
             )
         value = Cast(column, t.DoubleType())
         items = (Alias(UnresolvedFunction("collect_list", (value,)), ("values",)),)
@@ -173,7 +165,7 @@ class Statistics(Actions):
     def _described_any(self, name: str) -> Expression:
         return self._column(name)._expression
 
-    def _pair(self, function: str, what: str, col1: str, col2: str) -> float:
+    def _pair(self, function: str, what: str, of_few: float, col1: str, col2: str) -> float:
         columns = [self._described(need_str(f"col{i}", name)) for i, name in enumerate((col1, col2), 1)]
         for column in columns:
             if not isinstance(column.type, t.NumericType):
@@ -186,14 +178,16 @@ class Statistics(Actions):
         args = tuple(UnresolvedFunction("coalesce", (Cast(c, t.DoubleType()), zero)) for c in columns)
         items = (Alias(UnresolvedFunction(function, args), (function,)),)
         value: Any = self._run(r.Aggregate(self._plan, (), items)).tuples()[0][0]
-        return float("nan") if value is None else float(value)
+        return of_few if value is None else float(value)
 
 
 def _check_statistic(name: str) -> None:
     if name in _FUNCTIONS:
         return
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)%", name)
-    if match is None or not 0 <= float(match[1]) <= 100:
+    match = re.fullmatch(r"(-?\d+(?:\.\d+)?)%", name)
+    if match is not None and not 0 <= float(match[1]) <= 100:
+        raise IllegalArgumentException(message="requirement failed: Percentiles must be in the range [0, 1]")
+    if match is None:
         raise IllegalArgumentException(
             "UNRECOGNIZED_STATISTIC",
             f"The statistic '{name}' is not recognized. Use count, count_distinct, approx_count_distinct, mean, "

@@ -8,7 +8,7 @@ from lightstream.errors import AnalysisException, UnsupportedOperationException
 from lightstream.plan import relations as r
 from lightstream.plan.expressions import Alias, Expression, Literal, UnresolvedFunction, UnresolvedStar
 from lightstream.plan.types import IntegerType, NumericType, StructType
-from lightstream.sql.arguments import not_expected
+from lightstream.sql.arguments import need_str, not_expected
 from lightstream.sql.column import Column, column_expression, name_expression, spread
 from lightstream.sql.literals import literal
 from lightstream.sql.unsupported import refuses
@@ -245,7 +245,7 @@ class GroupedData:
         if cols:
             chosen = []
             for name in cols:
-                column = df._column(name)._expression
+                column = df._column(need_str("cols", name))._expression
                 if not isinstance(getattr(column, "type", None), NumericType):
                     raise AnalysisException(
                         "_LEGACY_ERROR_TEMP_1323",
