@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from lightstream.sql import SparkSession
@@ -143,3 +147,50 @@ def test_what_is_refused(spark: Any) -> None:
             spark.readStream.options(**options).table(name)
     with pytest.raises(Exception, match=r"Options of a table \(WITH"):
         spark.sql("SELECT * FROM STREAM t WITH (a = 1)")
+
+
+PROGRAM = """
+import sys
+from lightstream.sql import SparkSession
+
+at = sys.argv[1]
+spark = SparkSession.builder.config("lightstream.database", at + "/d.duckdb").getOrCreate()
+
+def run(frame, name):
+    writer = frame.writeStream.option("checkpointLocation", f"{at}/{name}-checkpoint").trigger(availableNow=True)
+    writer.toTable(name).awaitTermination()
+
+run(spark.readStream.schema("n int").option("maxFilesPerTrigger", 1).json(at + "/in"), "raw")
+run(spark.readStream.table("raw").where("n % 3 > 0"), "clean")
+run(spark.readStream.table("clean").dropDuplicates(["n"]), "known")
+"""
+KILLS = (
+    "after-offsets#1", "after-offsets#3", "after-compute#3", "after-sink#2", "after-sink#3", "rows-inserted#3",
+    "after-sink#4", "after-state#1", "commits-named#3", "after-commit#3", "table-ready#2", "database-closing#1",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("point", KILLS)
+def test_tables_of_tables_through_a_kill(tmp_path: Path, point: str) -> None:
+    def put(*files: int) -> None:
+        for file in files:
+            (tmp_path / "in" / f"{file}.json").write_text(
+                "".join(f'{{"n": {file * 10 + n}}}\n' for n in range(10))
+            )
+
+    def program(**environment: str) -> int:
+        command = [sys.executable, "-c", PROGRAM, str(tmp_path)]
+        return subprocess.run(command, env={**os.environ, **environment}).returncode
+
+    (tmp_path / "in").mkdir()
+    put(0, 1)
+    assert program() == 0
+    put(2, 3)
+    assert program(LIGHTSTREAM_CRASH_AT=point) == -9
+    put(4)
+    assert program() == 0
+    with duckdb.connect(str(tmp_path / "d.duckdb")) as database:
+        for table, rows in (("raw", range(50)), ("clean", [n for n in range(50) if n % 3])):
+            found = [n for (n,) in database.execute(f"SELECT n FROM {table} ORDER BY n").fetchall()]
+            assert found == list(rows)
+        assert database.execute("SELECT count(*) FROM known").fetchall() == [(33,)]
