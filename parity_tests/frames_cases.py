@@ -1720,6 +1720,7 @@ many(
     quantile=lambda e: e.emp.approxQuantile("pay", [1.5], 0.0),
     quantiles_of_text=lambda e: e.emp.approxQuantile("name", [0.5], 0.0),
     percentile=lambda e: e.emp.summary("100.5%"),
-    to_twice=lambda e: e.emp.select("id", "id").to(e.T.StructType().add("id", "int")),
+    to_twice=lambda e: e.emp.select("id", "id").to(e.T.StructType().add("id", "long")),
     field_by_number=lambda e: e.nested.select(e.nested.s[0]),
+    formatted_none=lambda e: e.spark.sql("select {x}", x=None),
 )

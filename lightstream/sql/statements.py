@@ -122,8 +122,8 @@ def _text(value: Any) -> str:
             "VALUE_NOT_PLAIN_COLUMN_REFERENCE",
             "Value of a parameter of spark.sql should be a plain column reference such as `df.col` or `col('column')`.",
         )
-    if value is None:
-        return "NULL"
+    if value is None:  # Spark: the word, which names a column
+        return "None"
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, int | float):
