@@ -12,6 +12,7 @@ from dates_cases import QUERY_CASES, ZONES
 from function_cases import AGGREGATE_CASES, CASES, TABLES
 from known import known
 from variant_cases import CASES as VARIANT_CASES
+from variant_cases import FROM_JSON as VARIANT_FROM_JSON
 from variant_cases import PATHS as VARIANT_PATHS
 from variant_cases import QUERIES as VARIANT_QUERIES
 
@@ -31,6 +32,7 @@ FAMILIES: dict[str, tuple[str, tuple[str, ...], str | None]] = {
     **{f"{name} in {LOS_ANGELES}": (LOS_ANGELES, texts, ONE_ROW) for name, texts in VARIANT_CASES.items()},
     "queries of variants": ("UTC", VARIANT_QUERIES, None),
     "paths of variants": ("UTC", VARIANT_PATHS, None),
+    "from_json with variants": ("UTC", VARIANT_FROM_JSON, None),
     **{
         f"aggregates of {name}": ("UTC", texts, f"from {TABLES[name]}")
         for name, texts in AGGREGATE_CASES.items()

@@ -330,3 +330,15 @@ PATHS: tuple[str, ...] = (
     'select v:a . b from (select parse_json(\'{"a":{"b":1}}\') v)',
     'select v:p from (select parse_json(\'{"p":1}\') v)',
 )
+FROM_JSON: tuple[str, ...] = (
+    'select from_json(\'{"a":NaN,"b":1}\',\'variant\'), from_json(\'NaN\',\'variant\'), from_json(\'{"a":NaN,"b":1}\',\'a variant, b int\')',
+    'select from_json(\'{"a":{"x":1,"x":2},"b":1}\',\'a variant, b int\'), from_json(\'{"a":{"x":1,"x":2},"b":1}\',\'b int, a variant\')',
+    'select from_json(\'{"a":"\\\\ud800","b":1}\',\'a variant, b int\'), from_json(\'"\\\\ud800"\',\'variant\')',
+    'select from_json(\'1 2\',\'variant\'), from_json(\'[1] x\',\'variant\'), from_json(\'  \',\'variant\'), from_json(\'null\',\'variant\'), from_json(\'"x"\',\'variant\')',
+    'select from_json(\'[{"a":1}]\',\'a variant\'), from_json(\'[{"a":1},{"a":2}]\',\'array<struct<a:variant>>\'), from_json(\'{"k":{"a":1}}\',\'map<string,variant>\')',
+    'select from_json(\'{"a":1,"b":"x"}\',\'a int, b variant, _corrupt_record string\'), from_json(\'{"a":"q","b":"x"}\',\'a int, b variant, _corrupt_record string\')',
+    'select from_json(\'{"a":[1,{"b":2}],"c":1}\',\'a array<variant>, c int\')',
+    'select from_json(\'{"a":01}\',\'variant\'), from_json(\'{"a":01}\',\'variant\',map(\'allowNumericLeadingZeros\',\'true\')), from_json(\'{a:1}\',\'variant\',map(\'allowUnquotedFieldNames\',\'true\'))',
+    "select from_json(cast(j as string), 'variant') from values ('1'), (null), ('x') t(j)",
+    "select from_json('{\"a\":1', 'variant', map('mode', 'FAILFAST'))",
+)

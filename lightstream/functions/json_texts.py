@@ -44,7 +44,7 @@ def wrong_schema(name: str, args: tuple[Expression, ...], found: t.DataType) -> 
 
 def _bind_from_json(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
     schema = schema_of(name, args)
-    if not isinstance(schema, t.StructType | t.ArrayType | t.MapType):
+    if not isinstance(schema, t.StructType | t.ArrayType | t.MapType | t.VariantType):
         raise wrong_schema(name, args[:1], schema)
     check_text(name, args)
     _check_readable(schema)
@@ -62,7 +62,7 @@ def _check_readable(data_type: t.DataType) -> None:
             _check_readable(data_type.elementType)
         case t.MapType() if isinstance(data_type.keyType, t.StringType):
             _check_readable(data_type.valueType)
-        case _ if not isinstance(data_type, READ):
+        case _ if not isinstance(data_type, (*READ, t.VariantType)):
             raise unsupported(f"from_json into {data_type.simpleString()}")
 
 
@@ -75,6 +75,11 @@ def _from_json_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
             f"json_transform({native_sql('checked_json', args[0], short)}, {text_sql(json.dumps(structure))})"
         )
     read = native_sql("from_json", args[0], text_sql(schema), text_sql(settings))
+    if t.holds(call.type, t.VariantType):
+        from lightstream.functions.variant_casts import in_json, out_of_json
+
+        texts = f"CAST(CAST({read} AS JSON) AS {duck_type(in_json(call.type))})"
+        return let(texts, lambda found: out_of_json(found, call.type), "json")
     return f"CAST(CAST({read} AS JSON) AS {duck_type(call.type)})"
 
 

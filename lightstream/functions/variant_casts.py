@@ -157,3 +157,43 @@ def _texts(sql: str, source: t.DataType) -> str:
         case t.TimestampType() | t.TimestampNTZType():
             return f"CAST(epoch_us({sql}) AS VARCHAR)"
     return f"CAST({sql} AS VARCHAR)"
+
+
+# ---- out of JSON, which has no bytes --------------------------------------------------------------------------
+
+
+def in_json(data_type: t.DataType) -> t.DataType:
+    """Return a type with hexadecimal texts where variants have bytes."""
+    match data_type:
+        case t.VariantType():
+            texts = [t.StructField(name, t.StringType()) for name in ("value", "metadata")]
+            return t.StructType(texts)
+        case t.StructType():
+            return t.StructType([t.StructField(f.name, in_json(f.dataType)) for f in data_type])
+        case t.ArrayType():
+            return t.ArrayType(in_json(data_type.elementType))
+        case t.MapType():
+            return t.MapType(data_type.keyType, in_json(data_type.valueType))
+    return data_type
+
+
+def out_of_json(sql: str, data_type: t.DataType) -> str:
+    """Return a value of the type that `in_json` gives as one of the type itself."""
+    if not t.holds(data_type, t.VariantType):
+        return sql
+    each = f"ls_b{_depth(data_type)}"
+    match data_type:
+        case t.ArrayType():
+            return f"list_transform({sql}, lambda {each}: {out_of_json(each, data_type.elementType)})"
+        case t.MapType():
+            value = out_of_json(f"{each}.value", data_type.valueType)
+            pairs = f"list_transform(map_entries({sql}), lambda {each}: struct_pack(k := {each}.key, v := {value}))"
+            return f"map_from_entries({pairs})"
+        case t.StructType():
+            parts = [
+                f"{quote(f.name)} := {out_of_json(f'struct_extract_at({sql}, {i})', f.dataType)}"
+                for i, f in enumerate(data_type, 1)
+            ]
+        case _:
+            parts = [f'"{name}" := from_hex({sql}."{name}")' for name in ("value", "metadata")]
+    return f"CASE WHEN {sql} IS NOT NULL THEN struct_pack({', '.join(parts)}) END"

@@ -141,6 +141,8 @@ def _json_value(data_type: t.DataType) -> Callable[[Any], Any]:
             return lambda us: _moment(us) + "+00"
         case t.TimestampNTZType():
             return _moment
+        case t.VariantType():
+            return lambda variant: {name: data.hex() for name, data in variant.items()}
     return lambda value: value
 
 

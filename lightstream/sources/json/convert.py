@@ -35,7 +35,7 @@ def make_converter(data_type: t.DataType, options: JsonOptions) -> Converter:
     """Return the function that converts the current token to a value of a type.
 
     Values: int, float, str, bytes, bool, Decimal, days and microseconds since 1970 as int, list for structs and
-    arrays, list of (key, value) for maps.
+    arrays, list of (key, value) for maps, a dict of a variant's bytes.
 
     Raises:
         UnsupportedOperationException: a type that cannot be read from JSON here.
@@ -59,6 +59,11 @@ def make_root(schema: t.StructType, options: JsonOptions) -> Callable[[Tokenizer
 
     The function raises PartialValue (one row), PartialRows, or BadValue when nothing can be kept.
     """
+    if options.variant_column is not None:
+        from lightstream.sources.json.variants import converted
+
+        width = len(schema.fields)  # none, where the column is not needed
+        return lambda p: [[converted(p)][:width]]
     names = {field.name: index for index, field in reversed(list(enumerate(schema.fields)))}
     converters = [make_converter(field.dataType, options) for field in schema.fields]
     element = make_converter(schema, options)

@@ -160,7 +160,9 @@ def _array(values: Any, data_type: t.DataType) -> pa.Array:
             _array([None if value is None else value[index] for value in values], field.dataType)
             for index, field in enumerate(data_type.fields)
         ]
-        fields = [pa.field(field.name, arrow_type(field.dataType)) for field in data_type.fields]
+        fields = [
+            pa.field(field.name, child.type) for field, child in zip(data_type.fields, children, strict=True)
+        ]
         if not fields:
             return pa.array([None if value is None else {} for value in values], pa.struct([]))
         return pa.StructArray.from_arrays(children, fields=fields, mask=mask)
@@ -180,6 +182,8 @@ def _array(values: Any, data_type: t.DataType) -> pa.Array:
             _array([pair[0] for pair in flat], data_type.keyType),
             _array([pair[1] for pair in flat], data_type.valueType),
         )
+    if isinstance(data_type, t.VariantType):
+        return pa.array(values, pa.struct([("value", pa.binary()), ("metadata", pa.binary())]))
     return pa.array(values, arrow_type(data_type))
 
 

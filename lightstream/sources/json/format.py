@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from lightstream.conf import Conf
-from lightstream.errors import IllegalArgumentException
+from lightstream.errors import AnalysisException, IllegalArgumentException
 from lightstream.plan import types as t
 from lightstream.sources.contract import Required, Scan
 from lightstream.sources.file_columns import METADATA
@@ -42,7 +42,9 @@ class JsonFormat:
         from lightstream.sources.json.convert import make_converter
 
         with contextlib.suppress(IllegalArgumentException):
-            make_converter(schema, _options(options, conf))
+            parsed = _options(options, conf)
+            _check_variant_column(schema, parsed)
+            make_converter(schema, parsed)
 
     def infer(self, source: FileInput, cursor: duckdb.DuckDBPyConnection) -> t.StructType | None:
         """Return the schema of all records, None when there are no files.
@@ -53,6 +55,8 @@ class JsonFormat:
         from lightstream.sources.json.infer import infer_schema
 
         options = _options(source.options, source.conf)
+        if options.variant_column is not None:
+            return t.StructType([t.StructField(options.variant_column, t.VariantType())])
         return infer_schema(source.files, options, case_sensitive=source.conf.case_sensitive)
 
     def scan(
@@ -72,6 +76,21 @@ class JsonFormat:
         options = _options(source.options, source.conf)
         read = RecordRead(source.files, source.schema, source.partitions, columns, options)
         return scan_json(read, cursor, self._experience)
+
+
+def _check_variant_column(schema: t.StructType, options: JsonOptions) -> None:
+    """Refuse other columns beside that of whole records, and perhaps that of bad ones."""
+    if options.variant_column is None:
+        return
+    others = [field for field in schema if field.name != options.corrupt_column]
+    if len(others) != 1 or not isinstance(others[0].dataType, t.VariantType):
+        raise AnalysisException(
+            "INVALID_SINGLE_VARIANT_COLUMN",
+            f'The schema "{schema.sql()}" is invalid when the `singleVariantColumn` option is enabled. The schema must '
+            "either be a variant field, or a variant field plus a corrupt column field.",
+            sqlstate="42613",
+            parameters={"schema": f'"{schema.sql()}"'},
+        )
 
 
 def _options(options: Mapping[str, str], conf: Conf) -> JsonOptions:

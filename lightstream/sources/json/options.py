@@ -16,7 +16,7 @@ from lightstream.sources.json.record_reader import (
 )
 from lightstream.sources.record_options import PERMISSIVE, lower_names, shared_options
 
-_NOT_DONE = ("singleVariantColumn", "explodeEmbeddedArray", "useUnsafeRow")
+_NOT_DONE = ("explodeEmbeddedArray", "useUnsafeRow")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,7 @@ class JsonOptions:
     timestamp_ntz_format: str | None = None
     datetime_fallback: bool | None = None
     tolerance: Tolerance = STANDARD
+    variant_column: str | None = None  # the one column, of whole records
     # inference only
     primitives_as_string: bool = False
     prefers_decimal: bool = False
@@ -51,6 +52,7 @@ class JsonOptions:
             and self.line_separator in (None, b"\n")
             and self.encoding is None
             and self.tolerance == STANDARD
+            and self.variant_column is None
         )
 
 
@@ -113,6 +115,7 @@ def parse_options(
         line_separator=separator.encode(encoding or "utf-8") if separator is not None else None,
         encoding=encoding,
         tolerance=tolerance,
+        variant_column=lower.get("singlevariantcolumn"),
         primitives_as_string=flag(lower, "primitivesAsString", False),
         prefers_decimal=flag(lower, "prefersDecimal", False),
         drop_field_if_all_null=flag(lower, "dropFieldIfAllNull", False),

@@ -65,7 +65,7 @@ def _integral(low: int, high: int) -> Callable[[t.DataType, JsonOptions], Conver
     return make
 
 
-_SPECIAL = {
+SPECIAL = {
     "NaN": float("nan"), "+INF": float("inf"), "+Infinity": float("inf"), "Infinity": float("inf"),
     "-INF": float("-inf"), "-Infinity": float("-inf"),
 }  # fmt: skip
@@ -73,12 +73,12 @@ _SPECIAL = {
 
 def _floating(parse: Callable[[str], float]) -> Callable[[t.DataType, JsonOptions], Converter]:
     def make(data_type: t.DataType, options: JsonOptions) -> Converter:
-        special = _SPECIAL if options.tolerance.non_numeric_numbers else {}
+        special = SPECIAL if options.tolerance.non_numeric_numbers else {}
 
         def convert(p: Tokenizer) -> Any:
             token = value_token(p)
             if token == k.FLOAT:
-                number = _SPECIAL.get(p.number)
+                number = SPECIAL.get(p.number)
                 return parse(p.number) if number is None else number
             if token == k.INT:
                 return parse(str(int(p.number)))
@@ -187,6 +187,16 @@ def _null(data_type: t.DataType, options: JsonOptions) -> Converter:
     return convert
 
 
+def _variant(data_type: t.DataType, options: JsonOptions) -> Converter:
+    from lightstream.sources.json.variants import converted
+
+    def convert(p: Tokenizer) -> Any:
+        value_token(p)
+        return converted(p)
+
+    return convert
+
+
 ATOMIC: dict[type[t.DataType], Callable[[t.DataType, JsonOptions], Converter]] = {
     t.BooleanType: _boolean,
     t.ByteType: _integral(-128, 255),  # Spark's parser takes 128..255 and wraps them
@@ -202,4 +212,5 @@ ATOMIC: dict[type[t.DataType], Callable[[t.DataType, JsonOptions], Converter]] =
     t.TimestampNTZType: _timestamp_ntz,
     t.DateType: _date,
     t.NullType: _null,
+    t.VariantType: _variant,
 }

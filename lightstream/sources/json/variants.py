@@ -18,6 +18,7 @@ from lightstream.sources.json.record_reader import (
     MAX_STRING_CHARS,
     BadValue,
 )
+from lightstream.sources.json.scalars import SPECIAL
 from lightstream.sources.json.tokens import Tokenizer
 
 _LONG = 1 << 63
@@ -129,13 +130,15 @@ def from_tokens(p: Tokenizer) -> Tree:
     match p.token:
         case k.START_OBJECT:
             found: dict[str, Tree] = {}
+            twice = None
             while p.next_token() != k.END_OBJECT:
                 name = to_text(p.current_name() or "")
                 p.next_token()
                 value = from_tokens(p)
-                if name in found:
-                    raise duplicate_key(name)
+                twice = name if name in found else twice
                 found[name] = value
+            if twice is not None:  # Spark: it is noticed when the object ends
+                raise duplicate_key(twice)
             return found
         case k.START_ARRAY:
             items = []
@@ -148,9 +151,26 @@ def from_tokens(p: Tokenizer) -> Tree:
                 raise BadValue("half a surrogate pair")
             return v.from_text(to_text(text))
         case k.INT | k.FLOAT:
+            if p.number in SPECIAL:
+                return v.from_double(SPECIAL[p.number])
             return number(p.number, whole=p.token == k.INT)
         case k.TRUE | k.FALSE:
             return v.TRUE if p.token == k.TRUE else v.FALSE
         case k.NULL:
             return v.NULL
     raise BadValue("no value")
+
+
+def converted(p: Tokenizer) -> dict[str, bytes]:
+    """Return the variant of the current token's value in the form that DuckDB is given.
+
+    Raises:
+        BadValue: it is none.
+    """
+    try:
+        value, metadata = v.encode(from_tokens(p))
+    except SparkRuntimeException as error:
+        raise BadValue(error.message) from None
+    except RecursionError:
+        raise unsupported("A variant of so many levels") from None
+    return {"value": value, "metadata": metadata}
