@@ -152,8 +152,8 @@ def test_sql_takes_parameters(spark: SparkSession, df: DataFrame) -> None:
     assert answer(spark.sql("select ? + 1 x", [1])) == ("x int!", [(2,)])
     assert spark.sql("select * from {d} where id > {m}", d=df, m=1).count() == 1
     assert spark.sql("select {c}, {e} from {d}", c=F.col("id"), e=df.v, d=df).columns == ["id", "v"]
-    assert spark.sql("select {s} a, {n} b, {t} c", s="it's \\", n=None, t=True).collect() == [
-        ("it's \\", None, True)
+    assert spark.sql("select {s} a, {n} b, {t} c", s="it's \\", n=1.5, t=True).collect() == [
+        ("it's \\", 1.5, True)
     ]
     assert [view for view in spark._state.views if "lightstream" in view] == []
     assert condition_of(lambda: spark.sql("select :b", {"a": 1})) == "AnalysisException UNBOUND_SQL_PARAMETER"

@@ -1,16 +1,16 @@
-"""GROUP BY: aggregate calls taken out of the select list, HAVING and ORDER BY over them."""
+"""GROUP BY: aggregate calls taken out of the select list, and HAVING over them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from lightstream.analyze.analyzer import Analyzer, rule
 from lightstream.analyze.calls import is_volatile
 from lightstream.analyze.columns import check_columns, project
-from lightstream.analyze.expressions import ExpressionResolver, check_no_maps, check_sorts, check_subqueries
+from lightstream.analyze.expressions import ExpressionResolver, check_no_maps
 from lightstream.analyze.naming import name_item, shown, trim_alias
-from lightstream.analyze.rows import as_ordinal, order_by, ordinal_column, sort_orders
+from lightstream.analyze.rows import as_ordinal, ordinal_column
 from lightstream.analyze.time_windows import TimeWindows, has_time_window, is_session, with_merged_sessions
 from lightstream.conf import Conf
 from lightstream.errors import AnalysisException, unsupported
@@ -47,21 +47,22 @@ def _aggregate(relation: r.Aggregate, analyzer: Analyzer) -> lp.LogicalPlan:
         if any(map(is_session, child.output)):
             return build_aggregate(child, child.output, child.output)
         return lp.Aggregate(child, child.output, ())
-    child, keys, items, resolver = _resolve_parts(relation, analyzer)
+    child, keys, items, resolver = resolved_parts(relation, analyzer)
     check_columns(child, (*keys, *items))
     having = (
-        None if relation.having is None else _over_aggregate(relation.having, items, resolver, condition=True)
+        None if relation.having is None else over_aggregate(relation.having, items, resolver, condition=True)
     )
     if having is None:
-        return build_aggregate(child, keys, items, _sets(relation, len(keys)))
+        return build_aggregate(child, keys, items, sets_of(relation, len(keys)))
     hidden = e.Alias(having, ("having",), id=e.fresh_id())
-    plan = build_aggregate(child, keys, [*items, hidden], _sets(relation, len(keys)))
+    plan = build_aggregate(child, keys, [*items, hidden], sets_of(relation, len(keys)))
     return lp.Project(lp.Filter(plan, hidden.to_attribute()), plan.output[: len(items)])
 
 
-def _resolve_parts(
+def resolved_parts(
     relation: r.Aggregate, analyzer: Analyzer
 ) -> tuple[lp.LogicalPlan, list[e.Alias | e.Attribute], list[e.Alias | e.Attribute], ExpressionResolver]:
+    """Return an aggregation's input, keys and select list, resolved, and what resolves over the input."""
     child = analyzer.plan(relation.input)
     resolver = analyzer.over(child)
     if relation.kind == "all":
@@ -176,7 +177,7 @@ def _check_position(key: e.Expression, relation: r.Aggregate) -> None:
     row = (*relation.keys, *relation.items)
     ordinal_column(ordinal, [e.Attribute("", t.NullType(), True, 0)] * len(row), "GROUP BY")
     target = row[ordinal.position - 1]
-    if _calls_aggregate(target):
+    if calls_aggregate(target):
         raise AnalysisException(
             "GROUP_BY_POS_AGGREGATE",
             f"GROUP BY {ordinal.position} refers to an expression that contains an aggregate function.",
@@ -185,7 +186,8 @@ def _check_position(key: e.Expression, relation: r.Aggregate) -> None:
         )
 
 
-def _sets(relation: r.Aggregate, width: int) -> tuple[tuple[int, ...], ...]:
+def sets_of(relation: r.Aggregate, width: int) -> tuple[tuple[int, ...], ...]:
+    """Return the grouping sets as places of keys; none for an ordinary GROUP BY."""
     every = tuple(range(width))
     if relation.kind == "rollup":
         return tuple(every[:length] for length in range(width, -1, -1))
@@ -196,7 +198,7 @@ def _sets(relation: r.Aggregate, width: int) -> tuple[tuple[int, ...], ...]:
     return ()
 
 
-def _over_aggregate(
+def over_aggregate(
     expression: e.Expression,
     items: Sequence[e.Alias | e.Attribute],
     resolver: ExpressionResolver,
@@ -274,7 +276,7 @@ def build_aggregate(
             )
         for argument in call.children:
             if has_aggregate(argument):
-                raise _nested()
+                raise nested_aggregate()
             if is_volatile(argument):
                 raise AnalysisException(
                     "AGGREGATE_FUNCTION_WITH_NONDETERMINISTIC_EXPRESSION",
@@ -291,7 +293,7 @@ def build_aggregate(
             if node == expression:
                 return attribute
         if grouping_id is not None and isinstance(node, e.Call) and node.name in ("grouping", "grouping_id"):
-            return _grouping(node, by_expression, grouping_id, Conf())
+            return grouping_call(node, by_expression, grouping_id, Conf())
         if isinstance(node, e.Call) and is_aggregate_call(node):
             return take(node, shown(node))
         if isinstance(node, e.WindowExpression):
@@ -360,7 +362,7 @@ def _with_nulls(node: e.Expression) -> e.Expression:
         return replace(node, nullable=True)
 
 
-def _grouping(
+def grouping_call(
     call: e.Call, keys: Sequence[tuple[e.Expression, e.Attribute]], grouping_id: e.Attribute, conf: Conf
 ) -> e.Expression:
     """Return grouping() or grouping_id() over the bits of an aggregation's grouping id."""
@@ -428,51 +430,8 @@ def _refuse_ungrouped(items: Sequence[e.Expression], plan: lp.Aggregate) -> None
                 )
 
 
-# ---- filters and sorts of a DataFrame above an aggregation, whose aggregates may be others ----------------------
-
-
-def with_aggregates(
-    plan: lp.LogicalPlan, below: lp.Aggregate, expressions: Sequence[e.Expression], analyzer: Analyzer
-) -> tuple[lp.LogicalPlan, Sequence[e.Expression]]:
-    """Return `plan` (`below`, or a projection of it) with the aggregates that expressions above it call as columns.
-
-    They come back with the expressions, in which these columns stand for the calls.
-    """
-    if not any(map(_calls_aggregate, expressions)):
-        return plan, expressions
-    resolver = analyzer.over(below.child)
-    keys = [(trim_alias(k), k if isinstance(k, e.Attribute) else k.to_attribute()) for k in below.keys]
-    aggregates = list(below.aggregates)
-
-    def column(node: e.Expression) -> e.Expression:
-        if not isinstance(node, e.UnresolvedFunction):
-            return node if isinstance(node, e.SubqueryExpression) else node.map_children(column)
-        if node.name.lower() in ("grouping", "grouping_id") and below.grouping_id is not None:
-            grouping = resolver.value(node)
-            assert isinstance(grouping, e.Call)
-            return _grouping(grouping, keys, below.grouping_id, Conf())
-        if not _is_aggregate_name(node.name):
-            return node.map_children(column)
-        call = resolver.value(node)
-        assert isinstance(call, e.Call)
-        if any(map(has_aggregate, call.children)):
-            raise _nested()
-        for known in aggregates:
-            if known.child == call:
-                return known.to_attribute()
-        aggregates.append(e.Alias(call, (shown(call),), id=e.fresh_id()))
-        return aggregates[-1].to_attribute()
-
-    found = [column(expression) for expression in expressions]
-    wider: lp.LogicalPlan = replace(below, aggregates=tuple(aggregates))
-    if isinstance(plan, lp.Project):
-        present = {item.id for item in plan.output}
-        more = [a for a in wider.output if a.id not in present]
-        wider = lp.Project(wider, (*plan.items, *more))
-    return wider, found
-
-
-def _nested() -> AnalysisException:
+def nested_aggregate() -> AnalysisException:
+    """Return the error of an aggregate function in another."""
     return AnalysisException(
         "NESTED_AGGREGATE_FUNCTION",
         "It is not allowed to use an aggregate function in the argument of another aggregate function. "
@@ -481,131 +440,15 @@ def _nested() -> AnalysisException:
     )
 
 
-def _is_aggregate_name(name: str) -> bool:
+def is_aggregate_name(name: str) -> bool:
+    """Return whether an aggregate function has this name."""
     from lightstream.functions import registry
 
     function = registry.lookup(name)
     return function is not None and function.kind == "aggregate"
 
 
-def _calls_aggregate(expression: e.Expression) -> bool:
+def calls_aggregate(expression: e.Expression) -> bool:
+    """Return whether an unresolved expression calls an aggregate function, or names grouping sets."""
     names = (node.name for node in expression.walk() if isinstance(node, e.UnresolvedFunction))
-    return any(_is_aggregate_name(name) or name.lower() in ("grouping", "grouping_id") for name in names)
-
-
-# ---- ORDER BY above an aggregation, where it may name aggregates that the select list lacks ---------------------
-
-
-def sorted_aggregate(sort: r.Sort, relation: r.Aggregate, analyzer: Analyzer) -> lp.LogicalPlan:
-    """Resolve `SELECT ... GROUP BY ... [HAVING ...] ORDER BY ...`."""
-    child, keys, items, resolver = _resolve_parts(relation, analyzer)
-    return _sorted(sort, child, keys, items, resolver, relation, analyzer)
-
-
-def sorted_global_aggregate(sort: r.Sort, relation: r.Project, analyzer: Analyzer) -> lp.LogicalPlan | None:
-    """Resolve `SELECT <aggregates> FROM ... ORDER BY ...`; None when the select list holds no aggregate."""
-    child = analyzer.plan(relation.input)
-    resolver = analyzer.over(child)
-    items = resolver.named_all(relation.items, lateral=True)
-    if resolver.lateral_used:
-        return None
-    if not any(has_aggregate(item) for item in items):
-        plan = project(child, items)
-        return order_by(plan, sort_orders(sort.orders, plan, analyzer), sort.is_global, analyzer)
-    return _sorted(sort, child, [], items, resolver, None, analyzer)
-
-
-def _sorted(
-    sort: r.Sort,
-    child: lp.LogicalPlan,
-    keys: Sequence[e.Alias | e.Attribute],
-    items: Sequence[e.Alias | e.Attribute],
-    resolver: ExpressionResolver,
-    relation: r.Aggregate | None,
-    analyzer: Analyzer,
-) -> lp.LogicalPlan:
-    hidden: list[e.Alias] = []
-    orders: list[e.SortOrder] = []
-    positions: dict[int, int] = {}
-    for order in _each(sort.orders, len(items)):
-        if isinstance(order.child, e.UnresolvedOrdinal):
-            targets = [i if isinstance(i, e.Attribute) else i.to_attribute() for i in items]
-            positions[len(orders)] = order.child.position - 1
-            orders.append(replace(order, child=ordinal_column(order.child, targets, "ORDER BY")))
-            continue
-        alias = e.Alias(_over_aggregate(order.child, items, resolver), ("order",), id=e.fresh_id())
-        if all(alias.child != trim_alias(item) for item in items):
-            check_subqueries(alias.child, "a sort key")
-        hidden.append(alias)
-        orders.append(replace(order, child=alias.to_attribute()))
-    extra: list[e.Alias] = list(hidden)
-    having = None
-    if relation is not None and relation.having is not None:
-        having = e.Alias(
-            _over_aggregate(relation.having, items, resolver, condition=True), ("having",), id=e.fresh_id()
-        )
-        extra.append(having)
-    sets = _sets(relation, len(keys)) if relation is not None else ()
-    wide = build_aggregate(child, keys, [*items, *extra], sets)
-    by_position = dict(zip((h.id for h in extra), wide.output[len(items) :], strict=True))
-    plan: lp.LogicalPlan = wide
-    if having is not None:
-        plan = lp.Filter(plan, by_position[having.id])
-    final = [
-        replace(o, child=wide.output[positions[i]])
-        if i in positions
-        else replace(
-            o, child=by_position.get(o.child.id, o.child) if isinstance(o.child, e.Attribute) else o.child
-        )
-        for i, o in enumerate(orders)
-    ]
-    check_sorts(final)
-    sorted_plan = lp.Sort(plan, tuple(final), sort.is_global)
-    return lp.Project(sorted_plan, wide.output[: len(items)])
-
-
-def _each(orders: Sequence[e.SortOrder], count: int) -> Iterator[e.SortOrder]:
-    """Return the sort keys; for ORDER BY ALL each column's place."""
-    for order in orders:
-        if isinstance(order.child, e.UnresolvedStar):
-            yield from (replace(order, child=e.UnresolvedOrdinal(place)) for place in range(1, count + 1))
-        else:
-            yield order
-
-
-# ---- QUALIFY --------------------------------------------------------------------------------------------------
-
-
-@rule(r.Qualify)
-def _qualify(relation: r.Qualify, analyzer: Analyzer) -> lp.LogicalPlan:
-    """Resolve `SELECT ... QUALIFY condition`: the condition is a hidden item of the select list."""
-    query = relation.input
-    if isinstance(query, r.Aggregate):
-        child, keys, items, resolver = _resolve_parts(query, analyzer)
-        extra = [_hidden(relation.condition, items, resolver)]
-        if query.having is not None:
-            extra.append(_hidden(query.having, items, resolver))
-        plan = build_aggregate(child, keys, [*items, *extra], _sets(query, len(keys)))
-    else:
-        assert isinstance(query, r.Project)
-        child = analyzer.plan(query.input)
-        resolver = analyzer.over(child)
-        items = resolver.named_all(query.items)
-        extra = [_hidden(relation.condition, items, resolver)]
-        plan = project(child, [*items, *extra])
-    if not any(isinstance(n, e.WindowExpression) for item in (*items, *extra) for n in item.walk()):
-        raise AnalysisException(
-            "QUALIFY_REQUIRES_WINDOW_FUNCTION",
-            "QUALIFY requires at least one window function in the select list or in its condition.",
-            sqlstate="42903",
-        )
-    filtered = plan
-    for attribute in plan.output[len(items) :]:
-        filtered = lp.Filter(filtered, attribute)
-    return lp.Project(filtered, plan.output[: len(items)])
-
-
-def _hidden(
-    condition: e.Expression, items: Sequence[e.Alias | e.Attribute], resolver: ExpressionResolver
-) -> e.Alias:
-    return e.Alias(_over_aggregate(condition, items, resolver, condition=True), ("hidden",), id=e.fresh_id())
+    return any(is_aggregate_name(name) or name.lower() in ("grouping", "grouping_id") for name in names)

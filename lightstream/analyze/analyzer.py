@@ -29,7 +29,8 @@ _MODULES: dict[type[r.Relation], str] = {
     for module, kinds in {
         "columns": (r.Project, r.WithColumns, r.WithColumnsRenamed, r.ToDF, r.ToSchema, r.Drop),
         "rows": (r.Filter, r.Sort, r.Limit, r.Offset, r.Tail, r.Deduplicate, r.WithWatermark, r.Sample),
-        "aggregate": (r.Aggregate, r.Qualify),
+        "aggregate": (r.Aggregate,),
+        "aggregate_above": (r.Qualify,),
         "combine": (r.Join, r.SetOperation),
         "reshape": (r.Generate, r.Unpivot, r.Pivot, r.SampleBy),
         "metrics": (r.CollectMetrics,),

@@ -54,7 +54,7 @@ def _above_aggregation(
     below = child.child if isinstance(child, lp.Project) else child
     if not isinstance(below, lp.Aggregate) or below.is_streaming or not below.aggregates:
         return child, expressions
-    from lightstream.analyze.aggregate import with_aggregates
+    from lightstream.analyze.aggregate_above import with_aggregates
 
     return with_aggregates(child, below, expressions, analyzer)
 
@@ -85,11 +85,11 @@ def _refuse_in_where(condition: e.Expression) -> None:
 @rule(r.Sort)
 def _sort(relation: r.Sort, analyzer: Analyzer) -> lp.LogicalPlan:
     if isinstance(relation.input, r.Aggregate) and relation.input.kind != "distinct":
-        from lightstream.analyze.aggregate import sorted_aggregate
+        from lightstream.analyze.aggregate_above import sorted_aggregate
 
         return sorted_aggregate(relation, relation.input, analyzer)
     if isinstance(relation.input, r.Project):
-        from lightstream.analyze.aggregate import sorted_global_aggregate
+        from lightstream.analyze.aggregate_above import sorted_global_aggregate
 
         found = sorted_global_aggregate(relation, relation.input, analyzer)
         if found is not None:

@@ -53,8 +53,8 @@ class DataFrameReader(Reader):
             return self._read((path,))
         if isinstance(path, list | tuple) and all(isinstance(p, str) for p in path):
             return self._read(tuple(path))
-        if isinstance(path, DataFrame):
-            raise unsupported(f"Reading {self._format} from a DataFrame of text")
+        if isinstance(path, DataFrame) or type(path).__name__ == "RDD":
+            raise unsupported(f"Reading {self._format} from a DataFrame or an RDD of text", "Read files.")
         raise not_expected(parameter, "str or list", path)
 
     def parquet(self, *paths: str, **options: Any) -> DataFrame:

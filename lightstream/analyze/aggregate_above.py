@@ -1,0 +1,187 @@
+"""What stands above an aggregation and may name aggregates that it lacks: filters, ORDER BY, QUALIFY."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from lightstream.analyze.aggregate import (
+    build_aggregate,
+    calls_aggregate,
+    grouping_call,
+    has_aggregate,
+    is_aggregate_name,
+    nested_aggregate,
+    over_aggregate,
+    resolved_parts,
+    sets_of,
+)
+from lightstream.analyze.analyzer import Analyzer, rule
+from lightstream.analyze.columns import project
+from lightstream.analyze.expressions import ExpressionResolver, check_sorts, check_subqueries
+from lightstream.analyze.naming import shown, trim_alias
+from lightstream.analyze.rows import order_by, ordinal_column, sort_orders
+from lightstream.conf import Conf
+from lightstream.errors import AnalysisException
+from lightstream.plan import expressions as e
+from lightstream.plan import logical as lp
+from lightstream.plan import relations as r
+
+
+def with_aggregates(
+    plan: lp.LogicalPlan, below: lp.Aggregate, expressions: Sequence[e.Expression], analyzer: Analyzer
+) -> tuple[lp.LogicalPlan, Sequence[e.Expression]]:
+    """Return `plan` (`below`, or a projection of it) with the aggregates that expressions above it call as columns.
+
+    They come back with the expressions, in which these columns stand for the calls.
+    """
+    if not any(map(calls_aggregate, expressions)):
+        return plan, expressions
+    resolver = analyzer.over(below.child)
+    keys = [(trim_alias(k), k if isinstance(k, e.Attribute) else k.to_attribute()) for k in below.keys]
+    aggregates = list(below.aggregates)
+
+    def column(node: e.Expression) -> e.Expression:
+        if not isinstance(node, e.UnresolvedFunction):
+            return node if isinstance(node, e.SubqueryExpression) else node.map_children(column)
+        if node.name.lower() in ("grouping", "grouping_id") and below.grouping_id is not None:
+            grouping = resolver.value(node)
+            assert isinstance(grouping, e.Call)
+            return grouping_call(grouping, keys, below.grouping_id, Conf())
+        if not is_aggregate_name(node.name):
+            return node.map_children(column)
+        call = resolver.value(node)
+        assert isinstance(call, e.Call)
+        if any(map(has_aggregate, call.children)):
+            raise nested_aggregate()
+        for known in aggregates:
+            if known.child == call:
+                return known.to_attribute()
+        aggregates.append(e.Alias(call, (shown(call),), id=e.fresh_id()))
+        return aggregates[-1].to_attribute()
+
+    found = [column(expression) for expression in expressions]
+    wider: lp.LogicalPlan = replace(below, aggregates=tuple(aggregates))
+    if isinstance(plan, lp.Project):
+        present = {item.id for item in plan.output}
+        more = [a for a in wider.output if a.id not in present]
+        wider = lp.Project(wider, (*plan.items, *more))
+    return wider, found
+
+
+# ---- ORDER BY above an aggregation, where it may name aggregates that the select list lacks ---------------------
+
+
+def sorted_aggregate(sort: r.Sort, relation: r.Aggregate, analyzer: Analyzer) -> lp.LogicalPlan:
+    """Resolve `SELECT ... GROUP BY ... [HAVING ...] ORDER BY ...`."""
+    child, keys, items, resolver = resolved_parts(relation, analyzer)
+    return _sorted(sort, child, keys, items, resolver, relation, analyzer)
+
+
+def sorted_global_aggregate(sort: r.Sort, relation: r.Project, analyzer: Analyzer) -> lp.LogicalPlan | None:
+    """Resolve `SELECT <aggregates> FROM ... ORDER BY ...`; None when the select list holds no aggregate."""
+    child = analyzer.plan(relation.input)
+    resolver = analyzer.over(child)
+    items = resolver.named_all(relation.items, lateral=True)
+    if resolver.lateral_used:
+        return None
+    if not any(has_aggregate(item) for item in items):
+        plan = project(child, items)
+        return order_by(plan, sort_orders(sort.orders, plan, analyzer), sort.is_global, analyzer)
+    return _sorted(sort, child, [], items, resolver, None, analyzer)
+
+
+def _sorted(
+    sort: r.Sort,
+    child: lp.LogicalPlan,
+    keys: Sequence[e.Alias | e.Attribute],
+    items: Sequence[e.Alias | e.Attribute],
+    resolver: ExpressionResolver,
+    relation: r.Aggregate | None,
+    analyzer: Analyzer,
+) -> lp.LogicalPlan:
+    hidden: list[e.Alias] = []
+    orders: list[e.SortOrder] = []
+    positions: dict[int, int] = {}
+    for order in _each(sort.orders, len(items)):
+        if isinstance(order.child, e.UnresolvedOrdinal):
+            targets = [i if isinstance(i, e.Attribute) else i.to_attribute() for i in items]
+            positions[len(orders)] = order.child.position - 1
+            orders.append(replace(order, child=ordinal_column(order.child, targets, "ORDER BY")))
+            continue
+        alias = e.Alias(over_aggregate(order.child, items, resolver), ("order",), id=e.fresh_id())
+        if all(alias.child != trim_alias(item) for item in items):
+            check_subqueries(alias.child, "a sort key")
+        hidden.append(alias)
+        orders.append(replace(order, child=alias.to_attribute()))
+    extra: list[e.Alias] = list(hidden)
+    having = None
+    if relation is not None and relation.having is not None:
+        having = e.Alias(
+            over_aggregate(relation.having, items, resolver, condition=True), ("having",), id=e.fresh_id()
+        )
+        extra.append(having)
+    sets = sets_of(relation, len(keys)) if relation is not None else ()
+    wide = build_aggregate(child, keys, [*items, *extra], sets)
+    by_position = dict(zip((h.id for h in extra), wide.output[len(items) :], strict=True))
+    plan: lp.LogicalPlan = wide
+    if having is not None:
+        plan = lp.Filter(plan, by_position[having.id])
+    final = [
+        replace(o, child=wide.output[positions[i]])
+        if i in positions
+        else replace(
+            o, child=by_position.get(o.child.id, o.child) if isinstance(o.child, e.Attribute) else o.child
+        )
+        for i, o in enumerate(orders)
+    ]
+    check_sorts(final)
+    sorted_plan = lp.Sort(plan, tuple(final), sort.is_global)
+    return lp.Project(sorted_plan, wide.output[: len(items)])
+
+
+def _each(orders: Sequence[e.SortOrder], count: int) -> Iterator[e.SortOrder]:
+    """Return the sort keys; for ORDER BY ALL each column's place."""
+    for order in orders:
+        if isinstance(order.child, e.UnresolvedStar):
+            yield from (replace(order, child=e.UnresolvedOrdinal(place)) for place in range(1, count + 1))
+        else:
+            yield order
+
+
+# ---- QUALIFY --------------------------------------------------------------------------------------------------
+
+
+@rule(r.Qualify)
+def _qualify(relation: r.Qualify, analyzer: Analyzer) -> lp.LogicalPlan:
+    """Resolve `SELECT ... QUALIFY condition`: the condition is a hidden item of the select list."""
+    query = relation.input
+    if isinstance(query, r.Aggregate):
+        child, keys, items, resolver = resolved_parts(query, analyzer)
+        extra = [_hidden(relation.condition, items, resolver)]
+        if query.having is not None:
+            extra.append(_hidden(query.having, items, resolver))
+        plan = build_aggregate(child, keys, [*items, *extra], sets_of(query, len(keys)))
+    else:
+        assert isinstance(query, r.Project)
+        child = analyzer.plan(query.input)
+        resolver = analyzer.over(child)
+        items = resolver.named_all(query.items)
+        extra = [_hidden(relation.condition, items, resolver)]
+        plan = project(child, [*items, *extra])
+    if not any(isinstance(n, e.WindowExpression) for item in (*items, *extra) for n in item.walk()):
+        raise AnalysisException(
+            "QUALIFY_REQUIRES_WINDOW_FUNCTION",
+            "QUALIFY requires at least one window function in the select list or in its condition.",
+            sqlstate="42903",
+        )
+    filtered = plan
+    for attribute in plan.output[len(items) :]:
+        filtered = lp.Filter(filtered, attribute)
+    return lp.Project(filtered, plan.output[: len(items)])
+
+
+def _hidden(
+    condition: e.Expression, items: Sequence[e.Alias | e.Attribute], resolver: ExpressionResolver
+) -> e.Alias:
+    return e.Alias(over_aggregate(condition, items, resolver, condition=True), ("hidden",), id=e.fresh_id())
