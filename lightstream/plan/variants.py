@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import itertools
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -21,7 +21,6 @@ Tree = Any  # bytes | list[Tree] | dict[str, Tree]; mypy has no recursive alias 
 NULL, TRUE, FALSE = b"\x00", b"\x04", b"\x08"
 MAX_BYTES = 128 * 1024 * 1024
 _PRIMITIVE, _SHORT_TEXT, _OBJECT, _ARRAY = range(4)
-_INTS = ((3, "<b"), (4, "<h"), (5, "<i"), (6, "<q"))
 _DECIMALS = ((8, 4, 9), (9, 8, 18), (10, 16, 38))  # code, bytes, most digits
 _FIXED = {3: "<b", 4: "<h", 5: "<i", 6: "<q", 7: "<d", 11: "<i", 12: "<q", 13: "<q", 14: "<f"}
 _SIZES = {
@@ -64,10 +63,12 @@ def malformed() -> SparkRuntimeException:
 
 def from_int(value: int) -> bytes:
     """Return a whole number of 64 bits in as few bytes as hold it."""
-    for code, layout in _INTS[:-1]:
-        if -(1 << (8 * struct.calcsize(layout) - 1)) <= value < 1 << (8 * struct.calcsize(layout) - 1):
-            return bytes((code << 2,)) + struct.pack(layout, value)
-    return b"\x18" + struct.pack("<q", value)
+    if -0x80 <= value < 0x80:
+        return b"\x0c" + value.to_bytes(1, "little", signed=True)
+    if -0x8000 <= value < 0x8000:
+        return b"\x10" + value.to_bytes(2, "little", signed=True)
+    size = 4 if -0x8000_0000 <= value < 0x8000_0000 else 8
+    return (b"\x14" if size == 4 else b"\x18") + value.to_bytes(size, "little", signed=True)
 
 
 def from_decimal(unscaled: int, scale: int) -> bytes:
@@ -171,9 +172,8 @@ def encode(tree: Tree) -> tuple[bytes, bytes]:
             sqlstate="22023",
         )
     size = _width(max(total, len(names)))
-    offsets = _offsets(map(len, names), size)
     header = bytes((1 | (size - 1) << 6,)) + len(names).to_bytes(size, "little")
-    return value, header + offsets + b"".join(names)
+    return value, b"".join((header, _packed(_offsets(names), size), *names))
 
 
 def _encoded(tree: Tree, ids: dict[str, int]) -> bytes:
@@ -181,34 +181,35 @@ def _encoded(tree: Tree, ids: dict[str, int]) -> bytes:
         return tree
     if isinstance(tree, list):
         items = [_encoded(item, ids) for item in tree]
-        large = len(items) > 255
-        size = _width(sum(map(len, items)))
-        head = bytes((_ARRAY | (size - 1) << 2 | large << 4,)) + len(items).to_bytes(
-            4 if large else 1, "little"
-        )
-        return head + _offsets(map(len, items), size) + b"".join(items)
-    fields, start = [], 0
+        offsets = _offsets(items)
+        size, large = _width(offsets[-1]), len(items) > 255
+        head = _ARRAY | (size - 1) << 2 | large << 4
+        return b"".join((bytes((head,)), _count(len(items), large), _packed(offsets, size), *items))
+    numbers = {}  # before those of the names inside
     parts = []
     for name, child in tree.items():
-        number = ids.setdefault(name, len(ids))
-        part = _encoded(child, ids)
-        fields.append((name, number, start))
-        parts.append(part)
-        start += len(part)
-    fields.sort(key=lambda field: in_java_order(field[0]))
-    large = len(fields) > 255
-    size, id_size = _width(start), _width(max((number for _, number, _ in fields), default=0))
-    head = bytes((_OBJECT | (size - 1) << 2 | (id_size - 1) << 4 | large << 6,))
+        numbers[name] = ids.setdefault(name, len(ids))
+        parts.append(_encoded(child, ids))
+    offsets = _offsets(parts)
+    places = dict(zip(numbers, offsets, strict=False))
+    names = _sorted(numbers)
+    size, id_size, large = _width(offsets[-1]), _width(max(numbers.values(), default=0)), len(names) > 255
+    head = _OBJECT | (size - 1) << 2 | (id_size - 1) << 4 | large << 6
     return b"".join(
         (
-            head,
-            len(fields).to_bytes(4 if large else 1, "little"),
-            *(number.to_bytes(id_size, "little") for _, number, _ in fields),
-            *(offset.to_bytes(size, "little") for _, _, offset in fields),
-            start.to_bytes(size, "little"),
+            bytes((head,)),
+            _count(len(names), large),
+            _packed([numbers[name] for name in names], id_size),
+            _packed([*(places[name] for name in names), offsets[-1]], size),
             *parts,
         )
     )
+
+
+def _sorted(names: Iterable[str]) -> list[str]:
+    found = sorted(names)
+    # In Java's order only characters beyond the basic plane stand elsewhere.
+    return found if "".join(found).isascii() else sorted(found, key=in_java_order)
 
 
 def in_java_order(name: str) -> bytes:
@@ -220,12 +221,16 @@ def _width(number: int) -> int:
     return 1 if number < 1 << 8 else 2 if number < 1 << 16 else 3 if number < 1 << 24 else 4
 
 
-def _offsets(lengths: Any, size: int) -> bytes:
-    offset, parts = 0, [bytes(size)]
-    for length in lengths:
-        offset += length
-        parts.append(offset.to_bytes(size, "little"))
-    return b"".join(parts)
+def _count(count: int, large: bool) -> bytes:
+    return count.to_bytes(4 if large else 1, "little")
+
+
+def _offsets(parts: Sequence[bytes]) -> list[int]:
+    return list(itertools.accumulate(map(len, parts), initial=0))
+
+
+def _packed(numbers: Sequence[int], size: int) -> bytes:
+    return bytes(numbers) if size == 1 else b"".join([number.to_bytes(size, "little") for number in numbers])
 
 
 # ---- bytes to a tree ------------------------------------------------------------------------------------------
