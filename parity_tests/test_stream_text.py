@@ -61,6 +61,16 @@ CONSOLE: dict[str, tuple[str, Callable[[Any, Any], Any], dict[str, Any]]] = {
         {},
     ),
     "wide letters": ("append", lambda df, F: df.select(F.lit("日本語").alias("字"), F.lit("é\tü\n").alias("e")), {}),
+    "windows": (
+        "complete",
+        lambda df, F: df.groupBy(F.window("ts", "10 minutes"), "k").count().orderBy("window", "k"),
+        {"truncate": "false"},
+    ),
+    "times within values": (
+        "append",
+        lambda df, F: df.select(F.array("ts"), F.struct("ts", F.create_map(F.lit(1), "ts").alias("m"))),
+        {"truncate": "false"},
+    ),
     "changed groups": ("update", lambda df, F: df.groupBy("k").count(), {}),
     "sorted groups": ("complete", lambda df, F: df.groupBy("k").count().orderBy("k"), {}),
     "more groups than shown": ("complete", lambda df, F: df.groupBy("k").count().orderBy("k"), {"numRows": 1}),

@@ -77,7 +77,7 @@ class Result:
         projection = None
         if any(t.holds(field.dataType, t.TimestampType) for field, _ in fields):
             items = (
-                f"{_portable(_quoted(name), field.dataType)} AS {_quoted(name)}" for field, name in fields
+                f"{portable(_quoted(name), field.dataType)} AS {_quoted(name)}" for field, name in fields
             )
             projection = ", ".join(items)
         try:
@@ -120,20 +120,20 @@ class Result:
         return self.cursor.query("SELECT * FROM temp.main.lightstream_result")
 
 
-def _portable(text: str, data_type: t.DataType) -> str:
+def portable(text: str, data_type: t.DataType) -> str:
     """Return a value with timestamps as microseconds: DuckDB needs one more package to make Python objects of them."""
     if not t.holds(data_type, t.TimestampType):
         return text
     match data_type:
         case t.ArrayType():
-            return f"list_transform({text}, lambda x: {_portable('x', data_type.elementType)})"
+            return f"list_transform({text}, lambda x: {portable('x', data_type.elementType)})"
         case t.MapType():
-            keys = f"list_transform(map_keys({text}), lambda x: {_portable('x', data_type.keyType)})"
-            values = f"list_transform(map_values({text}), lambda x: {_portable('x', data_type.valueType)})"
+            keys = f"list_transform(map_keys({text}), lambda x: {portable('x', data_type.keyType)})"
+            values = f"list_transform(map_values({text}), lambda x: {portable('x', data_type.valueType)})"
             return f"CASE WHEN {text} IS NOT NULL THEN map({keys}, {values}) END"
         case t.StructType():
             fields = ", ".join(
-                f"{_quoted(f.name)} := {_portable(f'struct_extract({text}, {text_sql(f.name)})', f.dataType)}"
+                f"{_quoted(f.name)} := {portable(f'struct_extract({text}, {text_sql(f.name)})', f.dataType)}"
                 for f in data_type
             )
             return f"CASE WHEN {text} IS NOT NULL THEN struct_pack({fields}) END"

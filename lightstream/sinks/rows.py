@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lightstream.plan import types as t
+from lightstream.execute.batch import portable
 from lightstream.sinks.contract import Batch
 
 if TYPE_CHECKING:
@@ -35,13 +35,12 @@ def row_count(batch: Batch) -> int:
 
 
 def rows_of(batch: Batch, limit: int) -> list[tuple[Any, ...]]:
-    """Return rows of a batch as `execute.batch.Result.tuples` gives them: timestamps in microseconds."""
+    """Return rows of a batch as `execute.batch.Result.tuples` gives them."""
     columns = [f"c{i}" for i in range(len(batch.schema.fields))]
     if not columns:
         return [() for _ in batch.cursor.execute(f"{batch.sql} LIMIT {limit}").fetchall()]
     items = ", ".join(
-        f"epoch_us({column})" if isinstance(field.dataType, t.TimestampType) else column
-        for column, field in zip(columns, batch.schema.fields, strict=True)
+        portable(column, field.dataType) for column, field in zip(columns, batch.schema.fields, strict=True)
     )
     rows: list[tuple[Any, ...]] = batch.cursor.execute(
         f"SELECT {items} FROM ({batch.sql}) AS batch({', '.join(columns)}) LIMIT {limit}"
