@@ -234,12 +234,25 @@ def what_a_listener_hears_of_observed_metrics(engine: Engine) -> None:
     events = Events()
     hearing = listener(engine, events)
     engine.spark.streams.addListener(hearing)
-    frame = engine.stream(maxFilesPerTrigger=1).observe("m", engine.F.count("*").alias("n"))
+    F = engine.F
+    frame = engine.stream(maxFilesPerTrigger=1).observe(
+        "m",
+        F.count("*").alias("n"),
+        F.expr("max(ts) as ts"),
+        F.expr("max(to_date(ts)) as d"),
+        F.expr("sum(cast(n as decimal(10,2))) as dec"),
+        F.expr("sort_array(collect_list(struct(ts, n))) as l"),
+        F.expr("map('k', max(ts)) as m"),
+        F.expr("max(cast(k as binary)) as b"),
+        F.expr("max(cast('NaN' as double)) as nan"),
+        F.expr("max(null) as nothing"),
+    )
     frame.writeStream.format("noop").trigger(availableNow=True).start()
     events.until("terminated")
     engine.spark.streams.removeListener(hearing)
     heard = [event.progress for kind, event in events.heard if kind == "progress"]
-    engine.tell([[progress.batchId, progress.observedMetrics["m"].n] for progress in heard])
+    engine.tell([[progress.batchId, repr(progress.observedMetrics["m"])] for progress in heard])
+    engine.tell([json.loads(progress.json)["observedMetrics"] for progress in heard])
 
 
 @CASES

@@ -121,13 +121,13 @@ class BatchRun:
         [row] = self.cursor.execute(self.place(sql)).fetchall()
         return list(map(int, row))
 
-    def row(self, compiled: Compiled) -> tuple[Any, ...]:
-        """Return the one row that a statement over temporary tables gives.
+    def row(self, compiled: Compiled, projection: str) -> tuple[Any, ...]:
+        """Return what a projection gives of the one row of a statement over temporary tables.
 
         Raises:
             PySparkException: Spark's error for what DuckDB refused.
         """
-        [found] = fetch_compiled(self._placed(compiled), self.cursor, self._scan)
+        [found] = fetch_compiled(self._placed(compiled), self.cursor, self._scan, projection)
         return tuple(found)
 
     def arrow(self, sql: str) -> pyarrow.Table:

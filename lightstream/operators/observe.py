@@ -13,10 +13,27 @@ from lightstream.compile.compiler import Compiled, Compiler, compile_plan
 from lightstream.compile.select import distinct_names
 from lightstream.conf import Conf
 from lightstream.errors import unsupported
+from lightstream.execute.batch import portable
+from lightstream.functions.spelling import quote
 from lightstream.operators.batch import BatchRun, qualified
 from lightstream.plan import expressions as e
 from lightstream.plan import logical as lp
 from lightstream.plan import types as t
+
+
+class ObservedMetrics(dict[str, Any]):
+    """The metrics of a batch, in the form that the JSON of a progress report has them in.
+
+    Args:
+        shown: them by name.
+        schema: their names and types.
+        row: them as `execute.batch.Result.tuples` gives rows.
+    """
+
+    def __init__(self, shown: dict[str, Any], schema: t.StructType, row: tuple[Any, ...]) -> None:
+        super().__init__(shown)
+        self.schema = schema
+        self.row = row
 
 
 class MetricsStep:
@@ -34,9 +51,10 @@ class MetricsStep:
         self._names = {a.id: name for a, name in zip(node.output, names, strict=True)}
         rows = lp.TableScan(node.output, qualified(self.table), names, asked=set())
         metrics = metrics_plan(node, rows)
-        self._labels = [a.name for a in metrics.output]
         self._shapes = [_json(a.type) for a in metrics.output]
-        self._metrics = compile_plan(lp.Project(metrics, tuple(map(_as_text, metrics.output))), conf)
+        self._schema = t.StructType([t.StructField(a.name, a.type, a.nullable) for a in metrics.output])
+        both = lp.Project(metrics, (*map(_as_text, metrics.output), *map(_again, metrics.output)))
+        self._metrics = compile_plan(both, conf)
         self._asked = rows.asked
 
     @property
@@ -56,11 +74,16 @@ class MetricsStep:
     def run(self, run: BatchRun) -> None:
         """Read the rows and compute the metrics."""
         run.read(self.table, self.reading)
-        values = run.row(self._metrics)
-        run.metrics[self.name] = {
-            label: None if value is None else shape(value)
-            for label, shape, value in zip(self._labels, self._shapes, values, strict=True)
-        }
+        size = len(self._shapes)
+        names = [quote(name) for name in self._metrics.names]
+        values = [portable(n, field.dataType) for n, field in zip(names[size:], self._schema, strict=True)]
+        row = run.row(self._metrics, ", ".join((*names[:size], *values)))
+        shown = zip(self._schema.names, self._shapes, row[:size], strict=True)
+        run.metrics[self.name] = ObservedMetrics(
+            {label: None if value is None else shape(value) for label, shape, value in shown},
+            self._schema,
+            row[size:],
+        )
 
     def explain(self) -> dict[str, str]:
         """Return the statements by step."""
@@ -72,6 +95,10 @@ def _as_text(metric: e.Attribute) -> e.Alias:
     wanted = _texts(metric.type)
     value = metric if wanted == metric.type else e.Cast(metric, wanted)
     return e.Alias(value, (metric.name,), id=e.fresh_id())
+
+
+def _again(metric: e.Attribute) -> e.Alias:
+    return e.Alias(metric, (metric.name,), id=e.fresh_id())
 
 
 def _texts(data_type: t.DataType) -> t.DataType:

@@ -452,13 +452,20 @@ class SinkProgress(_Report):
 def progress_of(record: dict[str, Any], exact: bool = False) -> StreamingQueryProgress:
     """Return the report of the engine's record.
 
-    Rates are rounded as in Spark's JSON; with `exact` (for listeners, as in Spark) only in the JSON.
+    Rates are rounded and metrics are texts and numbers, as in Spark's JSON; with `exact` (for listeners, as in Spark)
+    only in the JSON.
     """
     shown = rounded(record)
     if not exact:
         return StreamingQueryProgress.fromJson(shown)
     progress = StreamingQueryProgress.fromJson(record)
     progress._jdict = shown
+    observed = record.get("observedMetrics", {})
+    if observed:
+        from lightstream.sql.rows import to_rows
+
+        for name, metrics in observed.items():
+            [progress["observedMetrics"][name]] = to_rows([metrics.row], metrics.schema)
     for part, shown_part in zip(progress.sources, shown["sources"], strict=True):
         part._jdict = shown_part
     return progress
