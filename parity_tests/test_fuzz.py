@@ -47,7 +47,6 @@ def test_drawn_queries(fuzzer: Fuzzer, seed: int) -> None:
         "select timestamp_micros(9223372036854775807L)",
         "select ceil(cast('99999999999999999999999999999999999999' as decimal(38,0)), -2)",
         "select element_at(array(1), k) - cast(null as int) from values (5) t(k)",
-        "select 1 from values (1) t(a) having 100",
         "select array(1), 8 >> 1",
         "select a = b from values (cast(null as int), '') t(a, b)",
         "select case when cast(concat('x', id) as int) = 1 then 2 else 2 end from range(1)",

@@ -24,6 +24,8 @@ def render(node: e.Expression) -> str:
         return _literal(node)
     if isinstance(node, e.UnresolvedAttribute):
         return "'" + ".".join(part if part.replace("_", "").isalnum() else f"`{part}`" for part in node.parts)
+    if isinstance(node, e.AllColumns):
+        return "ALL"
     if isinstance(node, e.UnresolvedStar):
         excluded = ", ".join(".".join(parts) for parts in node.excluded)
         return ".".join((*node.target, "*")) + (f" EXCEPT ({excluded})" if excluded else "")

@@ -74,7 +74,7 @@ select a from t order by a desc, 2 nulls last, b asc nulls last limit 5 offset 2
           Project items=['a]
             UnresolvedTable name=[t]
 select a from t order by all desc limit all
-    Sort orders=[* DESC NULLS LAST]
+    Sort orders=[ALL DESC NULLS LAST]
       Project items=['a]
         UnresolvedTable name=[t]
 select a from t distribute by a sort by b

@@ -143,7 +143,7 @@ def _sorted(
 def _each(orders: Sequence[e.SortOrder], count: int) -> Iterator[e.SortOrder]:
     """Return the sort keys; for ORDER BY ALL each column's place."""
     for order in orders:
-        if isinstance(order.child, e.UnresolvedStar):
+        if isinstance(order.child, e.AllColumns):
             yield from (replace(order, child=e.UnresolvedOrdinal(place)) for place in range(1, count + 1))
         else:
             yield order

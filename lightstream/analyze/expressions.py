@@ -129,12 +129,10 @@ class ExpressionResolver:
         Raises:
             AnalysisException: DATATYPE_MISMATCH.FILTER_NOT_BOOLEAN when it is not boolean.
         """
-        from lightstream.functions.coercion import implicit_cast
-
         resolved = self.value(expression)
         found = e.type_of(resolved)
-        if isinstance(found, t.NullType) and clause == "having":
-            return implicit_cast(resolved, t.BooleanType()) or resolved
+        if clause == "having" and not isinstance(found, t.BooleanType):  # QUALIFY, too
+            return self.value(e.Cast(expression, t.BooleanType(), "ansi"))
         if not isinstance(found, t.BooleanType):
             what, sqlstate = {
                 "join": ("JOIN_CONDITION_IS_NOT_BOOLEAN_TYPE", "42K0E"),

@@ -362,6 +362,8 @@ def _pivot(relation: r.Pivot, analyzer: Analyzer) -> lp.LogicalPlan:
         # Spark: what only other rules cast is cast by them.
         mode = "ansi" if analyzer.conf.ansi and can_cast(source, kind, "ansi") else "legacy"
         cast = bare if source == kind else e.Cast(bare, kind, mode, implicit=True)
+        if cast is not bare and isinstance(kind, t.AtomicType):
+            analyzer.session.constant(cast)  # Spark: computed at once, so that one which does not fit fails
         values.append((name, cast))
     return _pivoted(child, keys, column, values, items, analyzer)
 

@@ -84,6 +84,8 @@ def _refuse_in_where(condition: e.Expression) -> None:
 
 @rule(r.Sort)
 def _sort(relation: r.Sort, analyzer: Analyzer) -> lp.LogicalPlan:
+    if any(isinstance(order.child, e.UnresolvedStar) for order in relation.orders):
+        raise star_refused("Sort")
     if isinstance(relation.input, r.Aggregate) and relation.input.kind != "distinct":
         from lightstream.analyze.aggregate_above import sorted_aggregate
 
@@ -95,8 +97,7 @@ def _sort(relation: r.Sort, analyzer: Analyzer) -> lp.LogicalPlan:
         if found is not None:
             return found
     for order in relation.orders:
-        stars = (isinstance(node, e.UnresolvedStar) for node in order.child.walk())
-        if any(stars) and not isinstance(order.child, e.UnresolvedStar):
+        if any(isinstance(node, e.UnresolvedStar) for node in order.child.walk()):
             raise star_refused("Sort")
     child = analyzer.plan(relation.input)
     keys: Sequence[e.Expression] = [order.child for order in relation.orders]
@@ -119,7 +120,7 @@ def sort_orders(
         if ordinal is not None:
             resolved.append(replace(order, child=ordinal_column(ordinal, child.output, "ORDER BY")))
             continue
-        if isinstance(order.child, e.UnresolvedStar):  # ORDER BY ALL
+        if isinstance(order.child, e.AllColumns):
             resolved.extend(replace(order, child=column) for column in child.output)
             continue
         resolved.append(replace(order, child=_sort_key(order.child, child, analyzer)))

@@ -274,8 +274,8 @@ class Compiler:
     def _aggregate(self, plan: lp.Aggregate, needed: set[int]) -> Select:
         keys = plan.output[: len(plan.keys)]
         aggregates = [a for a in plan.aggregates if a.id in needed]
-        if not keys and not aggregates:
-            return Select("(SELECT 1)", {})
+        if not keys and not aggregates:  # one row; Spark computes what it is made of, which may fail
+            return replace(self.aggregate_input(plan, ()), columns={}, group="", having=("count(*) >= 0",))
         if not plan.grouping_sets:
             plan = replace(plan, keys=tuple(_unless_constant(key, needed) for key in plan.keys))
         child = self.aggregate_input(plan, aggregates)

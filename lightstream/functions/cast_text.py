@@ -5,7 +5,7 @@ from __future__ import annotations
 from lightstream.errors import unsupported
 from lightstream.functions import cast_numbers, cast_times
 from lightstream.functions.registry import SqlContext
-from lightstream.functions.spelling import duck_type, error_with_value_sql, let, native_sql
+from lightstream.functions.spelling import duck_type, error_sql, error_with_value_sql, let, native_sql
 from lightstream.plan import types as t
 
 # What Spark trims before it reads a value: white space and control characters.
@@ -14,6 +14,14 @@ _WHOLE = rf"{SPACE}[+-]?[0-9]+{SPACE}"
 _WHOLE_LEGACY = rf"{SPACE}[+-]?[0-9]*(?:\.[0-9]*)?{SPACE}"
 _FLOAT = (
     rf"(?i){SPACE}(?:[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?[df]?|[+-]?inf(?:inity)?|nan){SPACE}"
+)
+# Java's decimals have digits of any script.
+_OTHER_DECIMAL = rf"{SPACE}[+-]?(?:\p{{Nd}}+\.?\p{{Nd}}*|\.\p{{Nd}}+)(?:[eE][+-]?\p{{Nd}}+)?{SPACE}"
+_OTHER_DIGITS = error_sql(
+    "LIGHTSTREAM_UNSUPPORTED",
+    "A text with other digits than those of ASCII, cast to a decimal, is not supported by lightstream.",
+    "0A000",
+    "UnsupportedOperationException",
 )
 _DECIMAL = rf"{SPACE}[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?{SPACE}"
 
@@ -83,7 +91,8 @@ def _parsed(v: str, target: t.DataType, mode: str, ctx: SqlContext) -> str:
                     "ArithmeticException",
                 )
                 checked = f"CASE WHEN TRY_CAST({v} AS DECIMAL(38,0)) IS NULL THEN {beyond} ELSE {checked} END"
-            return f"CASE WHEN regexp_full_match({v}, '{_DECIMAL}') THEN {checked} END"
+            other = f"WHEN regexp_full_match({v}, '{_OTHER_DECIMAL}') THEN {_OTHER_DIGITS}"
+            return f"CASE WHEN regexp_full_match({v}, '{_DECIMAL}') THEN {checked} {other} END"
         case t.BooleanType():
             word = f"lower(regexp_replace({v}, '^{SPACE}(.*?){SPACE}$', '\\1'))"
             return (

@@ -179,7 +179,7 @@ def forces_null(source: t.DataType, target: t.DataType) -> bool:
 
 def _widens(source: t.DataType, target: t.DataType) -> bool:
     """Return whether a type holds whatever another one does, by Spark's word: then `try_cast` needs no NULL."""
-    if source == target:
+    if source == target or isinstance(source, t.NullType):
         return True
     if isinstance(source, t.VariantType):
         return False

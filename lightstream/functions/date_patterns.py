@@ -173,7 +173,7 @@ def _piece(part: Part, local: str, instant: str, ctx: SqlContext) -> str:
         case "X" | "x" | "Z":
             return _offset(letters, local, instant, ctx)
         case "V" if part.count == 2:
-            return text_sql(ctx.time_zone)
+            return f"CASE WHEN {local} IS NOT NULL THEN {text_sql(ctx.time_zone)} END"
     if letters not in _STRFTIME:
         raise unsupported(f"Writing by the datetime pattern {letters}")
     return f"strftime({local}, '{_STRFTIME[letters]}')"

@@ -106,6 +106,8 @@ scalar("spark_partition_id", " -> int!", "0", shown="SPARK_PARTITION_ID()", fold
 def _bind_assert(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
     if len(args) not in (1, 2):
         raise mismatch.wrong_count(name, "[1, 2]", len(args))
+    if not isinstance(type_of(args[0]), t.BooleanType | t.NullType):
+        raise mismatch.unexpected_input(name, args, 0, '"BOOLEAN"')
     condition = cast_to(args[0], t.BooleanType(), conf.ansi)
     message: Expression = Literal(f"'{mismatch.text_of(args[0])}' is not true!", t.StringType())
     if len(args) == 2:

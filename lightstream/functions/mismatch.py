@@ -19,7 +19,8 @@ def text_of(expression: e.Expression) -> str:
         case e.Attribute() | e.LambdaVariable():
             return expression.name
         case e.Literal():
-            return "NULL" if expression.value is None else str(expression.value)
+            value = expression.value
+            return "NULL" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
         case e.Alias():
             return text_of(expression.child)
         case e.Cast():

@@ -165,6 +165,17 @@ def _extract_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
     text = f"{call.name}({args[0]}, {text_sql(found.re2)}, {group})"
     if call.name == "regexp_extract_all" and group:  # a group that takes no part in a match is empty
         text = f"list_transform({text}, lambda ls_g: coalesce(ls_g, ''))"
+    if call.name == "regexp_extract_all" and found.may_match_nothing:
+        # Java finds nothing between the two halves of a character beyond 16 bits, too.
+        failure = error_sql(
+            "LIGHTSTREAM_UNSUPPORTED",
+            f"regexp_extract_all with the pattern '{found.java}', which can match empty text, is not supported by "
+            "lightstream over characters beyond U+FFFF.",
+            "0A000",
+            "UnsupportedOperationException",
+        )
+        beyond = f"regexp_matches({args[0]}, '[^\\x{{0}}-\\x{{FFFF}}]')"
+        text = f"CASE WHEN {beyond} THEN {failure} ELSE {text} END"
     return _guarded(found, args[0], text)
 
 

@@ -16,6 +16,7 @@ from lightstream.parse.tokens import END, Token
 from lightstream.plan import relations as r
 from lightstream.plan.expressions import (
     Alias,
+    AllColumns,
     Expression,
     Literal,
     SortOrder,
@@ -480,7 +481,7 @@ def _ordinal(key: Expression) -> Expression:
 
 def _sort_ordinal(order: SortOrder) -> SortOrder:
     if isinstance(order.child, UnresolvedAttribute) and [p.upper() for p in order.child.parts] == ["ALL"]:
-        return replace(order, child=UnresolvedStar())
+        return replace(order, child=AllColumns())
     return replace(order, child=_ordinal(order.child))
 
 

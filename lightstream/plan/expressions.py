@@ -303,6 +303,11 @@ class UnresolvedStar(Expression):
 
 
 @dataclass(frozen=True, slots=True)
+class AllColumns(Expression):
+    """What ORDER BY ALL sorts by."""
+
+
+@dataclass(frozen=True, slots=True)
 class UnresolvedRegex(Expression):
     """All columns whose name matches (`df.colRegex`)."""
 

@@ -8,12 +8,21 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from lightstream.errors import (
+    PySparkNotImplementedError,
     PySparkTypeError,
     PySparkValueError,
     unsupported,
 )
 from lightstream.plan.expressions import Expression, PythonUdf
-from lightstream.plan.types import DataType, StringType
+from lightstream.plan.types import (
+    CalendarIntervalType,
+    CharType,
+    DataType,
+    StringType,
+    VarcharType,
+    YearMonthIntervalType,
+    holds,
+)
 from lightstream.sql.arguments import need_str, not_expected
 from lightstream.sql.column import Column, column_expression
 from lightstream.sql.function_kinds import is_annotated, kind_of
@@ -53,6 +62,7 @@ class PolarsUDFType:
 
 
 _PICKLED, _BATCHED = 100, 101
+_NOT_IN_ARROW = (CharType, VarcharType, YearMonthIntervalType, CalendarIntervalType)
 # What a vectorized function is given, and how often it is called.
 _KINDS = {
     kind: (form, name)
@@ -93,6 +103,12 @@ class UserDefinedFunction:
         """The type of the results."""
         if isinstance(self._declared, str):
             self._declared = DataType.fromDDL(self._declared)
+        if self.evalType != _PICKLED and holds(self._declared, *_NOT_IN_ARROW):
+            form, kind = _KINDS.get(self.evalType, ("", ""))
+            what = f"{kind or 'scalar'} {form.capitalize()} UDFs" if form else "Arrow-optimized Python UDF"
+            raise PySparkNotImplementedError(
+                "NOT_IMPLEMENTED", f"Invalid return type with {what}: {self._declared!r} is not implemented."
+            )
         return self._declared
 
     def _function(self, keywords: tuple[str, ...]) -> Any:
