@@ -1691,6 +1691,15 @@ many(
     except_all=lambda e: e.emp.exceptAll(e.emp.filter("id < 4")).sort(e.emp.id).select(e.emp.name),
     alias=lambda e: e.emp.alias("x").union(e.emp).select("x.id"),
     twice=lambda e: e.emp.select("id", "id").union(e.emp.select("id", "boss")),
+    renamed_beside=lambda e: (
+        lambda u: u.alias("u").join(e.emp.alias("x"), "id", "left").select("u.name", "x.boss")
+    )(e.emp.union(e.emp.filter("id > 4"))),
+    dropped_beside=lambda e: (lambda u: u.join(e.emp, u.id == e.emp.id).drop(e.emp.id).columns)(
+        e.emp.union(e.emp.filter("id > 4"))
+    ),
+    over_windows=lambda e: e.emp.union(e.emp).withColumn(
+        "r", e.F.dense_rank().over(e.W.partitionBy(e.emp.dept).orderBy(e.emp.id.desc()))
+    ),
     of_second=lambda e: (lambda y: e.emp.union(y).select(y.n))(e.emp.withColumnRenamed("id", "n")),
     self_join=lambda e: (lambda y: e.emp.join(y, "id").select("id", y.z))(
         e.emp.filter("id > 2").withColumnRenamed("name", "z")

@@ -8,7 +8,7 @@ from dataclasses import replace
 from lightstream.errors import AnalysisException, unsupported
 from lightstream.plan import expressions as e
 from lightstream.plan import types as t
-from lightstream.plan.logical import LogicalPlan
+from lightstream.plan.logical import Join, LogicalPlan, Rename, RowByRow, SetOperation
 
 
 class Scope:
@@ -29,6 +29,7 @@ class Scope:
         self.case_sensitive = case_sensitive
         self._names: tuple[dict[str, list[e.Attribute]], dict[str, list[e.Attribute]]] | None = None
         self._nullable: dict[int, bool] | None = None
+        self._beside_union: set[int] = set()
         self.used_outer: dict[int, e.Attribute] = {}
         self.aliases: list[e.Alias] = []  # of the select list so far: what comes after may refer to them
 
@@ -49,9 +50,19 @@ class Scope:
         return self._match(parts, self.attributes, visible) or self._match(parts, self.hidden, hidden)
 
     def current(self, column: e.Attribute) -> e.Attribute:
-        """Return a DataFrame's column as it is here: a join may have made it nullable since."""
+        """Return a DataFrame's column as it is here: a join may have made it nullable since.
+
+        Raises:
+            UnsupportedOperationException: it may be the column of a union, or that of its first table beside it.
+        """
         if self._nullable is None:
             self._nullable = {a.id: a.nullable for a in (*self.attributes, *self.hidden)}
+            self._beside_union = {i for plan in self.plans for i in _beside_union(plan)}
+        if column.id in self._beside_union:
+            raise unsupported(
+                f"The column {column.name} of a DataFrame that is joined with a union of which it is the first part",
+                "Give the two names with alias(), or rename the column of one.",
+            )
         nullable = self._nullable.get(column.id, column.nullable)
         return column if nullable == column.nullable else replace(column, nullable=nullable)
 
@@ -132,6 +143,21 @@ class Scope:
             passed.append(scope)
             scope = scope.outer
         raise unresolved_column(parts, self.attributes)
+
+
+def _beside_union(plan: LogicalPlan) -> set[int]:
+    """Return the columns that the sides of a join have in common because a union on one side has passed them on."""
+    while isinstance(plan, RowByRow):
+        plan = plan.child
+    if not isinstance(plan, Join):
+        return set()
+    below = _beside_union(plan.left) | _beside_union(plan.right)
+    if not isinstance(plan.right, Rename):
+        return below
+    pairs = zip(plan.right.child.output, plan.right.columns, strict=True)
+    moved = {old.id for old, new in pairs if old.id != new.id}
+    unions = (node for node in plan.walk() if isinstance(node, SetOperation))
+    return below | moved & {column.id for union in unions for column in union.columns}
 
 
 def _is_metadata(hidden: e.Attribute) -> bool:
