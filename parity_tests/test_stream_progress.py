@@ -241,7 +241,7 @@ def what_a_listener_hears_of_observed_metrics(engine: Engine) -> None:
         F.expr("max(ts) as ts"),
         F.expr("max(to_date(ts)) as d"),
         F.expr("sum(cast(n as decimal(10,2))) as dec"),
-        F.expr("sort_array(collect_list(struct(ts, n))) as l"),
+        F.expr("array(named_struct('t', max(ts), 'n', max(n))) as l"),
         F.expr("map('k', max(ts)) as m"),
         F.expr("max(cast(k as binary)) as b"),
         F.expr("max(cast('NaN' as double)) as nan"),
