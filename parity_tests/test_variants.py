@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import importlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -134,6 +136,44 @@ def test_in_python(spark: Any, lightstream: Any) -> None:
             + [(type(v).parseJson(str(v)).value, type(v).parseJson(str(v)).metadata) for v in present]
         )
     assert found[0] == found[1]
+
+
+# Value and metadata, as hexadecimal text, of what is broken or odd.
+BYTES: dict[str, tuple[str, str]] = {
+    "good": ("0202010002000d0c01020200020200040c020c03", "010300010203626163"),
+    "no value": ("", "010000"),
+    "no metadata": ("00", ""),
+    "another version": ("00", "020000"),
+    "a number that ends early": ("0c", "010000"),
+    "more than a number": ("0c0105", "010000"),
+    "more than a text": ("056162", "010000"),
+    "an unknown type": ("54", "010000"),
+    "a name that is not there": ("02010500020c01", "010000"),
+    "an unknown type of time": ("480000000000000000", "010000"),
+    "a uuid": ("50000102030405060708090a0b0c0d0e0f", "010000"),
+    "metadata of sorted names": ("00", "110000"),
+    "a decimal with too many places": ("202801000000", "010000"),
+    "a decimal with too many digits": ("2001ffffff7f", "010000"),
+    "an element behind the end": ("030200040 00c010c02".replace(" ", ""), "010000"),
+    "a gap": ("03020003050c01ff0c02", "010000"),
+    "a long text that ends early": ("400200000061", "010000"),
+    "more than metadata": ("00", "0100007a7a"),
+}
+
+
+@pytest.mark.parametrize("case", BYTES.values(), ids=BYTES)
+def test_odd_bytes(spark: Any, lightstream: Any, case: tuple[str, str]) -> None:
+    value, metadata = map(bytes.fromhex, case)
+
+    def frame(session: Any, expression: str) -> Any:
+        types = importlib.import_module(type(session).__module__.partition(".sql")[0] + ".sql.types")
+        given = session.createDataFrame([(types.VariantVal(value, metadata),)], "v variant")
+        return given.selectExpr(expression)
+
+    for expression in ("is_valid_variant(v)", "to_json(v)", "is_variant_null(v)"):
+        make = functools.partial(frame, expression=expression)
+        found = difference(_answer(spark, make), _answer(lightstream, make))
+        assert found is None, f"{expression}: {found}"
 
 
 def _answer(session: Any, make: Callable[[Any], Any]) -> Answer:

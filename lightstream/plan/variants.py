@@ -14,12 +14,13 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
-from lightstream.errors import SparkRuntimeException
+from lightstream.errors import SparkRuntimeException, unsupported
 
 Tree = Any  # bytes | list[Tree] | dict[str, Tree]; mypy has no recursive alias that isinstance narrows
 
 NULL, TRUE, FALSE = b"\x00", b"\x04", b"\x08"
 MAX_BYTES = 128 * 1024 * 1024
+_VERSION = 1
 _PRIMITIVE, _SHORT_TEXT, _OBJECT, _ARRAY = range(4)
 _DECIMALS = ((8, 4, 9), (9, 8, 18), (10, 16, 38))  # code, bytes, most digits
 _FIXED = {3: "<b", 4: "<h", 5: "<i", 6: "<q", 7: "<d", 11: "<i", 12: "<q", 13: "<q", 14: "<f"}
@@ -133,7 +134,7 @@ def value_of(tree: bytes) -> Any:
     """Return a value without parts: a `Decimal` has its scale, dates and times are numbers, uuids text."""
     code = tree[0] >> 2
     if tree[0] & 3 == _SHORT_TEXT:
-        return tree[1:].decode()
+        return _text(tree[1:])
     if code in _FIXED:
         return struct.unpack(_FIXED[code], tree[1:])[0]
     match code:
@@ -143,13 +144,23 @@ def value_of(tree: bytes) -> Any:
             return code == 1
         case 8 | 9 | 10:
             unscaled = int.from_bytes(tree[2:], "little", signed=True)
+            most = _DECIMALS[code - 8][2]
+            if tree[1] > most or abs(unscaled) >= 10**most:
+                raise malformed()
             return Decimal((int(unscaled < 0), tuple(map(int, str(abs(unscaled)))), -tree[1]))
         case 16:
-            return tree[5:].decode()
+            return _text(tree[5:])
         case 20:
             text = tree[1:].hex()
             return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))
     return tree[5:]
+
+
+def _text(data: bytes) -> str:
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        raise unsupported("A variant with a string of bytes that are not UTF-8") from None
 
 
 # ---- a tree to bytes ------------------------------------------------------------------------------------------
@@ -172,7 +183,7 @@ def encode(tree: Tree) -> tuple[bytes, bytes]:
             sqlstate="22023",
         )
     size = _width(max(total, len(names)))
-    header = bytes((1 | (size - 1) << 6,)) + len(names).to_bytes(size, "little")
+    header = bytes((_VERSION | (size - 1) << 6,)) + len(names).to_bytes(size, "little")
     return value, b"".join((header, _packed(_offsets(names), size), *names))
 
 
@@ -244,8 +255,6 @@ def names_of(metadata: bytes) -> tuple[str, ...]:
         SparkRuntimeException: MALFORMED_VARIANT.
     """
     try:
-        if metadata[0] & 0xF != 1:
-            raise malformed()
         size = (metadata[0] >> 6) + 1
         count = int.from_bytes(metadata[1 : 1 + size], "little")
         start = 1 + size * (count + 2)
@@ -264,6 +273,8 @@ class Reader:
     """A variant's bytes, of which only what is asked for is read. Places are positions in the value."""
 
     def __init__(self, value: bytes, metadata: bytes) -> None:
+        if metadata[:1] == b"" or metadata[0] & 0xF != _VERSION:
+            raise malformed()
         self._value = value
         self._metadata = metadata
 
@@ -298,9 +309,12 @@ class Reader:
             ids, places, _ = self._object(at)
             names = self._names
             try:
-                return {names[number]: self.tree(place) for number, place in zip(ids, places, strict=True)}
+                found = {names[number]: self.tree(place) for number, place in zip(ids, places, strict=True)}
             except IndexError:
                 raise malformed() from None
+            if len(found) < len(ids):
+                raise unsupported("A variant with two fields of one name")
+            return found
         if basic == _ARRAY:
             return [self.tree(place) for place in self._array(at)[0]]
         return self._plain(at)

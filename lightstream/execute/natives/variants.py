@@ -8,7 +8,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from lightstream.errors import PySparkException, SparkRuntimeException
+from lightstream.errors import SparkRuntimeException
 from lightstream.execute.natives.failure import failing
 from lightstream.execute.variant_changes import append, delete, insert, put, without_nulls
 from lightstream.execute.variant_texts import json_text, merged, plain_text, schema_of, schema_text
@@ -217,18 +217,29 @@ def variant_explode(variant: Variant) -> list[dict[str, Any]] | None:
 @failing
 def is_variant_null(variant: Variant) -> bool:
     """Return whether a variant is a null."""
-    return bool(tree_of(variant) == v.NULL)
+    if not variant["value"]:
+        raise v.malformed()
+    return variant["value"][:1] == v.NULL  # Spark: whatever else is there
 
 
 @failing
 def is_valid_variant(variant: Variant) -> bool:
     """Return whether a variant's bytes are a variant."""
     try:
-        encoded = tree_of(variant)
-        json_text(encoded, "UTC")
-    except (PySparkException, UnicodeDecodeError):
+        _check(tree_of(variant))
+    except SparkRuntimeException:
         return False
     return True
+
+
+def _check(tree: Tree) -> None:
+    """Look at the values that bytes of the right length may not be."""
+    if isinstance(tree, bytes):
+        if v.kind_of(tree) == "decimal":
+            v.value_of(tree)
+        return
+    for child in tree.values() if isinstance(tree, dict) else tree:
+        _check(child)
 
 
 # ---- changed --------------------------------------------------------------------------------------------------
