@@ -168,6 +168,14 @@ def test_words_for_times_are_literals(spark: SparkSession) -> None:  # noqa: F81
     assert condition_of(lambda: spark.sql("select cast(lower('EPOCH') as date)").collect()) == (
         "DateTimeException CAST_INVALID_INPUT"
     )
+    refused = "UnsupportedOperationException LIGHTSTREAM_UNSUPPORTED"
+    assert condition_of(lambda: spark.sql("select cast('today UTC' as date)").collect()) == refused
+
+
+def test_columns_that_both_sides_of_a_self_join_have(spark: SparkSession) -> None:  # noqa: F811
+    df = spark.createDataFrame([(1, 2), (2, 3)], "a int, b int")
+    joined = df.join(df.filter("a > 1"), "a", "left").select(df.b)  # Spark: refused
+    assert sorted(row.b for row in joined.collect()) == [2, 3]
 
 
 def test_functions_over_rows_run_in_this_process(spark: SparkSession) -> None:  # noqa: F811
