@@ -383,6 +383,40 @@ def the_batch_is_a_table_as_any_other(engine: Engine) -> None:
     assert query.awaitTermination(120)
 
 
+def _variants(engine: Engine) -> Any:
+    for number, text in enumerate(('{"a":[1.50,null]}', "null", "{", '{"b":{"z":1,"y":2}}', '"x"')):
+        engine.write(f"{number}.json", [{"k": f"k{number % 2}", "n": number, "j": text}])
+    frame = engine.stream(schema="k string, n int, j string", maxFilesPerTrigger=2)
+    return frame.withColumn("v", engine.F.try_parse_json("j"))
+
+
+@CASES
+def variants(engine: Engine) -> None:
+    engine.run(_variants(engine).selectExpr("n", "v", "v:a[0]::double as a", "schema_of_variant(v) as s"))
+
+
+@CASES
+def variants_in_the_state(engine: Engine) -> None:
+    F = engine.F
+    engine.run(_variants(engine).groupBy("k").agg(F.first("v"), F.schema_of_variant_agg("v")), "complete")
+
+
+@CASES
+def the_rows_of_keys_have_variants(engine: Engine) -> None:
+    engine.run(_variants(engine).dropDuplicates(["k"]).select("k", "v"))
+
+
+@CASES
+def variants_are_grouped_by_what_they_hold(engine: Engine) -> None:
+    engine.run(_variants(engine).groupBy(engine.F.expr("v:b.z::int")).count(), "complete")
+
+
+@CASES
+def variants_are_no_keys(engine: Engine) -> None:
+    engine.attempt("groupBy", lambda: _variants(engine).groupBy("v").count())
+    engine.attempt("dropDuplicates", lambda: _variants(engine).dropDuplicates(["v"]))
+
+
 @pytest.mark.parametrize("program", list(CASES))
 def test_query(spark: Any, lightstream: Any, tmp_path: Any, program: Callable[[Engine], None]) -> None:
     compare(spark, lightstream, tmp_path, program)
