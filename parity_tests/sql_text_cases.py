@@ -919,6 +919,9 @@ CASES: dict[str, tuple[str, ...]] = {
         "select count(e.*) from emp e",
         "select count(distinct e.*) from emp e",
         "select count(e.*, 1), count(e.* except (boss)) from emp e",
+        "select count(*) from emp group by explode(array(1))",
+        "select explode(array(1)) from emp group by explode(array(1))",
+        "select id, explode(collect_list(boss)) c from emp group by id",
     ),
     "types that meet": QUERIES,
     "types that meet, without ANSI rules": (

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from lightstream.analyze.analyzer import Analyzer, rule
-from lightstream.analyze.calls import is_volatile
+from lightstream.analyze.calls import is_volatile, makes_rows
 from lightstream.analyze.columns import check_columns, project
 from lightstream.analyze.expressions import ExpressionResolver, check_no_maps
 from lightstream.analyze.naming import name_item, shown, trim_alias
@@ -68,6 +68,7 @@ def resolved_parts(
     if relation.kind == "all":
         items = resolver.named_all(relation.items)
         keys = [item for item in items if not has_aggregate(item)]
+        _refuse_generators(keys)
         _check_orderable(keys)
         return child, keys, items, resolver
     keys = []
@@ -82,6 +83,7 @@ def resolved_parts(
                 parameters={"sqlExpr": shown(item)},
             )
     _check_orderable(keys)
+    _refuse_generators(keys)
     if any(has_time_window(key) for key in keys):
         # A window is a column of the input from here on: `select window, count(*) ... group by window(...)`.
         windows = TimeWindows(child)
@@ -101,6 +103,17 @@ def resolved_parts(
             sqlstate="0A000",
         )
     return child, keys, items, resolver
+
+
+def _refuse_generators(keys: Sequence[e.Expression]) -> None:
+    for key in keys:
+        if any(map(makes_rows, key.walk())):
+            raise AnalysisException(
+                "UNSUPPORTED_EXPR_FOR_OPERATOR",
+                f"The generator {shown(trim_alias(key))} cannot be grouped by. Give it a column of its own below.",
+                sqlstate="42K0E",
+                parameters={"operator": "Aggregate", "invalidExprSqls": f'"{shown(trim_alias(key))}"'},
+            )
 
 
 def refuse_scalar_subqueries(items: Sequence[e.Expression], keys: Sequence[e.Expression] = ()) -> None:
