@@ -13,6 +13,7 @@ from function_cases import AGGREGATE_CASES, CASES, TABLES
 from known import known
 from variant_cases import CASES as VARIANT_CASES
 from variant_cases import FROM_JSON as VARIANT_FROM_JSON
+from variant_cases import OTHER_FUNCTIONS as OTHER_FUNCTIONS_OF_VARIANTS
 from variant_cases import PATHS as VARIANT_PATHS
 from variant_cases import QUERIES as VARIANT_QUERIES
 
@@ -32,6 +33,7 @@ FAMILIES: dict[str, tuple[str, tuple[str, ...], str | None]] = {
     **{f"{name} in {LOS_ANGELES}": (LOS_ANGELES, texts, ONE_ROW) for name, texts in VARIANT_CASES.items()},
     "queries of variants": ("UTC", VARIANT_QUERIES, None),
     "paths of variants": ("UTC", VARIANT_PATHS, None),
+    "other functions of variants": ("UTC", OTHER_FUNCTIONS_OF_VARIANTS, None),
     "from_json with variants": ("UTC", VARIANT_FROM_JSON, None),
     **{
         f"aggregates of {name}": ("UTC", texts, f"from {TABLES[name]}")

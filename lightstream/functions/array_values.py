@@ -167,6 +167,7 @@ def _bind_overlap(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
     bound = _bind_pair(name, args, conf)
     one, other = (type_of(a) for a in bound.args)
     assert isinstance(one, t.ArrayType) and isinstance(other, t.ArrayType)
+    check_orderable(name, args, one.elementType)
     nullable = any_nullable(bound.args) or one.containsNull or other.containsNull
     return Bound(bound.args, t.BooleanType(), nullable)
 
