@@ -9,6 +9,7 @@ from lightstream.sql.context import HiveContext, SparkConf, SparkContext, SQLCon
 from lightstream.sql.rdd import RDD
 from lightstream.sql.row import Row
 from lightstream.sql.shared import Accumulator, AccumulatorParam, Broadcast
+from lightstream.sql.task_context import TaskContext
 from lightstream.sql.unsupported import refused_class
 
 __all__ = [
@@ -44,6 +45,7 @@ MODULES: dict[str, str] = {
     "pyspark.errors.exceptions.base": "lightstream.errors",
     "pyspark.errors.exceptions.captured": "lightstream.errors",
     "pyspark.sql": "lightstream.sql",
+    "pyspark.taskcontext": "lightstream.sql.task_context",
     "pyspark.storagelevel": "lightstream.sql.context",
     "pyspark.testing": "lightstream.sql.assertions",
     "pyspark.testing.utils": "lightstream.sql.assertions",
@@ -51,7 +53,6 @@ MODULES: dict[str, str] = {
 }
 
 SparkFiles = refused_class("SparkFiles")
-TaskContext = refused_class("TaskContext")
 BarrierTaskContext = refused_class("BarrierTaskContext")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import types
+from importlib import import_module
 from typing import Any
 
 TEXT = """
@@ -99,7 +100,8 @@ class Till(Log, DataSourceWriter):
     def write(self, rows):
         rows = [str(row) for row in rows]
         self.seen += len(rows)
-        self.log("write", rows, *self.more)
+        task = TaskContext.get()
+        self.log("write", rows, *self.more, task.partitionId(), task.attemptNumber())
         return Count(len(rows))
 
     def commit(self, messages):
@@ -174,5 +176,7 @@ class Dripping(SimpleDataSourceStreamReader):
 def load(package: str) -> Any:
     """Return the connector's module; `package` is what the engine calls `pyspark`."""
     module = types.ModuleType("shop_connector")
+    names = import_module("lightstream.pyspark_names" if package == "lightstream" else package)
+    vars(module)["TaskContext"] = names.TaskContext
     exec(compile(TEXT.replace("pyspark.", f"{package}."), "shop_connector.py", "exec"), module.__dict__)
     return module

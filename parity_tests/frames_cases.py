@@ -172,7 +172,7 @@ many(
     metadata=lambda s: s.emp.select(s.emp.id.alias("i", metadata={"a": 1})).schema.fields[0].metadata,
     with_metadata=lambda s: s.emp.withMetadata("id", {"k": "v"}).schema["id"].metadata,
     to_schema=lambda s: s.emp.to(
-        s.T.StructType().add("name", "string").add("id", "long").add("extra", "int")
+        s.T.StructType().add("name", "string").add("id", "long").add("extra", "integer")
     ),
     column_repr=lambda s: [
         repr(c)
@@ -1737,4 +1737,54 @@ many(
     to_twice=lambda e: e.emp.select("id", "id").to(e.T.StructType().add("id", "long")),
     field_by_number=lambda e: e.nested.select(e.nested.s[0]),
     formatted_none=lambda e: e.spark.sql("select {x}", x=None),
+)
+
+
+def _deep(e: Any) -> Any:
+    return e.spark.createDataFrame(
+        [((1, "x"), [(1, 2), None], {"k": (1, 2)}, 5, "7", None), (None, None, None, None, None, (3,))],
+        "s struct<a int, b string>, l array<struct<a int, b int>>, m map<string, struct<a int, b int>>, "
+        "i int, t string, n struct<a int>",
+    )
+
+
+def _to(schema: str) -> Callable[[Any], Any]:
+    return lambda e: _deep(e).to(e.T.StructType.fromDDL(schema))
+
+
+def _not_null_elements(e: Any) -> Any:
+    elements = e.T.ArrayType(e.T.LongType(), False)
+    return e.spark.sql("select array(1, null) a").to(e.T.StructType([e.T.StructField("a", elements)]))
+
+
+def _not_null_values(e: Any) -> Any:
+    values = e.T.MapType(e.T.StringType(), e.T.LongType(), False)
+    return e.spark.sql("select map('k', int(null)) m").to(e.T.StructType([e.T.StructField("m", values)]))
+
+
+many(
+    "to",
+    fields_by_name=_to("s struct<b string, a int>"),
+    field_left_out=_to("s struct<b string>"),
+    field_new=_to("s struct<a bigint, c int>, N struct<A int>"),
+    field_missing=_to("s struct<c int not null>"),
+    field_null=_to("s struct<a int not null>"),
+    element_fields=_to("l array<struct<b int, a bigint>>"),
+    elements_of_another_kind=_to("l array<int>"),
+    value_fields=_to("m map<string, struct<b int, a bigint>>"),
+    stored=_to("i bigint, t string"),
+    text_as_number=_to("t int"),
+    text_as_date=_to("t date"),
+    number_as_boolean=_to("i boolean"),
+    number_as_time=_to("i timestamp"),
+    struct_as_text=_to("s string"),
+    null_elements=_not_null_elements,
+    null_values=_not_null_values,
+    metadata=lambda e: [
+        e.emp.withMetadata("id", {"own": 1})
+        .to(e.T.StructType([e.T.StructField("id", kind, True, new)]))
+        .schema.json()
+        for kind in (e.T.IntegerType(), e.T.LongType())
+        for new in (None, {"new": 2})
+    ],
 )

@@ -43,7 +43,6 @@ KNOWN: dict[str, str] = {
     "sql pipes 20: from emp |> aggregate pay": "refused by the condition of an ordinary aggregation",
     "sql tables 9: insert into tt values (99999999999, 'x')": "the overflow is reported as that of a cast",
     "sql errors 1: select from emp": "Spark takes the word for a column",
-    "frames: select_to_schema": "Spark's add() reads the text of a type by another parser, and fails",
     "frames: rows_union_missing_struct": "fields of structs that are missing are not filled in",
     "frames: rows_same_semantics": "equal plans that were built apart are not recognised",
     "frames: stat_describe": "the last digit of a standard deviation, as text",

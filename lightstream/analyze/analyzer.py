@@ -27,7 +27,8 @@ _rules: dict[type[r.Relation], Callable[[Any, Analyzer], lp.LogicalPlan]] = {}
 _MODULES: dict[type[r.Relation], str] = {
     kind: module
     for module, kinds in {
-        "columns": (r.Project, r.WithColumns, r.WithColumnsRenamed, r.ToDF, r.ToSchema, r.Drop),
+        "columns": (r.Project, r.WithColumns, r.WithColumnsRenamed, r.ToDF, r.Drop),
+        "to_schema": (r.ToSchema,),
         "rows": (r.Filter, r.Sort, r.Limit, r.Offset, r.Tail, r.Deduplicate, r.WithWatermark, r.Sample),
         "aggregate": (r.Aggregate,),
         "aggregate_above": (r.Qualify,),

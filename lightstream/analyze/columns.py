@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from lightstream.analyze.analyzer import Analyzer, renamed, rule
 from lightstream.analyze.calls import makes_rows
@@ -145,55 +144,9 @@ def _to_df(relation: r.ToDF, analyzer: Analyzer) -> lp.LogicalPlan:
             f"The number of columns given ({len(relation.names)}: {', '.join(relation.names)}) does not match the "
             f"number of columns ({len(child.output)}: {old}).",
             sqlstate="42802",
-            parameters={"numExpr": str(len(child.output)), "numTarget": str(len(relation.names))},
+            parameters={"numExpr": str(len(relation.names)), "numTarget": str(len(child.output))},
         )
     return renamed(child, relation.names)
-
-
-@rule(r.ToSchema)
-def _to_schema(relation: r.ToSchema, analyzer: Analyzer) -> lp.LogicalPlan:
-    from lightstream.functions.casts import can_cast
-
-    child = analyzer.plan(relation.input)
-    resolver = analyzer.over(child)
-    items: list[e.Alias | e.Attribute] = []
-    for field in relation.schema:
-        matches = [a for a in child.output if resolver.scope.same(a.name, field.name)]
-        if len(matches) > 1:
-            raise AnalysisException(
-                "AMBIGUOUS_COLUMN_OR_FIELD",
-                f"Column or field `{field.name}` is ambiguous and has {len(matches)} matches.",
-                sqlstate="42702",
-                parameters={"name": f"`{field.name}`", "n": str(len(matches))},
-            )
-        found = replace(matches[0], name=field.name) if matches else None
-        if found is None:
-            if not field.nullable:
-                raise unresolved_column((field.name,), child.output)
-            items.append(e.Alias(e.Literal(None, field.dataType), (field.name,), id=e.fresh_id()))
-            continue
-        source = e.type_of(found)
-        if e.nullable_of(found) and not field.nullable:
-            raise AnalysisException(
-                "NULLABLE_COLUMN_OR_FIELD",
-                f"Column or field `{field.name}` is nullable while it's required to be non-nullable.",
-                sqlstate="42000",
-                parameters={"name": f"`{field.name}`"},
-            )
-        if source == field.dataType:
-            items.append(e.Alias(found, (field.name,), id=e.fresh_id()))
-        elif can_cast(source, field.dataType, "ansi"):
-            cast = e.Cast(found, field.dataType, "ansi", implicit=True, nullable=e.nullable_of(found))
-            items.append(e.Alias(cast, (field.name,), id=e.fresh_id()))
-        else:
-            raise AnalysisException(
-                "INVALID_COLUMN_OR_FIELD_DATA_TYPE",
-                f'Column or field `{field.name}` is of type "{source.sql()}" while it\'s required to be '
-                f'"{field.dataType.sql()}".',
-                sqlstate="42000",
-                parameters={"name": f"`{field.name}`"},
-            )
-    return lp.Project(child, tuple(items))
 
 
 @rule(r.Drop)

@@ -322,7 +322,7 @@ def _by_name(
                 "UNRESOLVED_COLUMN_AMONG_FIELD_NAMES",
                 f'Cannot resolve column name "{a.name}" among ({names}).',
                 sqlstate="42703",
-                parameters={"colName": f'"{a.name}"', "fieldNames": names},
+                parameters={"colName": a.name, "fieldNames": names},
             )
     extra = [b for b in right.output if not any(same(a.name, b.name) for a in left.output)]
     if extra and not allow_missing:

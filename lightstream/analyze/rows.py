@@ -303,7 +303,7 @@ def _deduplicate(relation: r.Deduplicate, analyzer: Analyzer) -> lp.LogicalPlan:
                     "UNRESOLVED_COLUMN_AMONG_FIELD_NAMES",
                     f'Cannot resolve column name "{name}" among ({names}).',
                     sqlstate="42703",
-                    parameters={"colName": f'"{name}"', "fieldNames": names},
+                    parameters={"colName": name, "fieldNames": names},
                 )
             found.extend(m for m in matches if m not in found)
         keys = tuple(found)

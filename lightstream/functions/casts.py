@@ -21,6 +21,24 @@ def macros() -> list[str]:
 # ---- which casts there are ------------------------------------------------------------------------------------
 
 
+def can_store(source: t.DataType, target: t.DataType) -> bool:
+    """Return whether Spark's ANSI store assignment takes a value of one type for a column of another."""
+    match source, target:
+        case t.ArrayType(), t.ArrayType():
+            return can_store(source.elementType, target.elementType)
+        case t.MapType(), t.MapType():
+            return can_store(source.keyType, target.keyType) and can_store(source.valueType, target.valueType)
+        case t.StructType(), t.StructType():
+            return len(source.fields) == len(target.fields) and all(
+                can_store(a.dataType, b.dataType) for a, b in zip(source.fields, target.fields, strict=True)
+            )
+        case (t.NullType(), _) | (t.NumericType(), t.NumericType()) | (t.AtomicType(), t.StringType()):
+            return True
+        case t.DateType() | t.TimestampType() | t.TimestampNTZType(), _:
+            return isinstance(target, t.DateType | t.TimestampType | t.TimestampNTZType)
+    return type(source) is type(target)
+
+
 def can_cast(source: t.DataType, target: t.DataType, mode: str) -> bool:
     """Return whether Spark has the cast. `mode` is "ansi", "try" (the same casts) or "legacy"."""
     if isinstance(source, t.NullType) or source == target:

@@ -475,7 +475,7 @@ class StructType(DataType):
             for field in self.fields:
                 if field.name == key:
                     return field
-            raise PySparkKeyError("KEY_NOT_EXISTS", f"No StructField named `{key}`.")
+            raise PySparkKeyError("KEY_NOT_EXISTS", f"No StructField named `{key}`.", parameters={"key": key})
         if isinstance(key, slice):
             return StructType(self.fields[key])
         return self.fields[key]
@@ -495,8 +495,12 @@ class StructType(DataType):
                 raise PySparkValueError(
                     "ARGUMENT_REQUIRED",
                     "`data_type` is required when passing name of struct_field to create.",
+                    parameters={
+                        "arg_name": "data_type",
+                        "condition": "passing name of struct_field to create",
+                    },
                 )
-            resolved = DataType.fromDDL(data_type) if isinstance(data_type, str) else data_type
+            resolved = _of_json_name(data_type) if isinstance(data_type, str) else data_type
             self.fields.append(StructField(field, resolved, nullable, metadata))
         self.names = [item.name for item in self.fields]
         return self
@@ -528,6 +532,29 @@ class StructType(DataType):
         from lightstream.plan.type_texts import tree_string
 
         return tree_string(self, maxDepth)
+
+
+def _of_json_name(text: str) -> DataType:
+    """Return the type that has a text as its JSON form: `integer`, not `int`, as in Spark.
+
+    Raises:
+        PySparkValueError: CANNOT_PARSE_DATATYPE.
+    """
+    from lightstream.errors import PySparkException
+    from lightstream.plan.type_texts import from_json_value
+
+    if text == "decimal":
+        return DecimalType()
+    try:
+        found = from_json_value(text)
+    except PySparkException:
+        found = None
+    name = found.jsonValue() if found is not None else None
+    if found is None or not isinstance(name, str) or name.replace(" ", "") != text.replace(" ", ""):
+        raise PySparkValueError(
+            "CANNOT_PARSE_DATATYPE", f"Unable to parse datatype. {text}.", parameters={"msg": text}
+        )
+    return found
 
 
 def _not_a_type(argument: str, value: object) -> PySparkTypeError:

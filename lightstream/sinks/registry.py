@@ -303,7 +303,11 @@ def _check_partition_columns(request: SinkRequest) -> None:
             raise AnalysisException(
                 "_LEGACY_ERROR_TEMP_1196",
                 f"Partition column {column} not found in existing columns ({', '.join(request.schema.names)}).",
-                parameters={"col": column, "validColumnNames": ", ".join(request.schema.names)},
+                parameters={
+                    "columnType": "Partition",
+                    "columnName": column,
+                    "validColumnNames": ", ".join(request.schema.names),
+                },
             )
 
 

@@ -22,6 +22,7 @@ from lightstream.errors import (
 from lightstream.execute.python_functions import python_exception
 from lightstream.plan.types import StructType
 from lightstream.sql.datasource import CaseInsensitiveDict, DataSource, InputPartition
+from lightstream.sql.task_context import task
 
 if TYPE_CHECKING:
     import pyarrow
@@ -213,13 +214,14 @@ def read_partitions(
     from lightstream.sql.python_frames import collected
 
     def tables() -> Iterator[pyarrow.Table]:
-        for partition in partitions:
+        for number, partition in enumerate(partitions):
             if not isinstance(partition, InputPartition):
                 raise mismatch("the partition value to be of type 'InputPartition'", type(partition).__name__)
-            rows = copied(reader).read(copied(partition))
-            if not isinstance(rows, Iterator):
-                raise invalid_return(type(rows).__name__, name, "iterator")
-            yield from row_tables(rows, schema, name, zone)
+            with task(number):
+                rows = copied(reader).read(copied(partition))
+                if not isinstance(rows, Iterator):
+                    raise invalid_return(type(rows).__name__, name, "iterator")
+                yield from row_tables(rows, schema, name, zone)
 
     return guarded(lambda: collected(tables(), schema))
 

@@ -18,6 +18,7 @@ from lightstream.sql.datasource import (
     DataSourceWriter,
     WriterCommitMessage,
 )
+from lightstream.sql.task_context import task
 
 if TYPE_CHECKING:
     import duckdb
@@ -147,10 +148,11 @@ def write_batch(
 
 def _written(writer: Any, table: pyarrow.Table, schema: StructType) -> WriterCommitMessage:
     batches = table.to_batches(max_chunksize=BATCH_ROWS)
-    if isinstance(writer, DataSourceArrowWriter | DataSourceStreamArrowWriter):
-        message = writer.write(iter(batches))
-    else:
-        message = writer.write(_rows(batches, schema))
+    with task(0):
+        if isinstance(writer, DataSourceArrowWriter | DataSourceStreamArrowWriter):
+            message = writer.write(iter(batches))
+        else:
+            message = writer.write(_rows(batches, schema))
     if not isinstance(message, WriterCommitMessage):
         expected = "'WriterCommitMessage' as the return type of the `write` method"
         raise PySparkRuntimeError(

@@ -53,6 +53,7 @@ def _not_implemented(feature: str) -> PySparkNotImplementedError:
     return PySparkNotImplementedError(
         "NOT_IMPLEMENTED",
         f"{feature} is not implemented by this data source.",
+        sqlstate="0A000",
         parameters={"feature": feature},
     )
 

@@ -252,6 +252,8 @@ def _stored(
     state: SessionState, path: TablePath, query: lp.LogicalPlan, targets: list[e.Attribute]
 ) -> lp.LogicalPlan:
     """Return the query with its columns in the types of the table, by Spark's ANSI rules of assignment."""
+    from lightstream.functions.casts import can_store
+
     items: list[e.Expression] = []
     for source, target in zip(query.output, targets, strict=True):
         if source.type == target.type:
@@ -274,24 +276,6 @@ def _stored(
     if all(isinstance(item, e.Attribute) for item in items):
         return query
     return state.analyze(r.Project(query, tuple(items)))
-
-
-def can_store(source: t.DataType, target: t.DataType) -> bool:
-    """Return whether Spark's ANSI store assignment takes a value of one type for a column of another."""
-    match source, target:
-        case t.ArrayType(), t.ArrayType():
-            return can_store(source.elementType, target.elementType)
-        case t.MapType(), t.MapType():
-            return can_store(source.keyType, target.keyType) and can_store(source.valueType, target.valueType)
-        case t.StructType(), t.StructType():
-            return len(source.fields) == len(target.fields) and all(
-                can_store(a.dataType, b.dataType) for a, b in zip(source.fields, target.fields, strict=True)
-            )
-        case (t.NullType(), _) | (t.NumericType(), t.NumericType()) | (t.AtomicType(), t.StringType()):
-            return True
-        case t.DateType() | t.TimestampType() | t.TimestampNTZType(), _:
-            return isinstance(target, t.DateType | t.TimestampType | t.TimestampNTZType)
-    return type(source) is type(target)
 
 
 def _insert(
