@@ -97,7 +97,6 @@ REFUSED_CASES: frozenset[str] = frozenset((
     "write json: times {'timeZone': 'Asia/Tokyo'}",
     "write csv: times {'timeZone': 'Asia/Tokyo'}",
     "frames: fields_duplicate",
-    "frames: create_to_json",
     "frames: udtf_lateral_left_on",
     "sql statements 12: desc dept floor",
     "sql one by one 0: create view pv as select 1",

@@ -129,6 +129,7 @@ def _path_twice(streaming: bool) -> AnalysisException:
             "_LEGACY_ERROR_TEMP_1188",
             "There is a 'path' option set and load() is called with a path parameter. Either remove the path option, "
             "or call load() without the parameter.",
+            parameters={"method": "load", "config": "spark.sql.legacy.pathOptionBehavior.enabled"},
         )
     return AnalysisException(
         "_LEGACY_ERROR_TEMP_1306",

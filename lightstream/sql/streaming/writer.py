@@ -204,6 +204,7 @@ class DataStreamWriter:
                     "_LEGACY_ERROR_TEMP_1188",
                     "There is a 'path' option set and start() is called with a path parameter. Either remove the "
                     "path option, or call start() without the parameter.",
+                    parameters={"method": "start", "config": "spark.sql.legacy.pathOptionBehavior.enabled"},
                 )
             return self._start(None, {"path": path})
         return self._start(None, {})
