@@ -612,5 +612,17 @@ QUERIES = (
     "select assert_true(array(true))",
     "select k from (values (1), (2) t0(k)) as t0 qualify null",
     "select k, row_number() over (order by k) r from (values (1), (2) t0(k)) as t0 qualify null",
+    "select pmod(-9223372036854775808L, -1L)",
+    "select pmod(-2147483648, -1)",
+    "select pmod(-32768S, -1S)",
+    "select pmod(-128Y, -1Y)",
+    "select -9223372036854775808L % -1L",
+    "select mod(-2147483648, -1)",
+    "select -128Y % -1Y",
+    "select try_mod(-9223372036854775808L, -1L)",
+    "select try_mod(-2147483648, -1)",
+    "select pmod(c, d) from values (-9223372036854775808L, -1L), (5L, -3L), (-5L, 3L), (null, 1L) t(c, d)",
+    "select pmod(c, d) from values (-2147483648, -1), (5, -3), (-5, 3), (null, 1) t(c, d)",
+    "select c % d from values (-9223372036854775808L, -1L), (5L, -3L), (-5L, 3L), (null, 1L) t(c, d)",
 )
 # fmt: on

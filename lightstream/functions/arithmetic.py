@@ -166,7 +166,11 @@ def _arithmetic_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
         return _float_division(operator, call, left, right, ctx)
     if operator in ("%", "div"):
         symbol = "%" if operator == "%" else "//"
-        text = f"({left} {symbol} {right})"
+        divisor = right
+        if operator == "%" and not (isinstance(call.args[1], Literal) and call.args[1].value != -1):
+            # DuckDB fails where the quotient has no room; what is left is 0, as by 1.
+            divisor = f"CASE WHEN {right} = -1 THEN CAST(1 AS {duck_type(call.type)}) ELSE {right} END"
+        text = f"({left} {symbol} {divisor})"
         if ctx.ansi:
             return text
         if operator == "div":
