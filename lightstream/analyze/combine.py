@@ -236,8 +236,12 @@ def _set_operation(relation: r.SetOperation, analyzer: Analyzer) -> lp.LogicalPl
             f"{word} can only be performed on inputs with the same number of columns, but the first input has "
             f"{len(left.output)} columns and the second input has {len(right.output)} columns.",
             sqlstate="42826",
-            parameters={"operator": word, "firstNumColumns": str(len(left.output)),
-                        "invalidNumColumns": str(len(right.output))},
+            parameters={
+                "operator": word if word == "UNION" or not relation.all else f"{word} ALL",
+                "firstNumColumns": str(len(left.output)),
+                "invalidNumColumns": str(len(right.output)),
+                "invalidOrdinalNum": "second",
+            },
         )  # fmt: skip
     from lightstream.functions.coercion import common_type
 
