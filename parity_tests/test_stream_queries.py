@@ -37,6 +37,12 @@ STATELESS: dict[str, Query] = {
     "one column": lambda df, F, T: df.select("k"),
     "no row passes": lambda df, F, T: df.where("n + 1 > 100"),
     "an empty schema": lambda df, F, T: df.select(),
+    "lateral": lambda df, F, T: df.lateralJoin(
+        df.sparkSession.tvf.explode(F.array(F.col("n").outer(), F.lit(0))).toDF("m")
+    ),
+    "exists": lambda df, F, T: df.where(
+        df.sparkSession.range(6).where(F.col("id") == F.col("n").outer()).exists()
+    ),
     "literals only": lambda df, F, T: df.select(F.lit(1), F.lit("a").alias("b"), F.lit(None)),
     "arithmetic": lambda df, F, T: df.select(
         (F.col("n") + 1), F.col("n") % 2, (F.col("n") / 2).alias("half"), F.col("n") * F.col("x")

@@ -19,7 +19,8 @@ def rows_read(cursor: duckdb.DuckDBPyConnection) -> int:
             return sum(leaves(child) for child in children)
         info = operator.get("extra_info") or {}
         own = "Table" in info or info.get("Function") in ("RANGE", "GENERATE_SERIES")
-        if own or operator.get("type") in ("DUMMY_SCAN", "COLUMN_DATA_SCAN", "EMPTY_RESULT"):
+        # Other leaves read again what the statement has read already.
+        if own or operator.get("type") != "TABLE_SCAN":
             return 0
         return int(operator.get("intermediate_rows") or 0)
 
