@@ -39,7 +39,8 @@ def known_difference(query: str, spark: Answer, ours: Answer) -> str | None:
     left = [row for row in ours.rows if None not in row]
     if indexed and given and without[0] == without[1] and all(row in spark.rows for row in left):
         return "an element at an index that can be NULL is not nullable"
-    if indexed and given and re.search(r"\bisn(ot)?null\(|\bis (not )?null\b", query):
+    taken = r"(\[[^][]*\]|element_at\([^()]*\))"
+    if given and re.search(rf"\bisn(ot)?null\([^()]*{taken}|{taken}\)* is (not )?null\b", query):
         return "an element at an index that can be NULL is not nullable"
     names = [name for name, _, _ in spark.columns]
     if given and spark.rows == ours.rows and any(re.search(r"NULL AS `NULL\[|^NULL\[", n) for n in names):

@@ -37,6 +37,7 @@ _TEXTS = (
 )
 CASES: dict[str, tuple[str, ...]] = {
     "variants from JSON": (
+        "array_join(array(parse_json('1')), ',')",
         *(f"parse_json('{text}')" for text in _TEXTS),
         *(f"try_parse_json('{text}')" for text in _TEXTS[40:]),
         "parse_json(null)", "parse_json(cast(null as string))", "parse_json(1)", "parse_json(X'31')", "parse_json()",

@@ -248,6 +248,11 @@ def _bind_array_join(name: str, args: tuple[Expression, ...], conf: Conf) -> Bou
     for i in range(1, len(args)):
         if not isinstance(type_of(args[i]), t.StringType | t.NullType):
             raise mismatch.unexpected_input(name, args, i, '"STRING"')
+    if t.holds(type_of(args[0]), t.VariantType):
+        source = type_of(args[0]).sql()
+        message = f'cannot cast "{source}" to "ARRAY<STRING>".'
+        kinds = {"srcType": f'"{source}"', "targetType": '"ARRAY<STRING>"'}
+        raise mismatch.data_mismatch("CAST_WITHOUT_SUGGESTION", name, args, message, **kinds)
     return parsed.bind(name, args, conf)
 
 
