@@ -1788,3 +1788,20 @@ many(
         for new in (None, {"new": 2})
     ],
 )
+
+
+def _by_number(sql: str, number: int) -> Callable[[Any], Any]:
+    def work(e: Any) -> Any:
+        frame = e.spark.sql(sql)
+        return frame.select(frame[number])
+
+    return work
+
+
+many(
+    "by number",
+    last=_by_number("select 1 as a, 2 as b", -1),
+    twice=_by_number("select 1 as a, 2 as a, 3 as b", 0),
+    with_a_dot=_by_number("select 1 as `x.y`, struct(5 as y) as x", 0),
+    in_another_case=_by_number("select 1 as a, 2 as A", 1),
+)

@@ -102,7 +102,7 @@ class DataFrame(Rows, Views, Missing, Statistics):
         if isinstance(item, list | tuple):
             return self.select(*item)
         if isinstance(item, int):
-            return Column(self._plan.output[item])
+            return self._column(self.columns[item])
         raise not_expected("item", "Column, int, list or str", item)
 
     def __getattr__(self, name: str) -> Column:
