@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -40,6 +41,14 @@ BODIES = {
 spark.sql("select hash('a', 1), xxhash64('a'), to_char(1.5, '9.9'), parse_url('http://a/b', 'HOST'), soundex('a'), "
           "from_json('{\\"a\\":1}', 'a int'), get_json_object('{\\"a\\":1}', '$.a'), from_csv('1', 'a int'), "
           "regexp_replace('a', 'a+', 'b'), parse_json('[1]'), date_format(timestamp'2020-01-01', 'EEEE')").show()
+""",
+    "time zones": """
+import datetime
+spark.conf.set("spark.sql.session.timeZone", "America/New_York")
+spark.sql("select timestamp'2020-01-01 00:00:00' as t, to_json(struct(now())), from_csv('2020-01-01', 't timestamp'), "
+          "from_utc_timestamp(now(), 'Asia/Tokyo')").show()
+frame = spark.createDataFrame([(datetime.datetime(2020, 1, 1),)], "t timestamp")
+print(frame.collect(), frame.toPolars(), frame.toArrow())
 """,
     "a program's own functions": """
 double = F.udf(lambda n: n * 2, "long")
@@ -114,5 +123,9 @@ def test_a_program_needs_no_other_package(tmp_path: Path, name: str) -> None:
     text = PROGRAM.format(allowed=allowed, packages=sorted(modules), body=SESSION + BODIES[name])
     program = tmp_path / "program.py"
     program.write_text(text)
-    done = subprocess.run([sys.executable, str(program)], cwd=tmp_path, capture_output=True, text=True)
+    # Nor does the system bring a database of time zones.
+    environment = {**os.environ, "PYTHONTZPATH": ""}
+    done = subprocess.run(
+        [sys.executable, str(program)], cwd=tmp_path, capture_output=True, text=True, env=environment
+    )
     assert done.returncode == 0, done.stderr[-3000:]
