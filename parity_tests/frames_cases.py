@@ -1805,3 +1805,23 @@ many(
     with_a_dot=_by_number("select 1 as `x.y`, struct(5 as y) as x", 0),
     in_another_case=_by_number("select 1 as a, 2 as A", 1),
 )
+
+
+def _declared(e: Any) -> Any:
+    f, kinds = e.T.StructField, (e.T.IntegerType(), e.T.ArrayType(e.T.DecimalType(5, 2), False))
+    odd = e.T.StructType([f("y z", e.T.DateType(), False, {"comment": "in"}), f("d`e", e.T.CharType(3))])
+    names = ("a", "b c", "1a", "é", "", "a.b", "_x", "select")
+    comments = ("", "it's", 'a"b\\n\n')
+    schema = e.T.StructType(
+        [f(n, kinds[i % 2], bool(i % 3), {"comment": comments[i % 3]}) for i, n in enumerate(names)]
+    )
+    schema.add(f("m", e.T.MapType(e.T.StringType(), odd)))
+    return [schema.toDDL(), e.T.StructType([]).toDDL(), repr(e.T.ArrayType.fromJson(kinds[1].jsonValue()))]
+
+
+many(
+    "declared",
+    schema=_declared,
+    read_back=lambda e: e.T.StructType.fromDDL(e.emp.schema.toDDL()) == e.emp.schema,
+    name_of_cast=lambda e: e.spark.sql("select cast(named_struct('x', 1) as struct<`a b`: int>)").columns,
+)

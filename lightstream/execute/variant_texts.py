@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import datetime
-import re
 from decimal import Decimal
 from functools import reduce
 from typing import Any
@@ -13,6 +12,7 @@ from lightstream.analyze.naming import float_text, java_double_text
 from lightstream.errors import unsupported
 from lightstream.execute.show import civil, date_text, ntz_text, zone_of
 from lightstream.plan import variants as v
+from lightstream.plan.type_texts import name_sql
 from lightstream.plan.variants import Tree
 from lightstream.sources.json.rewritten import QUOTED
 
@@ -180,9 +180,5 @@ def schema_text(schema: Schema) -> str:
         return f"DECIMAL({schema[0]},{schema[1]})"
     if "array" in schema:
         return f"ARRAY<{schema_text(schema['array'])}>"
-    fields = (f"{_name(name)}: {schema_text(child)}" for name, child in schema["object"].items())
+    fields = (f"{name_sql(name)}: {schema_text(child)}" for name, child in schema["object"].items())
     return f"OBJECT<{', '.join(fields)}>"
-
-
-def _name(name: str) -> str:
-    return name if re.fullmatch(r"[a-zA-Z_][a-zA-Z0-9_]*", name) else f"`{name.replace('`', '``')}`"

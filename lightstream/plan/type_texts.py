@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from lightstream.errors import PySparkValueError
 from lightstream.plan import types as t
+
+
+def name_sql(name: str) -> str:
+    """Return a name as SQL has it: in backquotes where it needs them."""
+    return name if re.fullmatch("[a-zA-Z_][a-zA-Z0-9_]*", name) else f"`{name.replace('`', '``')}`"
 
 
 def tree_string(schema: t.StructType, max_depth: int) -> str:

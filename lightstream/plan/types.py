@@ -355,6 +355,13 @@ class ArrayType(DataType):
     def sql(self) -> str:
         return f"ARRAY<{self.elementType.sql()}>"
 
+    @classmethod
+    def fromJson(cls, json: dict[str, Any]) -> ArrayType:
+        """Build the type from its JSON form."""
+        from lightstream.plan.type_texts import from_json_value
+
+        return cast(ArrayType, from_json_value(json))
+
     def jsonValue(self) -> dict[str, Any]:
         return {
             "type": "array",
@@ -386,6 +393,13 @@ class MapType(DataType):
 
     def sql(self) -> str:
         return f"MAP<{self.keyType.sql()}, {self.valueType.sql()}>"
+
+    @classmethod
+    def fromJson(cls, json: dict[str, Any]) -> MapType:
+        """Build the type from its JSON form."""
+        from lightstream.plan.type_texts import from_json_value
+
+        return cast(MapType, from_json_value(json))
 
     def jsonValue(self) -> dict[str, Any]:
         return {
@@ -424,7 +438,19 @@ class StructField(DataType):
         return f"{self.name}:{self.dataType.simpleString()}"
 
     def sql(self) -> str:
-        return f"{self.name}: {self.dataType.sql()}" + ("" if self.nullable else " NOT NULL")
+        return self._declared(": ")
+
+    def _declared(self, between: str) -> str:
+        """Return the field as it is declared in SQL, with what stands between name and type."""
+        from lightstream.plan.type_texts import name_sql
+
+        text = name_sql(self.name) + between + self.dataType.sql()
+        if not self.nullable:
+            text += " NOT NULL"
+        if "comment" in self.metadata:
+            comment = str(self.metadata["comment"]).replace("\\", "\\\\").replace("'", "\\'")
+            text += f" COMMENT '{comment}'"
+        return text
 
     def jsonValue(self) -> dict[str, Any]:
         return {
@@ -522,6 +548,10 @@ class StructType(DataType):
     def fromJson(cls, json: dict[str, Any]) -> StructType:
         """Build a schema from its JSON form."""
         return StructType([StructField.fromJson(field) for field in json["fields"]])
+
+    def toDDL(self) -> str:
+        """Return the schema as it is declared in SQL: `a INT NOT NULL,b STRING`."""
+        return ",".join(field._declared(" ") for field in self.fields)
 
     def toNullable(self) -> StructType:
         """Return the same schema with every part nullable."""
