@@ -197,7 +197,9 @@ def literal_text(value: Any, data_type: t.DataType) -> str:
         case t.FloatType():
             return float_text(value)
         case t.DecimalType():
-            return f"{decimal.Decimal(value):f}"
+            number = decimal.Decimal(value)
+            # Python's text of a decimal is Java's, but for those with fewer than no places.
+            return f"{number:f}" if int(number.as_tuple().exponent) > 0 else str(number)
         case t.DateType():
             if not isinstance(value, datetime.date):
                 value = datetime.date(1970, 1, 1) + datetime.timedelta(days=value)
