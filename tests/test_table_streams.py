@@ -74,9 +74,10 @@ def test_a_batch_that_is_run_again_needs_its_rows(spark: Any, tmp_path: Path) ->
     insert(spark, 1, 2, 3)
     with pytest.raises(Exception, match="on purpose"):
         run(spark, tmp_path, fail)
-    spark._state.database.cursor().execute("DELETE FROM t WHERE n = 2")
-    with pytest.raises(Exception, match="LIGHTSTREAM_TABLE_NOT_APPENDED_TO"):
-        run(spark, tmp_path)
+    for change in ("DELETE FROM t WHERE n = 2", "TRUNCATE t"):
+        spark._state.database.cursor().execute(change)
+        with pytest.raises(Exception, match="LIGHTSTREAM_TABLE_NOT_APPENDED_TO"):
+            run(spark, tmp_path)
 
 
 CHANGES = {

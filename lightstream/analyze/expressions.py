@@ -426,19 +426,12 @@ def check_subqueries(expression: e.Expression, place: str, predicates: bool = Fa
 def check_no_maps(columns: Sequence[e.Attribute]) -> None:
     """Raise UNSUPPORTED_FEATURE.SET_OPERATION_ON_... for columns whose values Spark does not compare as rows."""
     for column in columns:
-        if t.holds(column.type, t.VariantType):
-            raise AnalysisException(
-                "UNSUPPORTED_FEATURE.SET_OPERATION_ON_VARIANT_TYPE",
-                "Cannot have VARIANT type columns in a set operation or among distinct rows: the type of the column "
-                f'`{column.name}` is "{column.type.sql()}".',
-                sqlstate="0A000",
-                parameters={"colName": f"`{column.name}`", "dataType": f'"{column.type.sql()}"'},
-            )
-        if t.holds(column.type, t.MapType):
-            raise AnalysisException(
-                "UNSUPPORTED_FEATURE.SET_OPERATION_ON_MAP_TYPE",
-                "Cannot have MAP type columns in a set operation or among distinct rows: the type of the column "
-                f'`{column.name}` is "{column.type.sql()}".',
-                sqlstate="0A000",
-                parameters={"colName": f"`{column.name}`", "dataType": f'"{column.type.sql()}"'},
-            )
+        for kind, refused in (("VARIANT", t.VariantType), ("MAP", t.MapType)):
+            if t.holds(column.type, refused):
+                raise AnalysisException(
+                    f"UNSUPPORTED_FEATURE.SET_OPERATION_ON_{kind}_TYPE",
+                    f"Cannot have {kind} type columns in a set operation or among distinct rows: the type of the "
+                    f'column `{column.name}` is "{column.type.sql()}".',
+                    sqlstate="0A000",
+                    parameters={"colName": f"`{column.name}`", "dataType": f'"{column.type.sql()}"'},
+                )

@@ -83,6 +83,7 @@ class TableStream:
     def __init__(self, reader: TableReader) -> None:
         self._reader = reader
         self._cursor = reader.database.cursor("UTC")  # timestamps in offsets read the same in every session
+        self._all = f"SELECT count(*) FROM {reader.table}"
         self._most: int | None = None
         self._planned: str | None = None
         self._has_looked = False
@@ -95,7 +96,7 @@ class TableStream:
             SparkRuntimeException: LIGHTSTREAM_TABLE_NOT_APPENDED_TO when rows that were read are gone.
         """
         read = 0 if start is None else _rows(start)
-        count = self._count(read)
+        count = self._value(self._all, read)
         end = count if self._most is None else min(count, self._most)
         if start is not None and (count != read or not self._has_looked):
             self._check_read(start)
@@ -113,7 +114,7 @@ class TableStream:
             f"min(rowid) = {read} AND max(rowid) - {read} + 1 = count(*) "
             f"AND count(*) = (SELECT count(*) FROM {table}) - {read}"
         )
-        if not self._value(f"SELECT {is_so} FROM {table} WHERE rowid >= {read}"):
+        if not self._value(f"SELECT {is_so} FROM {table} WHERE rowid >= {read}", read):
             raise _changed(self._reader.shown, read)
 
     def _check_read(self, offset: str) -> None:
@@ -122,25 +123,23 @@ class TableStream:
         if self._offset(rows) != offset:
             raise _changed(self._reader.shown, rows)
 
-    def _count(self, read: int) -> int:
-        import duckdb
-
-        try:
-            return int(self._value(f"SELECT count(*) FROM {self._reader.table}"))
-        except duckdb.CatalogException:
-            raise _changed(self._reader.shown, read) from None
-
     def _offset(self, count: int) -> str:
         """Return the offset after some rows."""
         table = self._reader.table
         last = self._value(
-            f"SELECT md5(CAST(lightstream_row AS VARCHAR)) FROM {table} AS lightstream_row WHERE rowid = {count - 1}"
+            f"SELECT md5(CAST(lightstream_row AS VARCHAR)) FROM {table} AS lightstream_row WHERE rowid = {count - 1}",
+            count,
         )
         return json.dumps({"rows": count, "last": last}, separators=(",", ":"))
 
-    def _value(self, sql: str) -> Any:
-        """Return the one value that a query gives; None where it gives no row."""
-        rows = self._cursor.execute(sql).fetchall()
+    def _value(self, sql: str, read: int) -> Any:
+        """Return the one value that a query gives; None where it gives no row. `read`: how many rows were read."""
+        import duckdb
+
+        try:
+            rows = self._cursor.execute(sql).fetchall()
+        except duckdb.CatalogException:
+            raise _changed(self._reader.shown, read) from None
         return rows[0][0] if rows else None
 
     def input_of(self, start: str | None, end: str | None) -> tuple[int, int]:
@@ -153,7 +152,7 @@ class TableStream:
         if end is not None and end != self._planned:
             self._check_read(end)
             there = f"SELECT count(*) FROM {self._reader.table} WHERE rowid >= {begin} AND rowid < {stop}"
-            if self._value(there) != stop - begin:
+            if self._value(there, stop) != stop - begin:
                 raise _changed(self._reader.shown, stop)
         return begin, stop
 
@@ -175,7 +174,7 @@ class TableStream:
 
     def prepare_available_now(self) -> bool:
         """Fix what is there now."""
-        self._most = self._count(0)
+        self._most = self._value(self._all, 0)
         return True
 
     def commit(self, end: str) -> None:
