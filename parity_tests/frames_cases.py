@@ -1825,3 +1825,44 @@ many(
     read_back=lambda e: e.T.StructType.fromDDL(e.emp.schema.toDDL()) == e.emp.schema,
     name_of_cast=lambda e: e.spark.sql("select cast(named_struct('x', 1) as struct<`a b`: int>)").columns,
 )
+
+
+many(
+    "names_inside",
+    call=lambda e: e.emp.select(e.F.upper(e.F.col("name").alias("z"))),
+    nested=lambda e: e.emp.select(e.F.max(e.F.upper(e.F.col("name").alias("z")).alias("y"))),
+    topmost=lambda e: e.emp.select(e.F.upper(e.F.col("name").alias("z")).alias("y")),
+    operator=lambda e: e.emp.select(e.F.col("id").alias("z") + e.F.lit(1).alias("one")),
+    odd=lambda e: e.emp.select(
+        *(e.F.upper(e.F.col("name").alias(n)) for n in ("a b", "a.b", "1", "é", "", "q`q"))
+    ),
+    in_structs=lambda e: e.emp.select(
+        e.F.struct(e.F.col("id").alias("a b"), e.F.upper(e.F.col("name").alias("z")))
+    ),
+    of_constant=lambda e: e.emp.select(e.F.date_format(e.F.lit("2020-01-01").alias("d"), "yyyy")),
+    cast=lambda e: e.emp.select(
+        e.F.col("id").alias("z").cast("string") + 1, e.F.col("id").alias("z").cast("string")
+    ),
+    case=lambda e: e.emp.select(
+        e.F.when(e.F.col("id").alias("z") == 1, e.F.col("boss").alias("y")).otherwise(0)
+    ),
+    isin=lambda e: e.emp.select(e.F.col("id").alias("z").isin(e.F.col("boss").alias("q"), 1)),
+    window=lambda e: e.emp.select(
+        e.F.sum(e.F.col("id").alias("y")).over(
+            e.W.partitionBy(e.F.col("dept").alias("p")).orderBy(e.F.col("id").alias("z"))
+        )
+    ),
+    lambdas=lambda e: e.nested.select(e.F.filter(e.F.col("xs").alias("z"), lambda x: (x > 1).alias("p"))),
+    elements=lambda e: e.nested.select(e.F.col("xs").alias("z")[0], e.F.col("s").alias("z").x),
+    generator=lambda e: e.nested.select(e.F.posexplode(e.F.col("xs").alias("z"))),
+    udf=lambda e: e.emp.select(e.F.udf(lambda x: x, "string")(e.F.col("name").alias("z"))),
+    groups=lambda e: e.emp.groupBy(e.F.upper(e.F.col("dept").alias("z"))).agg(
+        e.F.sum(e.F.col("id").alias("y"))
+    ),
+    keys=lambda e: e.emp.groupBy(e.F.col("id").alias("z") + 1).agg(e.F.max(e.F.col("boss").alias("m"))),
+    pivots=lambda e: (
+        e.sales.groupBy("item").pivot("year").agg(e.F.sum(e.F.col("amount").alias("z")), e.F.max("amount"))
+    ),
+    stars=lambda e: e.nested.groupBy("id").agg(e.F.count("s.*")),
+    expr=lambda e: e.emp.select(e.F.expr("id as z") + 1),
+)

@@ -3,6 +3,7 @@
 # ruff: noqa: E501
 from __future__ import annotations
 
+from qualify_cases import STATEMENTS as QUALIFY
 from type_cases import QUERIES
 
 SETUP = (
@@ -922,6 +923,24 @@ CASES: dict[str, tuple[str, ...]] = {
         "select count(*) from emp group by explode(array(1))",
         "select explode(array(1)) from emp group by explode(array(1))",
         "select id, explode(collect_list(boss)) c from emp group by id",
+    ),
+    "qualify": QUALIFY,
+    "stars of structs": (
+        "create or replace temp view pair as select named_struct('a', 1, 'b', 2) as s, 5 as k",
+        "select count(s.*), count(distinct s.*), array(s.*), coalesce(s.*) + 1, k in (s.*), map(s.*) from pair",
+        "select count(s.*), k, hash(s.*), hash(pair.*) from pair group by k, s",
+        "select struct(s.*), to_json(struct(s.*)), count(s.*) over (partition by k), concat(s.*, 'z') from pair",
+        "select count(pair.s.*) from pair",
+        "select named_struct('a b', 1, 'c.d', 2) as s, greatest(s.*) from pair",
+    ),
+    "lists of what may fail": (
+        "select id in (id, 1/0), id in (null, id, 1/0), cast(null as int) in (1/0, 2) from emp",
+        "select id in (1/0, id) from emp",
+        "select id in (id, element_at(array(1), 0)), id not in (id, 1 % 0) from emp",
+        "select id from emp where id in (1, 2, element_at(array(1), id))",
+        "select boss in (1, 2, cast(name as int)) from emp where boss < 3",
+        "select boss in (1, 2, cast(name as int)) from emp",
+        "select case when id < 3 then id in (1, 2, 1/0) end from emp",
     ),
     "types that meet": QUERIES,
     "types that meet, without ANSI rules": (

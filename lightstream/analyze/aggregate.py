@@ -435,12 +435,17 @@ def _refuse_ungrouped(items: Sequence[e.Expression], plan: lp.Aggregate) -> None
                             "expressionAnyValue": f'"any_value({node.name})"',
                         },
                     )
-                raise AnalysisException(
-                    "MISSING_GROUP_BY",
-                    "The query does not include a GROUP BY clause. Add GROUP BY or turn it into the window functions "
-                    "using OVER clauses.",
-                    sqlstate="42803",
-                )
+                raise missing_group_by()
+
+
+def missing_group_by() -> AnalysisException:
+    """Return the error of columns beside aggregates, without GROUP BY."""
+    return AnalysisException(
+        "MISSING_GROUP_BY",
+        "The query does not include a GROUP BY clause. Add GROUP BY or turn it into the window functions using OVER "
+        "clauses.",
+        sqlstate="42803",
+    )
 
 
 def nested_aggregate() -> AnalysisException:

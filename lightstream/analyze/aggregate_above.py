@@ -1,4 +1,4 @@
-"""What stands above an aggregation and may name aggregates that it lacks: filters, ORDER BY, QUALIFY."""
+"""What stands above an aggregation and may name aggregates that it lacks: filters, ORDER BY."""
 
 from __future__ import annotations
 
@@ -16,13 +16,12 @@ from lightstream.analyze.aggregate import (
     resolved_parts,
     sets_of,
 )
-from lightstream.analyze.analyzer import Analyzer, rule
+from lightstream.analyze.analyzer import Analyzer
 from lightstream.analyze.columns import project
 from lightstream.analyze.expressions import ExpressionResolver, check_sorts, check_subqueries
 from lightstream.analyze.naming import shown, trim_alias
 from lightstream.analyze.rows import order_by, ordinal_column, sort_orders
 from lightstream.conf import Conf
-from lightstream.errors import AnalysisException
 from lightstream.plan import expressions as e
 from lightstream.plan import logical as lp
 from lightstream.plan import relations as r
@@ -147,41 +146,3 @@ def _each(orders: Sequence[e.SortOrder], count: int) -> Iterator[e.SortOrder]:
             yield from (replace(order, child=e.UnresolvedOrdinal(place)) for place in range(1, count + 1))
         else:
             yield order
-
-
-# ---- QUALIFY --------------------------------------------------------------------------------------------------
-
-
-@rule(r.Qualify)
-def _qualify(relation: r.Qualify, analyzer: Analyzer) -> lp.LogicalPlan:
-    """Resolve `SELECT ... QUALIFY condition`: the condition is a hidden item of the select list."""
-    query = relation.input
-    if isinstance(query, r.Aggregate):
-        child, keys, items, resolver = resolved_parts(query, analyzer)
-        extra = [_hidden(relation.condition, items, resolver)]
-        if query.having is not None:
-            extra.append(_hidden(query.having, items, resolver))
-        plan = build_aggregate(child, keys, [*items, *extra], sets_of(query, len(keys)))
-    else:
-        assert isinstance(query, r.Project)
-        child = analyzer.plan(query.input)
-        resolver = analyzer.over(child)
-        items = resolver.named_all(query.items)
-        extra = [_hidden(relation.condition, items, resolver)]
-        plan = project(child, [*items, *extra])
-    if not any(isinstance(n, e.WindowExpression) for item in (*items, *extra) for n in item.walk()):
-        raise AnalysisException(
-            "QUALIFY_REQUIRES_WINDOW_FUNCTION",
-            "QUALIFY requires at least one window function in the select list or in its condition.",
-            sqlstate="42903",
-        )
-    filtered = plan
-    for attribute in plan.output[len(items) :]:
-        filtered = lp.Filter(filtered, attribute)
-    return lp.Project(filtered, plan.output[: len(items)])
-
-
-def _hidden(
-    condition: e.Expression, items: Sequence[e.Alias | e.Attribute], resolver: ExpressionResolver
-) -> e.Alias:
-    return e.Alias(over_aggregate(condition, items, resolver, condition=True), ("hidden",), id=e.fresh_id())

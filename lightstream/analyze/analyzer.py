@@ -31,7 +31,7 @@ _MODULES: dict[type[r.Relation], str] = {
         "to_schema": (r.ToSchema,),
         "rows": (r.Filter, r.Sort, r.Limit, r.Offset, r.Tail, r.Deduplicate, r.WithWatermark, r.Sample),
         "aggregate": (r.Aggregate,),
-        "aggregate_above": (r.Qualify,),
+        "qualify": (r.Qualify,),
         "combine": (r.Join, r.SetOperation),
         "reshape": (r.Generate, r.Unpivot, r.Pivot, r.SampleBy),
         "metrics": (r.CollectMetrics,),

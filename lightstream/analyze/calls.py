@@ -104,9 +104,9 @@ def _builtin_call(resolver: ExpressionResolver, call: e.UnresolvedFunction) -> e
     if entry is not None and entry.kind == "window" and not over:
         raise AnalysisException(
             "WINDOW_FUNCTION_WITHOUT_OVER_CLAUSE",
-            f"Window function {lower}() requires an OVER clause.",
+            f"Window function {shown(call)} requires an OVER clause.",
             sqlstate="42601",
-            parameters={"funcName": f'"{lower}()"'},
+            parameters={"funcName": f'"{shown(call)}"'},
         )
     args = _arguments(resolver, call, lower)
     if any(isinstance(a, e.LambdaFunction) for a in args):
@@ -143,7 +143,9 @@ def _arguments(resolver: ExpressionResolver, call: e.UnresolvedFunction, name: s
     args: list[e.Expression] = []
     for argument in call.args:
         if isinstance(argument, e.UnresolvedStar | e.UnresolvedRegex):
-            args.extend(_spread(resolver, call, argument))
+            spread = _spread(resolver, call, argument)
+            keeps_names = name in ("struct", "(,)")
+            args.extend(resolver.part(a) if isinstance(a, e.Alias) and not keeps_names else a for a in spread)
         elif isinstance(argument, e.LambdaFunction):
             args.append(argument)
         elif isinstance(argument, e.Alias) and name in ("struct", "named_struct", "(,)"):

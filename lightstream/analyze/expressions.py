@@ -13,6 +13,7 @@ from lightstream.analyze.scope import Scope, extract_field
 from lightstream.errors import AnalysisException, internal, unsupported
 from lightstream.plan import expressions as e
 from lightstream.plan import types as t
+from lightstream.plan.type_texts import name_sql
 
 if TYPE_CHECKING:
     from lightstream.conf import Conf
@@ -46,6 +47,7 @@ class ExpressionResolver:
         self.subqueries: list[tuple[e.Expression, e.Expression]] = []  # given, and resolved
         self._lateral: list[e.Alias] = []  # the aliases that the item to be resolved may name
         self.lateral_used: set[int] = set()
+        self._shows_aliases = False  # whether what is resolved is only to be named
         self.in_window = False  # whether the call to be resolved next is the one that OVER belongs to
 
     # ---- whole items ------------------------------------------------------------------------------------------
@@ -70,6 +72,8 @@ class ExpressionResolver:
             return [replace(expression, child=child, id=expression.id or e.fresh_id())]
         name = self._name_in_cast(expression)
         resolved = self.resolve(expression)
+        if name is None and not makes_rows(resolved):
+            name = self._name_with_aliases(expression)
         return [name_item(resolved) if name is None else e.Alias(resolved, (name,), id=e.fresh_id())]
 
     def _name_in_cast(self, expression: e.Expression) -> str | None:
@@ -80,6 +84,31 @@ class ExpressionResolver:
         if within is expression or not isinstance(within, e.Alias):
             return None
         return within.names[0] if within.names else self.named(within.child)[0].name
+
+    def _name_with_aliases(self, expression: e.Expression) -> str | None:
+        """Return the name of an item inside which something has a name: Spark prints that one, too."""
+        inner = (node for child in expression.children for node in child.walk())
+        if not any(isinstance(n, e.Alias) or (isinstance(n, e.UnresolvedStar) and n.target) for n in inner):
+            return None
+        subqueries = list(self.subqueries)
+        self._shows_aliases = True
+        try:
+            return name_item(self.resolve(expression)).name
+        except AnalysisException:  # it is raised again, or only a name keeps it from being resolved
+            return None
+        finally:
+            self._shows_aliases = False
+            self.subqueries = subqueries
+
+    def part(self, alias: e.Alias) -> e.Expression:
+        """Return what has a name inside an expression: the name means nothing there, but that Spark prints it."""
+        child = alias.child
+        if not self._shows_aliases or not alias.names:
+            return child
+        text = f"{shown(child)} AS {name_sql(alias.name)}"
+        if isinstance(child, e.Literal):
+            return replace(child, label=text)
+        return e.Attribute(text, e.type_of(child), e.nullable_of(child), e.fresh_id())
 
     def named_all(self, items: Sequence[e.Expression], lateral: bool = False) -> list[e.Alias | e.Attribute]:
         """Resolve a select list, whose items may name aliases before them that are no columns.
@@ -216,7 +245,7 @@ class ExpressionResolver:
             case e.UnresolvedExtractValue():
                 return self._extract(expression)
             case e.Alias():
-                return self.value(expression.child)
+                return self.part(replace(expression, child=self.value(expression.child)))
             case e.Cast():
                 return self._cast(expression)
             case e.SortOrder():

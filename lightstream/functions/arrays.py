@@ -24,6 +24,7 @@ from lightstream.plan.expressions import (
     nullable_of,
     type_of,
 )
+from lightstream.plan.type_texts import name_sql
 
 # ---- making arrays and structs --------------------------------------------------------------------------------
 
@@ -78,7 +79,7 @@ def _shown_struct(call: Call, args: Sequence[str]) -> str:
         return f"named_struct({', '.join(pairs)})"
     shown = []
     for argument, text in zip(call.args, args, strict=True):
-        shown.append(f"{text} AS {argument.name}" if isinstance(argument, Alias) else text)
+        shown.append(f"{text} AS {name_sql(argument.name)}" if isinstance(argument, Alias) else text)
     return f"struct({', '.join(shown)})"
 
 

@@ -279,7 +279,13 @@ def _bind_in(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
 def _in_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
     if len(args) == 1:  # `isin()` of nothing
         return f"(CASE WHEN {args[0]} IS NOT NULL THEN FALSE END)"
-    return f"({args[0]} IN ({', '.join(args[1:])}))"
+    if not any(map(may_fail, args[2:])):
+        return f"({args[0]} IN ({', '.join(args[1:])}))"
+    # Spark looks at one after the other, and stops at the first that is equal.
+    found = " ".join(f"WHEN ls_in = {arg} THEN TRUE" for arg in args[1:])
+    null = " OR ".join(f"{arg} IS NULL" for arg in args[1:])
+    body = f"CASE WHEN ls_in IS NULL THEN NULL {found} WHEN {null} THEN NULL ELSE FALSE END"
+    return f"list_transform([{args[0]}], lambda ls_in: {body})[1]"
 
 
 def _shown_in(call: Call, args: Sequence[str]) -> str:
