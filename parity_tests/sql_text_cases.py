@@ -23,6 +23,10 @@ SETUP = (
     "create or replace temp view wide as select * from values (1, 10, 11, 'a'), (2, 20, null, 'b') as t(id, x, y, z)",
 )
 
+_ROWS = "(values ('one', 1, 10), ('two', 2, 20), ('one', 5, 30)) as h(k, v, w)"
+_ALL = "(values (1, 5), (2, 3), (2, 4)) as l(id, all)"
+_PAIRS = "(values (1d, 1d), (2d, 2d), (2d, 2d), (2d, 3d), (null, 4d), (7d, null)) as p(x, y)"
+
 CASES: dict[str, tuple[str, ...]] = {
     "select": (
         "select * from emp",
@@ -947,5 +951,67 @@ CASES: dict[str, tuple[str, ...]] = {
         "set spark.sql.ansi.enabled = false",
         *QUERIES,
         "set spark.sql.ansi.enabled = true",
+    ),
+    "having names a key": (
+        f"select max(v) as w from {_ROWS} group by w having w > 10",
+        f"select max(v) as w from {_ROWS} group by w + 1 having w + 1 > 11",
+        f"select max(v) as w from {_ROWS} group by w + 1 having w > 1",
+        f"select w as v, max(v) as w from {_ROWS} group by w having w > 10 and v > 20",
+        f"select upper(k) as k, count(*) from {_ROWS} group by k having k = 'one'",
+        f"select upper(k) as k, count(*) from {_ROWS} group by 1 having k = 'ONE'",
+        f"select -v as v, count(*) from {_ROWS} group by v having count(v) > 0 and v > 1 order by -v",
+        f"select max(v) as w from {_ROWS} group by rollup(w) having w > 10",
+        f"select k as x, v as k, count(*) from {_ROWS} group by all having k = 'two'",
+    ),
+    "group by all, its keys": (
+        f"select id from {_ALL} group by all",
+        f"select max(id) from {_ALL} group by all order by all",
+        f"select id as all, count(*) from (select id from {_ALL}) group by all",
+        f"select max(all) from {_ALL} group by all + 1",
+        f"select id from {_ALL} order by all desc",
+        f"select id + count(*) from {_ALL} group by all",
+        f"select count(*) as c, c + 1 as d from {_ALL} group by all",
+        f"select id as i, i + 1 as j from {_ALL} group by all",
+        f"select id as i, i + 1 as j from {_ALL} group by j",
+        f"select id as i, i + 1 as j from {_ALL} group by 2",
+        f"select count(id) as c, sum(id) + c from {_ALL} group by all",
+        f"select id, row_number() over (order by id) from {_ALL} group by all",
+        f"select k, sum(v) over (partition by k) from {_ROWS} group by all",
+    ),
+    "aliases without AS": (
+        "select 1 + 1, `(1 + 1)`",
+        "select upper(dept), `upper(dept)` || '!' from emp where id = 1",
+        "select s.a, a + 1 as c from (select named_struct('a', 1, 'b', 2) as s)",
+        "select s.*, b + a as c from (select named_struct('a', 1, 'b', 2) as s)",
+        "select s.a, s.a, a from (select named_struct('a', 1, 'b', 2) as s)",
+        "select m.k, k from (select map('k', 1) as m)",
+    ),
+    "distinct pairs": (
+        f"select corr(distinct x, y), covar_pop(distinct x, y), regr_count(distinct x, y) from {_PAIRS}",
+        f"select regr_avgx(distinct x, y), regr_sxx(distinct x, y), regr_syy(distinct x, y) from {_PAIRS}",
+        f"select corr(distinct x, y) filter (where x < 5) from {_PAIRS}",
+    ),
+    "keys in no grouping set": (
+        "select year, dept, sum(pay) from emp, sales group by year, dept grouping sets (dept)",
+        "select year, dept, grouping(year), grouping(dept), grouping_id(), count(*) from emp, sales "
+        "group by year, dept grouping sets (dept, ())",
+        "select year + 1 as y, dept, grouping_id() from emp, sales group by year + 1, dept grouping sets (())",
+    ),
+    "lambdas": (
+        "select transform(array(1, 2), 0), filter(array(1, 2), true), exists(array(1), null)",
+        "select zip_with(array(1), array(2, 3), 5), map_filter(map('a', 1), true), transform_values(map('a', 1), 9)",
+        "select array_sort(array(3, 1, 2), 1), array_sort(array(3, 1, 2), -1), map_zip_with(map(1, 1), map(2, 2), 'x')",
+        "select aggregate(array(1, 2), 0, 100), aggregate(array(1), struct('a', 0), struct('b', 9)) as s",
+        "select transform(array(1, 2), (a, b, c) -> a)",
+        "select transform(array(1, 2), (a, A) -> a)",
+        "select exists(array(1, 2), (x, i) -> i > 0)",
+        "select array_sort(array(1, 2), x -> x)",
+        "select aggregate(array(1, 2), 0, x -> x)",
+        "select aggregate(array(1, 2), 0, (acc, x) -> cast(acc + x as string))",
+        "select aggregate(array(1, 2), struct('a' as n, 0 as s), (acc, x) -> struct('b', acc.s + x)) as s",
+        "select aggregate(array(1, 2), named_struct('a', 1, 'b', 2), (c, x) -> named_struct('b', c.b, 'a', c.a)) as s",
+    ),
+    "recursive columns": (
+        "with recursive r(level) as (values (0) union all select level + 1 from r where level < 3) select * from r",
     ),
 }

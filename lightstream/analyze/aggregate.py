@@ -19,6 +19,9 @@ from lightstream.plan import logical as lp
 from lightstream.plan import relations as r
 from lightstream.plan import types as t
 
+# GROUP BY ALL and ORDER BY ALL mean a column of this name first.
+ALL = e.UnresolvedAttribute(("all",))
+
 
 def is_aggregate_call(node: e.Expression) -> bool:
     """Return whether a node is a call of an aggregate function."""
@@ -49,9 +52,7 @@ def _aggregate(relation: r.Aggregate, analyzer: Analyzer) -> lp.LogicalPlan:
         return lp.Aggregate(child, child.output, ())
     child, keys, items, resolver = resolved_parts(relation, analyzer)
     check_columns(child, (*keys, *items))
-    having = (
-        None if relation.having is None else over_aggregate(relation.having, items, resolver, condition=True)
-    )
+    having = None if relation.having is None else over_aggregate(relation.having, items, resolver, keys=keys)
     if having is None:
         return build_aggregate(child, keys, items, sets_of(relation, len(keys)))
     hidden = e.Alias(having, ("having",), id=e.fresh_id())
@@ -65,14 +66,16 @@ def resolved_parts(
     """Return an aggregation's input, keys and select list, resolved, and what resolves over the input."""
     child = analyzer.plan(relation.input)
     resolver = analyzer.over(child)
-    if relation.kind == "all":
+    keys: list[e.Alias | e.Attribute] = []
+    if relation.kind == "all" and not is_named(ALL, relation.items, resolver):
+        from lightstream.analyze.group_by_all import keys_of_all
+
         items = resolver.named_all(relation.items)
-        keys = [item for item in items if not has_aggregate(item)]
+        keys = keys_of_all(items, resolver)
         _refuse_generators(keys)
         _check_orderable(keys)
         return child, keys, items, resolver
-    keys = []
-    for key in relation.keys:
+    for key in (ALL,) if relation.kind == "all" else relation.keys:
         keys.extend(_key(key, relation, resolver))
     for item in keys:
         if has_aggregate(item):
@@ -105,12 +108,23 @@ def resolved_parts(
     return child, keys, items, resolver
 
 
+def is_named(
+    name: e.UnresolvedAttribute, items: Sequence[e.Expression], resolver: ExpressionResolver
+) -> bool:
+    """Return whether a column of the input, or an item of the select list, has a name."""
+    same = resolver.scope.same
+    named = (item for item in items if isinstance(item, e.Alias))
+    return resolver.scope.find(name.parts) is not None or any(
+        same(item.name, name.parts[0]) for item in named
+    )
+
+
 def _refuse_generators(keys: Sequence[e.Expression]) -> None:
     for key in keys:
-        if any(map(makes_rows, key.walk())):
+        if any(makes_rows(node) or isinstance(node, e.WindowExpression) for node in key.walk()):
             raise AnalysisException(
                 "UNSUPPORTED_EXPR_FOR_OPERATOR",
-                f"The generator {shown(trim_alias(key))} cannot be grouped by. Give it a column of its own below.",
+                f"{shown(trim_alias(key))} cannot be grouped by. Give it a column of its own below.",
                 sqlstate="42K0E",
                 parameters={"operator": "Aggregate", "invalidExprSqls": f'"{shown(trim_alias(key))}"'},
             )
@@ -145,21 +159,43 @@ def _key(
 ) -> Sequence[e.Alias | e.Attribute]:
     if relation.keys_first and relation.kind == "groupby":
         _check_position(key, relation)
+    items = relation.items
     if isinstance(key, e.UnresolvedOrdinal):
-        items = relation.items
         if not 1 <= key.position <= len(items):
             ordinal_column(key, [e.Attribute("", t.NullType(), True, 0)] * len(items), "GROUP BY")
-        return resolver.named(items[key.position - 1])
+        return _item_as_key(items[key.position - 1], items, resolver)
     try:
         return resolver.named(key)
     except AnalysisException as error:
         if not (error.getCondition() or "").startswith("UNRESOLVED_COLUMN"):
             raise
         if isinstance(key, e.UnresolvedAttribute) and len(key.parts) == 1:
-            for item in relation.items:
+            for item in items:
                 if isinstance(item, e.Alias) and resolver.scope.same(item.name, key.parts[0]):
-                    return resolver.named(item)
+                    return _item_as_key(item, items, resolver)
         raise
+
+
+def _item_as_key(
+    item: e.Expression, items: Sequence[e.Expression], resolver: ExpressionResolver
+) -> Sequence[e.Alias | e.Attribute]:
+    try:
+        return resolver.named(item)
+    except AnalysisException as error:
+        names = [node for node in item.walk() if isinstance(node, e.UnresolvedAttribute)]
+        unresolved = (error.getCondition() or "").startswith("UNRESOLVED_COLUMN")
+        if unresolved and any(is_named(replace(n, parts=n.parts[:1]), items, resolver) for n in names):
+            raise lateral_in_group_by() from None
+        raise
+
+
+def lateral_in_group_by() -> AnalysisException:
+    """Return the error of a key that is an item of the select list and names another one by its alias."""
+    return AnalysisException(
+        "UNSUPPORTED_FEATURE.LATERAL_COLUMN_ALIAS_IN_GROUP_BY",
+        "Referencing a lateral column alias via GROUP BY alias, position or ALL.",
+        sqlstate="0A000",
+    )
 
 
 def _check_orderable(keys: Sequence[e.Expression]) -> None:
@@ -215,30 +251,38 @@ def over_aggregate(
     expression: e.Expression,
     items: Sequence[e.Alias | e.Attribute],
     resolver: ExpressionResolver,
-    condition: bool = False,
+    keys: Sequence[e.Expression] | None = None,
 ) -> e.Expression:
-    """Resolve a HAVING or ORDER BY expression: over the input first, then over the select list's names."""
-    aliases = {item.name.lower(): item.child for item in items if isinstance(item, e.Alias)}
+    """Resolve an ORDER BY expression, or a condition (HAVING): by the select list's names, or over the input.
 
-    def substitute(node: e.Expression) -> e.Expression:
-        if isinstance(node, e.UnresolvedAttribute) and len(node.parts) == 1:
-            named = aliases.get(node.parts[0].lower())
-            if named is not None:
-                return named
-        return node
+    What is one of the `keys` of a HAVING is that before it is an item of the select list.
+    """
+    aliases = {item.name.lower(): item.child for item in items if isinstance(item, e.Alias)}
+    known = [trim_alias(key) for key in keys or ()]
+
+    def is_key(node: e.Expression) -> bool:
+        names = [n for n in node.walk() if isinstance(n, e.UnresolvedAttribute)]
+        if not known or all(n.parts[0].lower() not in aliases for n in names):
+            return False
+        if any(isinstance(n, e.SubqueryExpression) for n in node.walk()):
+            return False
+        try:
+            return resolver.value(node) in known
+        except AnalysisException:
+            return False
 
     def by_alias(node: e.Expression) -> e.Expression:
         # Inside an aggregate call names are the input's; outside, the select list's come first.
-        if isinstance(node, e.UnresolvedFunction):
-            from lightstream.functions import registry
-
-            function = registry.lookup(node.name)
-            if function is not None and function.kind == "aggregate":
-                return node
-        return substitute(node.map_children(by_alias))
+        if isinstance(node, e.UnresolvedFunction) and is_aggregate_name(node.name):
+            return node
+        if is_key(node):
+            return node
+        if isinstance(node, e.UnresolvedAttribute) and len(node.parts) == 1:
+            return aliases.get(node.parts[0].lower(), node)
+        return node.map_children(by_alias)
 
     rewritten = by_alias(expression)
-    return resolver.condition(rewritten, "having") if condition else resolver.value(rewritten)
+    return resolver.value(rewritten) if keys is None else resolver.condition(rewritten, "having")
 
 
 def build_aggregate(

@@ -6,11 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from lightstream.analyze.aggregate import (
+    ALL,
     build_aggregate,
     calls_aggregate,
     grouping_call,
     has_aggregate,
     is_aggregate_name,
+    is_named,
     nested_aggregate,
     over_aggregate,
     resolved_parts,
@@ -102,7 +104,7 @@ def _sorted(
     hidden: list[e.Alias] = []
     orders: list[e.SortOrder] = []
     positions: dict[int, int] = {}
-    for order in _each(sort.orders, len(items)):
+    for order in _each(sort.orders, items, resolver):
         if isinstance(order.child, e.UnresolvedOrdinal):
             targets = [i if isinstance(i, e.Attribute) else i.to_attribute() for i in items]
             positions[len(orders)] = order.child.position - 1
@@ -117,7 +119,7 @@ def _sorted(
     having = None
     if relation is not None and relation.having is not None:
         having = e.Alias(
-            over_aggregate(relation.having, items, resolver, condition=True), ("having",), id=e.fresh_id()
+            over_aggregate(relation.having, items, resolver, keys=keys), ("having",), id=e.fresh_id()
         )
         extra.append(having)
     sets = sets_of(relation, len(keys)) if relation is not None else ()
@@ -139,10 +141,15 @@ def _sorted(
     return lp.Project(sorted_plan, wide.output[: len(items)])
 
 
-def _each(orders: Sequence[e.SortOrder], count: int) -> Iterator[e.SortOrder]:
-    """Return the sort keys; for ORDER BY ALL each column's place."""
+def _each(
+    orders: Sequence[e.SortOrder], items: Sequence[e.Alias | e.Attribute], resolver: ExpressionResolver
+) -> Iterator[e.SortOrder]:
+    """Return the sort keys; for ORDER BY ALL the column of that name, or each column's place."""
     for order in orders:
-        if isinstance(order.child, e.AllColumns):
-            yield from (replace(order, child=e.UnresolvedOrdinal(place)) for place in range(1, count + 1))
-        else:
+        if not isinstance(order.child, e.AllColumns):
             yield order
+        elif is_named(ALL, items, resolver):
+            yield replace(order, child=ALL)
+        else:
+            places = range(1, len(items) + 1)
+            yield from (replace(order, child=e.UnresolvedOrdinal(place)) for place in places)

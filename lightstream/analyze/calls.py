@@ -15,6 +15,7 @@ from lightstream.plan import types as t
 
 if TYPE_CHECKING:
     from lightstream.analyze.expressions import ExpressionResolver
+    from lightstream.functions.registry import Function
     from lightstream.plan.session_objects import SqlFunction
 
 
@@ -109,8 +110,15 @@ def _builtin_call(resolver: ExpressionResolver, call: e.UnresolvedFunction) -> e
             parameters={"funcName": f'"{shown(call)}"'},
         )
     args = _arguments(resolver, call, lower)
-    if any(isinstance(a, e.LambdaFunction) for a in args):
-        args = _lambdas(resolver, lower, args)
+    if entry is not None and "lambda_types" in entry.extra:
+        args = _lambdas(resolver, entry, args)
+    elif entry is not None and any(isinstance(a, e.LambdaFunction) for a in args):
+        raise AnalysisException(
+            "INVALID_LAMBDA_FUNCTION_CALL.NON_HIGHER_ORDER_FUNCTION",
+            f"A lambda function should only be used in a higher order function, and {call.name} is none.",
+            sqlstate="42K0D",
+            parameters={"class": call.name},
+        )
     if call.named:
         args += _named_arguments(resolver, call, len(args))
     for place in entry.extra.get("constants", ()) if entry is not None else ():
@@ -253,24 +261,22 @@ def _named_arguments(
     return [resolver.value(named[name]) for name in parameters[given:]]
 
 
-def _lambdas(resolver: ExpressionResolver, name: str, args: list[e.Expression]) -> list[e.Expression]:
+def _lambdas(resolver: ExpressionResolver, entry: Function, args: list[e.Expression]) -> list[e.Expression]:
     """Resolve lambda bodies: the entry says what types its lambdas' parameters have, given the other args."""
-    from lightstream.functions import registry
-
-    function = registry.lookup(name)
-    typing = function.extra.get("lambda_types") if function is not None else None
-    if typing is None:
-        raise unsupported(f"The function {name} with a lambda")
+    first = entry.extra.get("lambdas_from", 1)
     resolved: list[e.Expression] = []
     for position, argument in enumerate(args):
-        if not isinstance(argument, e.LambdaFunction):
+        if position < first:
             resolved.append(argument)
             continue
-        types = typing(tuple(resolved), position, len(argument.parameters))
-        variables = tuple(
-            e.LambdaVariable(p.name, data_type, nullable)
-            for p, (data_type, nullable) in zip(argument.parameters, types, strict=False)
-        )
+        given = argument.parameters if isinstance(argument, e.LambdaFunction) else ()
+        types = entry.extra["lambda_types"](tuple(resolved), position, len(given))
+        if not isinstance(argument, e.LambdaFunction):  # Spark: the same value for each element
+            hidden = (e.LambdaVariable(f"_{i}", *found) for i, found in enumerate(types))
+            resolved.append(e.LambdaFunction(argument, tuple(hidden)))
+            continue
+        _check_parameters(given, len(types), resolver)
+        variables = tuple(e.LambdaVariable(p.name, *found) for p, found in zip(given, types, strict=True))
         resolver.lambda_variables.append({v.name: v for v in variables})
         try:
             body = resolver.value(argument.body)
@@ -278,6 +284,29 @@ def _lambdas(resolver: ExpressionResolver, name: str, args: list[e.Expression]) 
             resolver.lambda_variables.pop()
         resolved.append(e.LambdaFunction(body, variables))
     return resolved
+
+
+def _check_parameters(
+    parameters: Sequence[e.LambdaVariable], expected: int, resolver: ExpressionResolver
+) -> None:
+    if len(parameters) != expected:
+        raise AnalysisException(
+            "INVALID_LAMBDA_FUNCTION_CALL.NUM_ARGS_MISMATCH",
+            f"A lambda function of {len(parameters)} arguments was given where {expected} are expected.",
+            sqlstate="42K0D",
+            parameters={"expectedNumArgs": str(len(parameters)), "actualNumArgs": str(expected)},
+        )
+    names = [p.name for p in parameters]
+    if any(resolver.scope.same(name, other) for i, name in enumerate(names) for other in names[:i]):
+        raise AnalysisException(
+            "INVALID_LAMBDA_FUNCTION_CALL.DUPLICATE_ARG_NAMES",
+            f"The lambda function has duplicate arguments: {', '.join(names)}.",
+            sqlstate="42K0D",
+            parameters={
+                "args": ", ".join(f"`{name.lower()}`" for name in names),
+                "caseSensitiveConfig": '"spark.sql.caseSensitive"',
+            },
+        )
 
 
 def _input_file_name(resolver: ExpressionResolver, call: e.UnresolvedFunction) -> e.Expression:

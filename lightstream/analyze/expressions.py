@@ -45,9 +45,11 @@ class ExpressionResolver:
         self.is_settled = is_settled
         self.lambda_variables: list[dict[str, e.LambdaVariable]] = []
         self.subqueries: list[tuple[e.Expression, e.Expression]] = []  # given, and resolved
-        self._lateral: list[e.Alias] = []  # the aliases that the item to be resolved may name
+        self._lateral: dict[str, list[e.Alias]] = {}  # what the item to be resolved may name, in lower case
         self.lateral_used: set[int] = set()
         self._shows_aliases = False  # whether what is resolved is only to be named
+        # What named aliases, as it was before these became what they stand for.
+        self.lateral_items: list[e.Alias | e.Attribute] = []
         self.in_window = False  # whether the call to be resolved next is the one that OVER belongs to
 
     # ---- whole items ------------------------------------------------------------------------------------------
@@ -119,13 +121,14 @@ class ExpressionResolver:
         if not lateral:
             return self._expanded_all(items)
         found: list[e.Alias | e.Attribute] = []
-        self._lateral = []
+        self._lateral = {}
         for expression in items:
             named = self.named(expression)
             found += named
-            if isinstance(expression, e.Alias):
-                self._lateral += [item for item in named if isinstance(item, e.Alias)]
-        self._lateral = []
+            for item in named:
+                if isinstance(item, e.Alias):
+                    self._lateral.setdefault(item.name.lower(), []).append(item)
+        self._lateral = {}
         return found
 
     def _expanded_all(self, items: Sequence[e.Expression]) -> list[e.Alias | e.Attribute]:
@@ -134,14 +137,12 @@ class ExpressionResolver:
         known: dict[int, e.Alias] = {}
         try:
             for expression in items:
-                for item in self.named(expression):
-                    item = _expanded(item, known)
+                for named in self.named(expression):
+                    item = _expanded(named, known)
                     found.append(item)
-                    if (
-                        isinstance(item, e.Alias)
-                        and isinstance(expression, e.Alias)
-                        and not makes_rows(item.child)
-                    ):
+                    if item is not named:
+                        self.lateral_items.append(named)
+                    if isinstance(item, e.Alias) and not makes_rows(item.child):
                         aliases.append(item)
                         known[item.id] = item
         finally:
@@ -319,7 +320,8 @@ class ExpressionResolver:
 
     def _lateral_alias(self, parts: tuple[str, ...]) -> e.Expression | None:
         """Return the alias of the same select list that a name means, where it means no column."""
-        found = [alias for alias in self._lateral if self.scope.same(alias.name, parts[0])]
+        known = self._lateral.get(parts[0].lower(), ())
+        found = [alias for alias in known if self.scope.same(alias.name, parts[0])]
         if not found or self.scope.find(parts) is not None:
             return None
         if len(found) > 1:

@@ -119,9 +119,7 @@ def _aggregated(
     sets = sets_of(query, len(keys))
     if query.having is None:
         return build_aggregate(child, keys, items, sets)
-    having = e.Alias(
-        over_aggregate(query.having, items, resolver, condition=True), ("having",), id=e.fresh_id()
-    )
+    having = e.Alias(over_aggregate(query.having, items, resolver, keys=keys), ("having",), id=e.fresh_id())
     plan = build_aggregate(child, keys, [*items, having], sets)
     return lp.Project(lp.Filter(plan, having.to_attribute()), plan.output[:-1])
 

@@ -121,13 +121,26 @@ def sort_orders(
             resolved.append(replace(order, child=ordinal_column(ordinal, child.output, "ORDER BY")))
             continue
         if isinstance(order.child, e.AllColumns):
-            resolved.extend(replace(order, child=column) for column in child.output)
+            named = _own_sort_key(e.UnresolvedAttribute(("all",)), child, analyzer)
+            columns = child.output if isinstance(named, AnalysisException) else (named,)
+            resolved.extend(replace(order, child=column) for column in columns)
             continue
         resolved.append(replace(order, child=_sort_key(order.child, child, analyzer)))
     return resolved
 
 
 def _sort_key(key: e.Expression, child: lp.LogicalPlan, analyzer: Analyzer) -> e.Expression:
+    found = _own_sort_key(key, child, analyzer)
+    if not isinstance(found, AnalysisException):
+        return found
+    if analyzer.outer is None:
+        raise found
+    return analyzer.over(child).value(key)
+
+
+def _own_sort_key(
+    key: e.Expression, child: lp.LogicalPlan, analyzer: Analyzer
+) -> e.Expression | AnalysisException:
     # Spark: what the query has below its select list comes before the columns of an enclosing query.
     own = Analyzer(analyzer.session, analyzer.tables)
     try:
@@ -136,10 +149,8 @@ def _sort_key(key: e.Expression, child: lp.LogicalPlan, analyzer: Analyzer) -> e
         try:
             below = _below_projection(child, error)
             return own.over(child, *below).value(key)
-        except AnalysisException:
-            if analyzer.outer is None:
-                raise
-    return analyzer.over(child).value(key)
+        except AnalysisException as failure:
+            return failure
 
 
 def order_by(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import ChainMap
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 from lightstream.compile.expressions import ExpressionCompiler, is_not_in, outer_key
@@ -15,7 +16,7 @@ from lightstream.dataclass import dataclass
 from lightstream.errors import AnalysisException, internal, unsupported
 from lightstream.functions.normal_forms import has_several_forms, normal_form
 from lightstream.functions.registry import SqlContext, aggregate_parts, is_constant
-from lightstream.functions.spelling import error_sql, let, quote
+from lightstream.functions.spelling import duck_type, error_sql, let, quote
 from lightstream.plan import expressions as e
 from lightstream.plan import logical as lp
 from lightstream.plan import types as t
@@ -297,8 +298,12 @@ class Compiler:
         if plan.grouping_sets:
             sets = ("(" + ", ".join(texts[i] for i in positions) + ")" for positions in plan.grouping_sets)
             group = f"GROUPING SETS ({', '.join(sets)})"
+            grouped = set(chain.from_iterable(plan.grouping_sets))
             if plan.grouping_id is not None:
-                columns[plan.grouping_id.id] = f"grouping_id({', '.join(texts)})"
+                columns[plan.grouping_id.id] = _grouping_id(texts, grouped)
+            for place, key in enumerate(keys):
+                if place not in grouped:
+                    columns[key.id] = f"CAST(NULL AS {duck_type(key.type)})"
         return replace(child, columns=columns, group=group)
 
     def _without_lambdas(
@@ -439,15 +444,15 @@ class Compiler:
         # The level counts the rounds, of which Spark allows a hundred.
         table, alias = self._fresh("r"), self._fresh()
         self._recursions[plan.reference.columns[0].id] = table
-        names = distinct_names(plan.columns)
+        level = e.Attribute("level", t.IntegerType(), False, e.fresh_id())
+        *names, counter = distinct_names((*plan.columns, level))
         texts = []
         for position, side in enumerate((plan.anchor, plan.step)):
-            select = self.plan(side, {a.id for a in side.output})
+            select = self.wrapped(self.plan(side, {a.id for a in side.output}), side)
             output = list(zip((a.id for a in side.output), names, strict=True))
+            count = "0"
             if position:
-                select = self.wrapped(select, side)
-                level = e.Attribute("level", t.IntegerType(), False, e.fresh_id())
-                text = f"(SELECT max(level) FROM {table})"
+                text = f"(SELECT max({quote(counter)}) FROM {table})"
                 failure = error_sql(
                     "RECURSION_LEVEL_LIMIT_EXCEEDED",
                     "Recursion level limit 100 reached but query has not exhausted, try increasing "
@@ -455,14 +460,9 @@ class Compiler:
                     "42836",
                     "SparkRuntimeException",
                 )
-                text = f"CASE WHEN {text} >= 99 THEN {failure} ELSE {text} + 1 END"
-                select = replace(select, columns={**select.columns, level.id: f"CAST({text} AS INTEGER)"})
-                texts.append(select.text([*output, (level.id, "level")]))
-            else:
-                select = self.wrapped(select, side)
-                zero = e.fresh_id()
-                select = replace(select, columns={**select.columns, zero: "0"})
-                texts.append(select.text([*output, (zero, "level")]))
+                count = f"CAST(CASE WHEN {text} >= 99 THEN {failure} ELSE {text} + 1 END AS INTEGER)"
+            select = replace(select, columns={**select.columns, level.id: count})
+            texts.append(select.text([*output, (level.id, counter)]))
         query = f"WITH RECURSIVE {table} AS ({texts[0]} UNION ALL {texts[1]}) SELECT * FROM {table}"
         columns = {a.id: f"{alias}.{quote(n)}" for a, n in zip(plan.columns, names, strict=True)}
         return Select(f"({query}) AS {alias}", columns)
@@ -542,6 +542,16 @@ class Compiler:
         for position, attribute in enumerate(plan.generated, 1):
             columns[attribute.id] = f"struct_extract_at({made}, {position})"
         return replace(select, columns=columns)
+
+
+def _grouping_id(keys: Sequence[str], grouped: Collection[int]) -> str:
+    """Return the bits that tell by which keys a row is not grouped; DuckDB knows no keys that are in no set."""
+    if len(grouped) == len(keys):
+        return f"grouping_id({', '.join(keys)})"
+    places = range(len(keys) - 1, -1, -1)
+    bits = [f"(grouping_id({keys[i]}) << {place})" for i, place in enumerate(places) if i in grouped]
+    never = sum(1 << place for i, place in enumerate(places) if i not in grouped)
+    return " + ".join([*bits, f"CAST({never} AS BIGINT)"])
 
 
 def _unless_constant(key: e.Alias | e.Attribute, needed: set[int]) -> e.Alias | e.Attribute:

@@ -223,8 +223,7 @@ def _bind_array_sort(name: str, args: tuple[Expression, ...], conf: Conf) -> Bou
 
 def _bind_comparator(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
     compare = args[1]
-    if not isinstance(compare, LambdaFunction) or len(compare.parameters) != 2:
-        raise unsupported("array_sort with a function that has not two parameters")
+    assert isinstance(compare, LambdaFunction)
     if not isinstance(type_of(compare.body), t.IntegerType):
         found = type_of(compare.body).sql()
         message = f'The `{name}` requires return "INT" type, but the actual is "{found}" type.'
@@ -246,8 +245,8 @@ def _array_sort_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
         "SparkRuntimeException",
     )
     # Each element goes behind those that are not greater: what is equal keeps its order.
-    order = f"coalesce({applied(args[1], ['ls_a', 'ls_e[1]'])}, {failure})"
-    before, after = (f"list_filter(ls_s, lambda ls_a: {order} {sign} 0)" for sign in ("<=", ">"))
+    order = f"coalesce({applied(args[1], ['ls_e[1]', 'ls_a'])}, {failure})"
+    before, after = (f"list_filter(ls_s, lambda ls_a: {order} {sign} 0)" for sign in (">=", "<"))
     step = f"lambda ls_s, ls_e: {before} || ls_e || {after}"
 
     def body(v: str) -> str:

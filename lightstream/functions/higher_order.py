@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from lightstream.conf import Conf
 from lightstream.functions import mismatch
@@ -49,20 +50,20 @@ def _array(args: Sequence[Expression], position: int = 0) -> t.ArrayType | None:
     return found if isinstance(found, t.ArrayType) else None
 
 
-def _element_types(args: tuple[Expression, ...], position: int, count: int) -> _Parameters:
+def _element_type(args: tuple[Expression, ...], position: int, count: int) -> _Parameters:
     array = _array(args)
-    if array is None:
-        return [(t.NullType(), True)] * count
-    return [(array.elementType, array.containsNull), (t.IntegerType(), False)][:count]
+    return [(t.NullType(), True) if array is None else (array.elementType, array.containsNull)]
 
 
-def _check_array(name: str, args: tuple[Expression, ...], lambdas: tuple[int, ...]) -> t.ArrayType:
+def _element_types(args: tuple[Expression, ...], position: int, count: int) -> _Parameters:
+    index = [(t.IntegerType(), False)] if count == 2 else []
+    return [*_element_type(args, position, count), *index]
+
+
+def _check_array(name: str, args: tuple[Expression, ...]) -> t.ArrayType:
     array = _array(args)
     if array is None:
         raise mismatch.unexpected_input(name, args, 0, '"ARRAY"')
-    for position in lambdas:
-        if not isinstance(args[position], LambdaFunction):
-            raise mismatch.unexpected_input(name, args, position, '"FUNCTION"')
     return array
 
 
@@ -79,7 +80,7 @@ def _bind_array_function(
 ) -> Bound:
     if len(args) != 2:
         raise mismatch.wrong_count(name, "2", len(args))
-    return result(_check_array(name, args, (1,)), args[1])
+    return result(_check_array(name, args), args[1])
 
 
 def _bind_transform(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
@@ -123,28 +124,33 @@ scalar("transform", _bind_transform, lambda call, args, ctx: f"list_transform({a
        lambda_types=_element_types)  # fmt: skip
 scalar("filter", _bind_filter, lambda call, args, ctx: f"list_filter({args[0]}, {_over_array(args[1])})",
        lambda_types=_element_types)  # fmt: skip
-scalar("exists", _bind_quantifier, _quantifier_sql, lambda_types=_element_types)
-scalar("forall", _bind_quantifier, _quantifier_sql, lambda_types=_element_types)
+scalar("exists", _bind_quantifier, _quantifier_sql, lambda_types=_element_type)
+scalar("forall", _bind_quantifier, _quantifier_sql, lambda_types=_element_type)
 
 
 def _aggregate_types(args: tuple[Expression, ...], position: int, count: int) -> _Parameters:
     array = _array(args)
-    state = (type_of(args[1]), True)
-    if position == 3 or array is None:
-        return [state, (t.NullType(), True)][:count]
-    return [state, (array.elementType, array.containsNull)][:count]
+    state = (t.as_nullable(type_of(args[1])), True)
+    if position == 3:
+        return [state]
+    return [state, (t.NullType(), True) if array is None else (array.elementType, array.containsNull)]
 
 
 def _bind_aggregate(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
     if len(args) not in (3, 4):
         raise mismatch.wrong_count(name, "[3, 4]", len(args))
-    _check_array(name, args, tuple(range(2, len(args))))
+    _check_array(name, args)
     state, merged = type_of(args[1]), type_of(args[2])
-    if t.as_nullable(state) != t.as_nullable(merged):
+    if not t.same_structure(state, merged):
         if isinstance(merged, t.NullType):
-            return Bound(args, state, True)
+            return Bound(args, t.as_nullable(state), True)
         raise mismatch.unexpected_input(name, args, 2, f'"{state.sql()}"')
-    result = type_of(args[3]) if len(args) == 4 else state
+    if t.as_nullable(state) != t.as_nullable(merged):  # fields go by their places
+        merge = args[2]
+        assert isinstance(merge, LambdaFunction)
+        body = cast_to(merge.body, t.as_nullable(state), conf.ansi)
+        args = (*args[:2], replace(merge, body=body), *args[3:])
+    result = type_of(args[3]) if len(args) == 4 else t.as_nullable(state)
     return Bound(args, result, True)
 
 
@@ -164,19 +170,24 @@ def _shown_aggregate(call: Call, args: Sequence[str]) -> str:
 
 
 scalar(
-    "aggregate reduce", _bind_aggregate, _aggregate_sql, shown=_shown_aggregate, lambda_types=_aggregate_types
+    "aggregate reduce",
+    _bind_aggregate,
+    _aggregate_sql,
+    shown=_shown_aggregate,
+    lambda_types=_aggregate_types,
+    lambdas_from=2,
 )
 
 
 def _zip_types(args: tuple[Expression, ...], position: int, count: int) -> _Parameters:
     arrays = [_array(args, i) for i in range(2)]
-    return [(a.elementType if a else t.NullType(), True) for a in arrays][:count]
+    return [(a.elementType if a else t.NullType(), True) for a in arrays]
 
 
 def _bind_zip_with(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
     if len(args) != 3:
         raise mismatch.wrong_count(name, "3", len(args))
-    _check_array(name, args, (2,))
+    _check_array(name, args)
     if _array(args, 1) is None:
         raise mismatch.unexpected_input(name, args, 1, '"ARRAY"')
     return Bound(args, t.ArrayType(type_of(args[2]), nullable_of(args[2])), any_nullable(args[:2]))
@@ -189,7 +200,7 @@ def _zip_with_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
     return f"CASE WHEN {left} IS NOT NULL AND {right} IS NOT NULL THEN {rows} END"
 
 
-scalar("zip_with", _bind_zip_with, _zip_with_sql, lambda_types=_zip_types)
+scalar("zip_with", _bind_zip_with, _zip_with_sql, lambda_types=_zip_types, lambdas_from=2)
 
 # ---- maps -----------------------------------------------------------------------------------------------------
 
@@ -202,8 +213,8 @@ def _map(args: Sequence[Expression], position: int = 0) -> t.MapType | None:
 def _entry_types(args: tuple[Expression, ...], position: int, count: int) -> _Parameters:
     found = _map(args)
     if found is None:
-        return [(t.NullType(), True)] * count
-    return [(found.keyType, False), (found.valueType, found.valueContainsNull)][:count]
+        return [(t.NullType(), True)] * 2
+    return [(found.keyType, False), (found.valueType, found.valueContainsNull)]
 
 
 def _bind_map_function(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
@@ -240,9 +251,9 @@ for _name in ("transform_keys", "transform_values", "map_filter"):
 def _map_zip_types(args: tuple[Expression, ...], position: int, count: int) -> _Parameters:
     one, other = _map(args, 0), _map(args, 1)
     if one is None or other is None:
-        return [(t.NullType(), True)] * count
+        return [(t.NullType(), True)] * 3
     key = common_type((one.keyType, other.keyType)) or one.keyType
-    return [(key, False), (one.valueType, True), (other.valueType, True)][:count]
+    return [(key, False), (one.valueType, True), (other.valueType, True)]
 
 
 def _bind_map_zip(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
@@ -274,4 +285,4 @@ def _map_zip_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
     return f"map_from_entries(list_transform({keys}, lambda ls_k: struct_pack(k := ls_k, v := {body})))"
 
 
-scalar("map_zip_with", _bind_map_zip, _map_zip_sql, lambda_types=_map_zip_types)
+scalar("map_zip_with", _bind_map_zip, _map_zip_sql, lambda_types=_map_zip_types, lambdas_from=2)

@@ -16,8 +16,10 @@ def text_of(expression: e.Expression) -> str:
     from lightstream.functions import registry
 
     match expression:
-        case e.Attribute() | e.LambdaVariable():
+        case e.Attribute():
             return expression.name
+        case e.LambdaVariable():
+            return "namedlambdavariable()"
         case e.Literal():
             value = expression.value
             return "NULL" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
@@ -31,6 +33,8 @@ def text_of(expression: e.Expression) -> str:
             return f"{text_of(expression.child)}.{expression.name}"
         case e.Call():
             return registry.shown(expression, [text_of(a) for a in expression.args])
+        case e.LambdaFunction(body, parameters):
+            return f"lambdafunction({', '.join(map(text_of, (body, *parameters)))})"
     return type(expression).__name__
 
 

@@ -52,7 +52,9 @@ aggregate(
 
 # ---- pairs ----------------------------------------------------------------------------------------------------
 
-_PAIRS = "count(CASE WHEN {0} IS NOT NULL AND {1} IS NOT NULL THEN 1 END)"
+# Counted as pairs, and a side as its own pair: DISTINCT is about all of what a core reads.
+_PAIRS = "count(CASE WHEN {0} IS NOT NULL AND {1} IS NOT NULL THEN struct_pack(a := {0}, b := {1}) END)"
+_FIRST, _SECOND = (f"CASE WHEN {{{1 - i}}} IS NOT NULL THEN {{{i}}} END" for i in range(2))
 # NULL where all values of one side are equal; NaN only where one of them is.
 aggregate(
     "corr",
@@ -61,8 +63,8 @@ aggregate(
         (
             "corr({0}, {1})",
             _PAIRS,
-            "var_pop(CASE WHEN {1} IS NOT NULL THEN {0} END)",
-            "var_pop(CASE WHEN {0} IS NOT NULL THEN {1} END)",
+            f"var_pop({_FIRST})",
+            f"var_pop({_SECOND})",
         ),
         "CASE WHEN {1} > 1 AND {2} <> 0 AND {3} <> 0 THEN {0} END",
         (None, "sum", None, None),
@@ -71,8 +73,9 @@ aggregate(
 aggregate("covar_pop", "double, double -> double?", "covar_pop({0}, {1})")
 aggregate("covar_samp", "double, double -> double?", "covar_samp({0}, {1})")
 aggregate("regr_count", "double, double -> bigint!", _PAIRS, merge="sum")
-for _name in ("regr_sxx", "regr_syy", "regr_sxy"):
-    aggregate(_name, "double, double -> double?", f"{_name}({{0}}, {{1}})")
+aggregate("regr_sxx", "double, double -> double?", f"regr_sxx({_SECOND}, {_SECOND})")
+aggregate("regr_syy", "double, double -> double?", f"regr_syy({_FIRST}, {_FIRST})")
+aggregate("regr_sxy", "double, double -> double?", "regr_sxy({0}, {1})")
 for _name in ("regr_slope", "regr_intercept", "regr_r2"):
     _parts = AggregateParts((f"{_name}({{0}}, {{1}})",), "CASE WHEN NOT isnan({0}) THEN {0} END")
     aggregate(_name, "double, double -> double?", _parts)

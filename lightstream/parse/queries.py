@@ -330,10 +330,9 @@ class Queries(Tables):
     # ---- GROUP BY ----
 
     def _grouping(self) -> Grouped:
-        if self.token.key == "ALL" and self.ahead().key not in (",", ".", "[", "(", "::"):
-            self.advance()
-            return "all", (), ()
         elements = self.separated(self._grouping_element)
+        if len(elements) == 1 and _is_all(elements[0]):
+            return "all", (), ()
         if len(elements) == 1 and isinstance(elements[0], GroupingElement):
             only = elements[0]
             return (only.kind, only.singles, ()) if only.singles is not None else _positions(only.sets)
@@ -479,8 +478,12 @@ def _ordinal(key: Expression) -> Expression:
     return key
 
 
+def _is_all(key: object) -> bool:
+    return isinstance(key, UnresolvedAttribute) and [part.upper() for part in key.parts] == ["ALL"]
+
+
 def _sort_ordinal(order: SortOrder) -> SortOrder:
-    if isinstance(order.child, UnresolvedAttribute) and [p.upper() for p in order.child.parts] == ["ALL"]:
+    if _is_all(order.child):
         return replace(order, child=AllColumns())
     return replace(order, child=_ordinal(order.child))
 
