@@ -163,7 +163,18 @@ class Conf:
                 "INVALID_CONF_VALUE.TYPE_MISMATCH",
                 f"The value '{value}' in the config \"{key}\" is invalid. It should be a/an 'int' value.",
                 sqlstate="22022",
-                parameters={"confName": key, "confValue": value},
+                parameters={"confName": key, "confValue": value, "confType": "int"},
+            )
+        if key == "spark.sql.shuffle.partitions" and int(value) <= 0:
+            raise IllegalArgumentException(
+                "INVALID_CONF_VALUE.REQUIREMENT",
+                f"The value '{value}' in the config \"{key}\" is invalid. The value of {key} must be positive.",
+                sqlstate="22022",
+                parameters={
+                    "confName": key,
+                    "confValue": value,
+                    "confRequirement": f"The value of {key} must be positive",
+                },
             )
         if key == "spark.sql.session.timeZone":
             _check_time_zone(value)

@@ -1866,3 +1866,27 @@ many(
     stars=lambda e: e.nested.groupBy("id").agg(e.F.count("s.*")),
     expr=lambda e: e.emp.select(e.F.expr("id as z") + 1),
 )
+
+
+many(
+    "above_aggregation",
+    sort=lambda e: e.emp.groupBy("dept").agg(e.F.max("id").alias("m")).orderBy(e.F.max("id")),
+    selected=lambda e: (
+        e.emp.groupBy("dept").agg(e.F.max("id").alias("m")).select("dept").orderBy(e.F.max("id"))
+    ),
+    filtered=lambda e: (
+        e.emp.groupBy("dept").agg(e.F.max("id").alias("m")).select("m").filter(e.F.max("id") > 3)
+    ),
+    added=lambda e: (
+        e.emp.groupBy("dept")
+        .agg(e.F.max("id").alias("m"))
+        .withColumn("z", e.F.col("m"))
+        .orderBy(e.F.max("id"))
+    ),
+    dropped=lambda e: e.emp.groupBy("dept").agg(e.F.max("id").alias("m")).drop("m").orderBy(e.F.max("id")),
+    renamed=lambda e: e.emp.groupBy("dept").agg(e.F.max("id")).toDF("x", "y").orderBy(e.F.max("id")),
+    lost=lambda e: e.emp.groupBy("dept").agg(e.F.max("id").alias("m")).select("dept").orderBy("m"),
+    named_twice=lambda e: e.spark.sql("select 1 a, 2 a").describe(),
+    named_twice_in_part=lambda e: e.spark.sql("select 1 a, 2 a, 3 b").summary("count"),
+    named_twice_beside=lambda e: e.spark.sql("select 1 a, 2 a, 3 b").describe("b"),
+)

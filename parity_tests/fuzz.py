@@ -41,7 +41,7 @@ from fuzz_drawing import (
     with_expressions,
 )
 from fuzz_frames import frame_of
-from fuzz_known import known_difference
+from fuzz_known import INEXACT, known_difference
 
 from lightstream.parity.answers import Answer, columns_of, difference, failed, order, plain, same
 
@@ -259,10 +259,6 @@ class Engine:
 # ---- comparing --------------------------------------------------------------------------------------------------
 
 
-# What Java computes by its own rules, and DuckDB by those of the C library: the last digits differ.
-_INEXACT = re.compile(
-    r"\b(a?(sin|cos|tan)h?|atan2|exp|expm1|ln|log\d*p?|pow|power|cbrt|e|hypot|degrees|radians|sec|csc|cot|acosh|asinh)\("
-)
 _DAY_TIME = re.compile(r"INTERVAL '(-?)(?:(\d+) )?(\d+):(\d+):(\d+(?:\.\d+)?)' DAY TO SECOND")
 _DOUBLE = re.compile(r"-?\d+\.\d+(E-?\d+)?")
 # Sums of doubles in another order: where the exact result is nothing, what is left has no digits to agree on.
@@ -279,7 +275,7 @@ def _alike(query: str, left: Any, right: Any) -> bool:
         if "percentile_disc(" in query and left == right:  # one of two zeros that are equal in its order
             return True
         return bool(_MOMENTS.search(query)) and abs(left - right) < 1e-12
-    if isinstance(left, str) and isinstance(right, str) and _INEXACT.search(query):
+    if isinstance(left, str) and isinstance(right, str) and INEXACT.search(query):
         if _DOUBLE.fullmatch(left) and _DOUBLE.fullmatch(right):
             return math.isclose(float(left), float(right), rel_tol=1e-12)
         found = [_DAY_TIME.fullmatch(text) for text in (left, right)]

@@ -257,8 +257,8 @@ class Drawer:
                 *(f", {name}" for name in self.scope if name in ("id", "u_id")),
             ]
             ranked = re.match(r"(row_number|rank|dense_rank|ntile|percent|cume|lag|lead)", call.sql)
-            if not ranked and random.random() < 0.25 and "id" in self.scope:
-                # A range takes one key.
+            if not ranks and random.random() < 0.25 and "id" in self.scope:
+                # A range takes one key, which rows of a join may share.
                 pieces = [*pieces[: pieces.index("order by ")], random.choice(_RANGES)]
             elif not ranked:
                 pieces.append(random.choice(_FRAMES))

@@ -929,6 +929,15 @@ CASES: dict[str, tuple[str, ...]] = {
         "select id, explode(collect_list(boss)) c from emp group by id",
     ),
     "qualify": QUALIFY,
+    "unpivot of types that differ in NULLs": (
+        "create or replace temp view p as select named_struct('i', 1, 's', 'a') as a, if(false, named_struct('i', 2, 's', null), named_struct('i', 1, 's', 'a')) as b, array(1) as x, array(1, null) as y, array(2L) as z",
+        "select q, w from p unpivot (w for q in (a, b))",
+        "select q, w from p unpivot (w for q in (b, a))",
+        "select q, w from p unpivot (w for q in (y, x))",
+        "select q, w from p unpivot include nulls (w for q in (x, y))",
+        "select q, w from p unpivot (w for q in (x, z, y))",
+        "select q, v, w from p unpivot ((v, w) for q in ((x, a), (y, b)))",
+    ),
     "stars of structs": (
         "create or replace temp view pair as select named_struct('a', 1, 'b', 2) as s, 5 as k",
         "select count(s.*), count(distinct s.*), array(s.*), coalesce(s.*) + 1, k in (s.*), map(s.*) from pair",

@@ -20,7 +20,7 @@ def _project(relation: r.Project, analyzer: Analyzer) -> lp.LogicalPlan:
     from lightstream.analyze.aggregate import has_aggregate
     from lightstream.analyze.time_windows import with_time_windows
 
-    child = analyzer.plan(relation.input)
+    child = apart(analyzer.plan(relation.input))
     resolver = analyzer.over(child)
     items = resolver.named_all(relation.items, lateral=True)
     if resolver.lateral_used:
@@ -34,6 +34,13 @@ def _project(relation: r.Project, analyzer: Analyzer) -> lp.LogicalPlan:
         refuse_scalar_subqueries(items)
         return build_aggregate(child, (), items)
     return project(child, items)
+
+
+def apart(child: lp.LogicalPlan) -> lp.LogicalPlan:
+    """Return a plan that is no aggregation: what stands above its projection may not name its aggregates."""
+    if isinstance(child, lp.Aggregate) and child.aggregates and not child.is_streaming:
+        return lp.Project(child, child.output)
+    return child
 
 
 def project(child: lp.LogicalPlan, items: Sequence[e.Alias | e.Attribute]) -> lp.LogicalPlan:
@@ -88,7 +95,7 @@ def check_columns(child: lp.LogicalPlan, items: Sequence[e.Expression]) -> None:
 def _with_columns(relation: r.WithColumns, analyzer: Analyzer) -> lp.LogicalPlan:
     from lightstream.analyze.aggregate import has_aggregate
 
-    child = analyzer.plan(relation.input)
+    child = apart(analyzer.plan(relation.input))
     resolver = analyzer.over(child)
     new = resolver.named_all(relation.items)
     same = resolver.scope.same
@@ -126,7 +133,7 @@ def duplicate_column(name: str) -> AnalysisException:
 
 @rule(r.WithColumnsRenamed)
 def _with_columns_renamed(relation: r.WithColumnsRenamed, analyzer: Analyzer) -> lp.LogicalPlan:
-    child = analyzer.plan(relation.input)
+    child = apart(analyzer.plan(relation.input))
     same = analyzer.over(child).scope.same
     names = [a.name for a in child.output]
     for old, new in relation.renames:
@@ -136,7 +143,7 @@ def _with_columns_renamed(relation: r.WithColumnsRenamed, analyzer: Analyzer) ->
 
 @rule(r.ToDF)
 def _to_df(relation: r.ToDF, analyzer: Analyzer) -> lp.LogicalPlan:
-    child = analyzer.plan(relation.input)
+    child = apart(analyzer.plan(relation.input))
     if len(relation.names) != len(child.output):
         old = ", ".join(a.name for a in child.output)
         raise AnalysisException(
@@ -151,7 +158,7 @@ def _to_df(relation: r.ToDF, analyzer: Analyzer) -> lp.LogicalPlan:
 
 @rule(r.Drop)
 def _drop(relation: r.Drop, analyzer: Analyzer) -> lp.LogicalPlan:
-    child = analyzer.plan(relation.input)
+    child = apart(analyzer.plan(relation.input))
     scope = analyzer.over(child).scope
     gone: set[int] = set()
     for column in relation.columns:

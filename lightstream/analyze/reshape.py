@@ -263,7 +263,7 @@ def _unpivoted(
 
     ansi = analyzer.conf.ansi
     width = len(relation.value_names)
-    targets = []
+    targets, kinds = [], []
     for place in range(width):
         columns = [group[place] for _, group in groups]
         target = common_type_without_strings([column.type for column in columns])
@@ -276,6 +276,9 @@ def _unpivoted(
                 parameters={"types": shown_types},
             )
         targets.append(target)
+        # Spark: where the types differ in nothing but what may be NULL, the first one is taken.
+        alike = all(t.same_structure(column.type, columns[0].type) for column in columns)
+        kinds.append(columns[0].type if alike else target)
     cells: list[e.Expression] = [e.Literal(len(groups), t.IntegerType())]
     for name, group in groups:
         cells.append(e.Literal(name, t.StringType()))
@@ -283,7 +286,8 @@ def _unpivoted(
     names = (relation.variable_name, *relation.value_names)
     rows = generate(child, registry.bind_call("stack", tuple(cells), analyzer.conf), names, outer=False)
     nullable = [False, *(any(e.nullable_of(group[i]) for _, group in groups) for i in range(width))]
-    generated = tuple(replace(a, nullable=null) for a, null in zip(rows.generated, nullable, strict=True))
+    given = zip(rows.generated, nullable, (t.StringType(), *kinds), strict=True)
+    generated = tuple(replace(a, nullable=null, type=kind) for a, null, kind in given)
     rows = replace(rows, generated=generated)
     check_columns(child, ids)
     plan: lp.LogicalPlan = lp.Project(rows, (*ids, *generated))

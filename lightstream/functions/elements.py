@@ -68,6 +68,8 @@ def element_nullable(array: Expression, index: Expression, first: int, fails: bo
     assert isinstance(found, t.ArrayType)
     if isinstance(index, Literal) and index.value is not None:
         if isinstance(array, Call) and array.name == "array":
+            if first and index.value == 0:  # it fails
+                return False
             # With indexes from 1, negative ones count from the end.
             at = index.value + len(array.args) if first and index.value < 0 else index.value - first
             if 0 <= at < len(array.args):

@@ -54,6 +54,15 @@ def translate(message: str) -> PySparkException | None:
     Errors that a spelling raises itself (`error_sql`) carry their condition; arithmetic overflow, division by zero
     and narrowing casts are DuckDB's own errors, told apart by their text.
     """
+    found = _translated(message)
+    if found is not None and not found.parameters:
+        from lightstream.functions.error_parameters import parameters_of
+
+        found.parameters = parameters_of(found.condition, found.message)
+    return found
+
+
+def _translated(message: str) -> PySparkException | None:
     told = message.partition("Error: ")[2]
     if told.startswith((ERROR_MARK, _CALLED_BACK)) or message.startswith(ERROR_MARK):
         return _marked(message)

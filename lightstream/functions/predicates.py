@@ -279,7 +279,7 @@ def _bind_in(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
 def _in_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
     if len(args) == 1:  # `isin()` of nothing
         return f"(CASE WHEN {args[0]} IS NOT NULL THEN FALSE END)"
-    if not any(map(may_fail, args[2:])):
+    if not any(map(may_fail, args[1:])):
         return f"({args[0]} IN ({', '.join(args[1:])}))"
     # Spark looks at one after the other, and stops at the first that is equal.
     found = " ".join(f"WHEN ls_in = {arg} THEN TRUE" for arg in args[1:])

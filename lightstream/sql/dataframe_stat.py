@@ -48,7 +48,10 @@ class Statistics(Actions):
         return self._statistics(tuple(chosen) or _SUMMARY, self._describable())
 
     def _describable(self) -> list[Attribute]:
-        return [a for a in self._plan.output if isinstance(a.type, t.NumericType | t.StringType)]
+        columns = [a for a in self._plan.output if isinstance(a.type, t.NumericType | t.StringType)]
+        for column in columns:
+            self._described(f"`{column.name}`")  # of two of a name it is ambiguous
+        return columns
 
     def _described(self, name: str) -> Attribute:
         column = self._column(name)._expression
