@@ -55,6 +55,14 @@ QUERIES = {
         "gt", F.row_number().over(Window.partitionBy("gt").orderBy("x")).alias("r")
     ).where("r = 1"),
     "limit, then filter": lambda df: df.limit(3).where("x > 1").select("gt"),
+    "a condition that may fail above a join": lambda df: df.join(df.groupBy("gt").count().alias("c")).where(
+        "Model = c.gt and c.count > 0 and n > 0 and 1 / n > 0.5"
+    ),
+    "what all sides of an OR say": lambda df: (
+        df.alias("l")
+        .join(df.alias("r"), F.expr("(l.gt = r.gt and l.x > 1) or (l.n = 2 and l.gt = r.gt)"))
+        .select("l.x")
+    ),
     "offset": lambda df: df.orderBy("x").offset(2).limit(3).select("gt"),
 }
 

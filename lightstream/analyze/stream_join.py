@@ -3,31 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
+from lightstream.analyze.conjuncts import OPPOSITE, conjuncts
 from lightstream.dataclass import dataclass
 from lightstream.plan import expressions as e
 from lightstream.plan import logical as lp
 from lightstream.plan import types as t
-
-_OPPOSITE = {"<": ">=", "<=": ">", ">": "<=", ">=": "<"}
-
-
-def conjuncts(condition: e.Expression | None) -> list[e.Expression]:
-    """Return the conditions that AND puts together, as Spark's optimizer sees them: BETWEEN is two, NOT turns."""
-    match condition:
-        case None:
-            return []
-        case e.Call(name="and"):
-            return [part for argument in condition.args for part in conjuncts(argument)]
-        case e.Call(name="between"):
-            return conjuncts(condition.args[3])
-        case e.Call(name="not", args=(e.Call() as denied,)) if denied.name in _OPPOSITE:
-            opposite = _OPPOSITE[denied.name]
-            return [replace(denied, name=opposite, shown=opposite)]
-        case e.Call(name="not", args=(e.Call(name="or") as denied,)):
-            return [p for a in denied.args for p in conjuncts(replace(condition, args=(a,)))]
-    return [condition]
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +113,7 @@ def _bound_ms(
         first, second = condition.args[3].children
         found = _bound_ms(first, stored, other, watermark_ms)
         return found if found is not None else _bound_ms(second, stored, other, watermark_ms)
-    if condition.name not in _OPPOSITE:
+    if condition.name not in OPPOSITE:
         return None
     low, high = condition.args if condition.name in ("<", "<=") else reversed(condition.args)
     bound = _solved_ms(low, high, stored, other, watermark_ms)

@@ -9,6 +9,8 @@ from dataclasses import replace
 from itertools import chain
 from typing import Any
 
+from lightstream.analyze.conjuncts import conjuncts
+from lightstream.compile.conditions import tables_of, texts_in_order
 from lightstream.compile.expressions import ExpressionCompiler, is_not_in, outer_key
 from lightstream.compile.select import Select, distinct_names, is_column
 from lightstream.conf import Conf
@@ -237,12 +239,23 @@ class Compiler:
         return replace(child, columns=columns, volatile=frozenset(volatile))
 
     def _filter(self, plan: lp.Filter, needed: set[int]) -> Select:
-        used = e.references(plan.condition)
-        child = self.plan(plan.child, needed | used)
+        parts, below = conjuncts(plan.condition), plan.child
+        while isinstance(below, lp.Filter):
+            parts, below = [*conjuncts(below.condition), *parts], below.child
+        used = {i for part in parts for i in e.references(part)}
+        child = self.plan(below, needed | used)
         if not child.takes_where or used & child.volatile:
-            child = self.wrapped(child, plan.child)
-        child, (text,) = self._texts((plan.condition,), child, plan.child)
-        return child.with_where(text)
+            child = self.wrapped(child, below)
+        texts = [self.sql(part, child.columns) for part in parts]
+        later = [p for p, text in zip(parts, texts, strict=True) if _has_lambda_and_subquery(text)]
+        if later:
+            parts = [part for part in parts if part not in later]
+            texts = [text for text in texts if not _has_lambda_and_subquery(text)]
+        child = child.with_where(*texts_in_order(parts, texts, tables_of(below)))
+        if not later:
+            return child
+        child, texts = self._texts(later, child, below)  # these are columns of the rows that are left
+        return child.with_where(*texts)
 
     def _texts(
         self, items: Sequence[e.Expression], child: Select, plan: lp.LogicalPlan
@@ -252,7 +265,7 @@ class Compiler:
         DuckDB takes no subqueries in lambdas: where there would be some, they become columns below.
         """
         texts = [self.sql(item, child.columns) for item in items]
-        if not any("lambda " in text and "(SELECT " in text for text in texts):
+        if not any(map(_has_lambda_and_subquery, texts)):
             return child, texts
         keys: list[e.Alias] = []
 
@@ -494,7 +507,10 @@ class Compiler:
         }
         if plan.condition is None and plan.kind == "inner":
             return Select(f"{left.source} CROSS JOIN {right.source}", columns)
-        condition = "TRUE" if plan.condition is None else self.sql(plan.condition, columns)
+        parts = conjuncts(plan.condition)
+        texts = [self.sql(part, columns) for part in parts]
+        tables = tables_of(plan.left) + tables_of(plan.right)
+        condition = " AND ".join(texts_in_order(parts, texts, tables)) or "TRUE"
         kept = left.columns if plan.kind in ("leftsemi", "leftanti") else columns
         return Select(f"{left.source} {words[plan.kind]} {right.source} ON {condition}", dict(kept))
 
@@ -594,6 +610,10 @@ def _is_cheap(text: str) -> bool:
 
 def _passes(items: Sequence[e.Expression], child: Select) -> bool:
     return {item.id for item in items if isinstance(item, e.Attribute)} == set(child.columns)
+
+
+def _has_lambda_and_subquery(text: str) -> bool:
+    return "lambda " in text and "(SELECT " in text
 
 
 def is_volatile(item: e.Expression, below: frozenset[int] = frozenset()) -> bool:

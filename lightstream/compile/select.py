@@ -71,9 +71,9 @@ class Select:
             parts.append(f"OFFSET {self.offset}")
         return " ".join(parts)
 
-    def with_where(self, condition: str) -> Select:
-        """Return this SELECT with one more condition."""
-        return replace(self, where=(*self.where, condition))
+    def with_where(self, *conditions: str) -> Select:
+        """Return this SELECT with more conditions."""
+        return replace(self, where=(*self.where, *conditions))
 
 
 def _item(text: str, name: str) -> str:

@@ -39,7 +39,7 @@ def _filters(scan: lp.DataSourceScan) -> bool:
 
 def _pushed(plan: lp.LogicalPlan, conditions: Sequence[e.Expression]) -> lp.LogicalPlan:
     """Return a plan with conditions on its rows: by the reader where it is one's, and otherwise as a filter."""
-    from lightstream.analyze.stream_join import conjuncts
+    from lightstream.analyze.conjuncts import conjuncts
 
     match plan:
         case lp.Filter() if not _is_fixed(plan.condition):

@@ -311,7 +311,8 @@ def _bind_logic(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
 
 # A cast to a narrower type that DuckDB itself checks; of a constant it does no harm.
 _NARROWING = re.compile(
-    r"(?<!_)CAST\((?!-?\d+ AS|'[^']*' AS|NULL AS).* AS (?:TINYINT|SMALLINT|INTEGER|DECIMAL)"
+    r"(?<!_)CAST\((?!-?\d+ AS|'[^']*' AS|NULL AS|CAST\(-?\d+ AS [^()]*(?:\(\d+,\d+\))?\) AS)"
+    r".* AS (?:TINYINT|SMALLINT|INTEGER|DECIMAL)"
 )
 
 

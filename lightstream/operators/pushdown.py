@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from lightstream.analyze.stream_join import conjuncts
+from lightstream.analyze.conjuncts import conjuncts
 from lightstream.compile.compiler import is_volatile
 from lightstream.conf import Conf
 from lightstream.execute.pushdown import all_of, filtered, substituted
