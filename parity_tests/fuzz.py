@@ -461,10 +461,15 @@ class Fuzzer:
             trials += 1
             spark, ours = self.spark.ask(tried), self.ours.ask(tried)
             what = compare(spark, ours, tried.query)
-            if what is None or (
-                spark.error and ours.error and best and not (best.spark.error and best.ours.error)
-            ):
+            if what is None:
                 return False
+            if (
+                spark.error
+                and ours.error
+                and best
+                and (spark.error, ours.error) != (best.spark.error, best.ours.error)
+            ):
+                return False  # two errors in one text: which is told first is another matter
             best = Found(tried, spark, ours, what, seed)
             return True
 

@@ -53,7 +53,7 @@ def with_windows(child: lp.LogicalPlan, items: Sequence[e.Alias | e.Attribute]) 
             return replace(node, args=(*node.args, place()))
         _check_rows(node)
         if isinstance(node, e.WindowExpression):
-            _check_over(node.function)
+            check_over(node.function)
             for known in windows:
                 if known.child == node:
                     return known.to_attribute()
@@ -88,7 +88,8 @@ _CONDITIONAL = frozenset(
 )
 
 
-def _check_over(function: e.Expression) -> None:
+def check_over(function: e.Expression) -> None:
+    """Raise UNSUPPORTED_EXPR_FOR_WINDOW for what is no function over a window."""
     from lightstream.functions import registry
 
     scalar = isinstance(function, e.Call) and registry.entry_of(function).kind == "scalar"

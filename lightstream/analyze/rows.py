@@ -174,11 +174,14 @@ def order_by(
 
 def _refuse_in_sort(orders: Sequence[e.SortOrder]) -> None:
     from lightstream.analyze.expressions import check_subqueries
+    from lightstream.analyze.reshape import check_over
     from lightstream.functions.registry import lookup
 
     for order in orders:
         nodes = list(order.child.walk())
-        windows = any(isinstance(node, e.WindowExpression) for node in nodes)
+        windows = [node for node in nodes if isinstance(node, e.WindowExpression)]
+        for window in windows:
+            check_over(window.function)
         found = [lookup(node.name) for node in nodes if isinstance(node, e.Call)]
         if not windows and any(entry is not None and entry.kind == "aggregate" for entry in found):
             raise AnalysisException(

@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from lightstream.analyze.calls import makes_rows
 from lightstream.analyze.naming import shown
 from lightstream.analyze.window_frames import resolved_frame
 from lightstream.errors import AnalysisException
@@ -40,6 +41,13 @@ def window_call(resolver: ExpressionResolver, window: e.WindowExpression) -> e.E
         # Each row's function is given the lists of its frame.
         over = (replace(resolved, function=values) for values in function.args)
         return replace(function, args=tuple(over))
+    if makes_rows(function):
+        raise AnalysisException(
+            "UNSUPPORTED_GENERATOR.NESTED_IN_EXPRESSIONS",
+            f'The generator is not supported: nested in expressions "{shown(resolved)}".',
+            sqlstate="42K0E",
+            parameters={"expression": f'"{shown(resolved)}"'},
+        )
     _check_window(resolved)
     for key in resolved.partition_by:
         if not is_orderable(e.type_of(key)):
