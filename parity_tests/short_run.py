@@ -17,6 +17,7 @@ ONE_OF = {
     "test_stream_event_time.py::test_event_time": 3,
     "test_stream_arbitrary_state.py::test_arbitrary_state": 2,
     "test_stream_sessions.py::test_sessions": 2,
+    "test_stream_refusals.py::test_refusals": 4,
     "test_stream_queries.py::test_query": 2,
     "test_frames.py::test_program": 3,
     "test_files.py::test_rows": 2,

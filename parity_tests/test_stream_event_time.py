@@ -124,6 +124,15 @@ WINDOWS: dict[str, Query] = {
     "filter on an aggregate above": lambda df, F: (
         late(df).groupBy(F.window("ts", "5 minutes")).count().where("count > 1")
     ),
+    "the time of a window": lambda df, F: (
+        late(df).groupBy(F.window_time(F.window("ts", "5 minutes"))).count()
+    ),
+    "a window of a window": lambda df, F: (
+        late(df).groupBy(F.window(F.window("ts", "5 minutes"), "10 minutes"), "k").count()
+    ),
+    "a pivot of texts": lambda df, F: (
+        late(df).groupBy(F.window("ts", "5 minutes")).pivot("k", ["a", "b"]).agg(F.max("ts"), F.count("n"))
+    ),
     "state of many kinds": lambda df, F: (
         late(df)
         .groupBy(F.window("ts", "15 minutes"))
@@ -170,6 +179,15 @@ CHAINS: dict[str, Query] = {
         .groupBy(F.window("t", "20 minutes"))
         .agg(F.max("count"))
     ),
+    "a pivot of numbers": lambda df, F: (
+        late(df).groupBy(F.window("ts", "10 minutes", "5 minutes")).pivot("k", ["a", "b"]).sum("n")
+    ),
+    "a pivot in SQL": lambda df, F: (
+        late(df).createOrReplaceTempView("event_rows"),
+        df.sparkSession.sql(
+            "select * from (select ts, k from event_rows) pivot (count(1) for k in ('a' as x, 'b'))"
+        ),
+    )[1],
     "deduplicated, then counted": lambda df, F: (
         late(df).dropDuplicates(["k", "ts"]).groupBy(F.window("ts", "5 minutes")).count()
     ),
@@ -334,6 +352,22 @@ BATCH: dict[str, Query] = {
         df.sparkSession.sql("select window(ts, k) from event_rows"),
     )[1],
 }
+
+for _name, _windows in {
+    "a window": lambda F: F.window("ts", "10 minutes"),
+    "a sliding window": lambda F: F.window("ts", "10 minutes", "4 minutes"),
+    "a session": lambda F: F.session_window("ts", "10 minutes"),
+    "the time of a window": lambda F: F.window_time(F.window("ts", "10 minutes")),
+    "the time of a session": lambda F: F.window_time(F.session_window("ts", "10 minutes")),
+    "a window of a window": lambda F: F.window(F.window("ts", "5 minutes"), "10 minutes"),
+}.items():
+    if _name != "a session":  # refused
+        BATCH[f"pivot by {_name}"] = lambda df, F, w=_windows: df.groupBy(w(F)).pivot("k", ["a", "b"]).count()
+    BATCH[f"pivot of times by {_name}"] = lambda df, F, w=_windows: (
+        df.groupBy(w(F).alias("w"), "k").pivot("k", ["a"]).agg(F.count("n"), F.max("ts").alias("m"))
+    )
+    BATCH[f"counts by {_name}"] = lambda df, F, w=_windows: df.groupBy("k", w(F)).count()
+    BATCH[f"selected: {_name}"] = lambda df, F, w=_windows: df.select("n", w(F))
 
 BATCH_CASES = Cases("event time, batch")
 

@@ -442,6 +442,13 @@ def test_other_refusals_on_a_stream(stream: DataFrame) -> None:
         stream.collect()
 
 
+def test_a_pivot_of_numbers_by_a_session_is_refused(spark: SparkSession) -> None:
+    rows = spark.range(2).selectExpr("id", "timestamp_seconds(id) ts")
+    pivot = rows.groupBy(F.session_window("ts", "1 minute")).pivot("id", [0, 1])
+    assert condition_of(lambda: pivot.count()) == "UnsupportedOperationException LIGHTSTREAM_UNSUPPORTED"
+    assert len(pivot.agg(F.max("ts")).collect()) == 1
+
+
 def test_a_stream_can_be_planned_and_named(spark: SparkSession, stream: DataFrame) -> None:
     assert repr(stream.filter("id > 1").repartition(3)) == "DataFrame[id: int]"
     stream.createOrReplaceTempView("numbers")

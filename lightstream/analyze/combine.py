@@ -9,6 +9,7 @@ from lightstream.analyze.analyzer import Analyzer, renewed, rule
 from lightstream.analyze.columns import check_columns, project
 from lightstream.analyze.expressions import check_no_maps, check_subqueries
 from lightstream.analyze.scope import Scope, scope_of
+from lightstream.analyze.subqueries import check_static
 from lightstream.errors import AnalysisException, unsupported
 from lightstream.functions import registry
 from lightstream.plan import expressions as e
@@ -106,6 +107,7 @@ def _lateral_join(relation: r.Join, left: lp.LogicalPlan, analyzer: Analyzer) ->
     case_sensitive = analyzer.conf.case_sensitive
     scope = Scope((), case_sensitive, outer=scope_of((left,), case_sensitive, analyzer.outer))
     right = Analyzer(analyzer.session, analyzer.tables, scope).plan(relation.right)
+    check_static(right)
     present = {a.id for a in left.output}
     used = tuple(a for a in scope.used_outer.values() if a.id in present)
     if analyzer.outer is not None:

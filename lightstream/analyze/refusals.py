@@ -21,31 +21,34 @@ def check_streaming(plan: lp.LogicalPlan, output_mode: str, conf: Conf) -> None:
         AnalysisException: with Spark's condition.
         UnsupportedOperationException: LIGHTSTREAM_UNSUPPORTED.
     """
-    streaming = [node for node in plan.walk() if node.is_streaming]
+    streaming = [node for node in plan.walk_up() if node.is_streaming]
     aggregates = [node for node in streaming if isinstance(node, lp.Aggregate)]
-    if output_mode != "append" and any(_follows_aggregation(node) for node in streaming):
-        raise _legacy(
-            "Detected pattern of possible 'correctness' issue due to global watermark. The query contains stateful "
-            "operation which can emit rows older than the current watermark plus allowed late record delay, which are "
-            '"late rows" in downstream stateful operations and these rows can be discarded. What follows a streaming '
-            f"aggregation and keeps state is not supported in {output_mode} output mode."
-        )
+    if sum(isinstance(n, lp.GroupsWithState) and n.program.name == _WITH_STATE for n in streaming) > 1:
+        raise _legacy(f"Multiple {_WITH_STATE}s are not supported on a streaming DataFrames/Datasets")
     if output_mode == "complete" and not aggregates:
         raise _mode("complete", "no streaming aggregations")
     if output_mode == "append" and not all(map(_has_event_time, aggregates)):
         raise _mode("append", "streaming aggregations without watermark")
-    if output_mode == "update" and any(is_session(key) for node in aggregates for key in node.keys):
+    sessions = [node for node in aggregates if output_mode == "update" and any(map(is_session, node.keys))]
+    if sessions and sessions[-1] is aggregates[-1]:
         raise _mode("update", "session window streaming aggregations")
     for node in streaming:
         _check_node(node, output_mode, bool(aggregates))
-    if sum(isinstance(n, lp.GroupsWithState) and n.program.name == _WITH_STATE for n in streaming) > 1:
-        raise _legacy(f"Multiple {_WITH_STATE}s are not supported on a streaming DataFrames/Datasets")
+    if any(_reads_late_rows(node, output_mode) for node in streaming):
+        raise _legacy(
+            "Detected pattern of possible 'correctness' issue due to global watermark. The query contains stateful "
+            "operation which can emit rows older than the current watermark plus allowed late record delay, which are "
+            '"late rows" in downstream stateful operations and these rows can be discarded. What follows it and keeps '
+            f"state is not supported in {output_mode} output mode."
+        )
+    if sessions:
+        raise _mode("update", "session window streaming aggregations")
     for node in streaming:
         _check_support(node)
 
 
-def _follows_aggregation(node: lp.LogicalPlan) -> bool:
-    """Return whether an operator keeps state by event time and reads what an aggregation gives."""
+def _reads_late_rows(node: lp.LogicalPlan, output_mode: str) -> bool:
+    """Return whether an operator keeps state by event time and reads from one whose rows may be late."""
     match node:
         case lp.Aggregate() | lp.Deduplicate(within_watermark=True):
             keeps = True
@@ -54,7 +57,13 @@ def _follows_aggregation(node: lp.LogicalPlan) -> bool:
         case _:
             keeps = is_stream_join(node)
     below = (n for child in node.children for n in child.walk())
-    return keeps and any(isinstance(n, lp.Aggregate) and n.is_streaming for n in below)
+    return keeps and any(n.is_streaming and _gives_late_rows(n, output_mode) for n in below)
+
+
+def _gives_late_rows(node: lp.LogicalPlan, output_mode: str) -> bool:
+    if isinstance(node, lp.GroupsWithState):
+        return bool(node.program.name == _WITH_STATE and node.program.drops_late_rows)
+    return isinstance(node, lp.Aggregate) and output_mode != "append"
 
 
 def is_stream_join(node: lp.LogicalPlan) -> bool:

@@ -308,13 +308,10 @@ def _unpivoted(
 @rule(r.Pivot)
 def _pivot(relation: r.Pivot, analyzer: Analyzer) -> lp.LogicalPlan:
     from lightstream.analyze.aggregate import has_aggregate
+    from lightstream.analyze.time_windows import with_time_windows
     from lightstream.functions.casts import can_cast
 
     child = analyzer.plan(relation.input)
-    if child.is_streaming:
-        raise AnalysisException(
-            "_LEGACY_ERROR_TEMP_3102", "pivot is not supported on a streaming DataFrames/Datasets"
-        )
     resolver = analyzer.over(child)
     column = resolver.value(relation.column)
     if relation.keys is not None and any(
@@ -340,7 +337,7 @@ def _pivot(relation: r.Pivot, analyzer: Analyzer) -> lp.LogicalPlan:
         used = {i for item in (column, *items) for i in e.references(item)}
         keys = [a for a in child.output if a.id not in used]
     else:
-        keys = resolver.named_all(relation.keys)
+        child, keys = with_time_windows(child, resolver.named_all(relation.keys))
     kind = e.type_of(column)
     constants = analyzer.resolver(Scope((), analyzer.conf.case_sensitive))
     values: list[tuple[str, e.Expression]] = []
@@ -391,6 +388,7 @@ def _pivoted(
     analyzer: Analyzer,
 ) -> lp.LogicalPlan:
     from lightstream.analyze.aggregate import build_aggregate
+    from lightstream.analyze.time_windows import is_session
 
     def where(value: e.Expression, pivot: e.Expression, found: e.Expression) -> e.Expression:
         matches = registry.bind_call("<=>", (pivot, value), analyzer.conf)
@@ -401,6 +399,8 @@ def _pivoted(
 
     outputs: list[e.Alias | e.Attribute] = []
     if all(isinstance(item.type, _PICKED) for item in items):
+        if any(map(is_session, keys)):  # Spark: of sessions that meet across pivot values the last is picked
+            raise unsupported("A pivot of numbers by a session window")
         pivot = e.Alias(column, ("pivot",), id=e.fresh_id())
         inner = build_aggregate(child, (*keys, pivot), (*keys, pivot, *items))
         found = inner.output

@@ -36,6 +36,7 @@ def _resolved(
 ) -> e.Expression:
     inner_scope = Scope((), resolver.conf.case_sensitive, outer=resolver.scope)
     plan = resolver.analyze_subquery(relation, inner_scope)
+    check_static(plan)
     outer = tuple(inner_scope.used_outer.values())
     values = tuple(resolver.value(v) for v in subquery.values)
     if subquery.kind == "scalar":
@@ -52,6 +53,16 @@ def _resolved(
         nullable = any(map(e.nullable_of, (*values, *plan.output)))
         return replace(subquery, plan=plan, outer=outer, values=values, nullable=nullable)
     return replace(subquery, plan=plan, outer=outer, values=values, nullable=False)
+
+
+def check_static(plan: LogicalPlan) -> None:
+    """Refuse a stream in a subquery, as Spark does: it has no answer as a whole."""
+    if plan.is_streaming:
+        raise AnalysisException(
+            "INVALID_SUBQUERY_EXPRESSION.STREAMING_QUERY",
+            "Invalid subquery: Streaming query is not allowed in subquery expressions.",
+            sqlstate="42823",
+        )
 
 
 def _match_in(

@@ -56,7 +56,7 @@ class TimeWindows:
         for call, column in self._columns:
             if call == node:
                 return column
-        if node.name in _WINDOWS and any(call.name in _WINDOWS for call, _ in self._columns):
+        if node.name in _WINDOWS and not self._is_of_all_windows(node):
             raise AnalysisException(
                 "_LEGACY_ERROR_TEMP_1039",
                 "Multiple time/session window expressions would result in a cartesian product of rows, therefore they "
@@ -65,6 +65,14 @@ class TimeWindows:
         column = self._add(node)
         self._columns.append((node, column))
         return column
+
+    def _is_of_all_windows(self, node: e.Call) -> bool:
+        """Return whether a window is made of the other windows, if there are any: `window(window(ts, ...), ...)`."""
+        within = set(node.walk())
+        for call, column in reversed(self._columns):
+            if column in within:
+                within.update(call.walk())
+        return all(column in within for call, column in self._columns if call.name in _WINDOWS)
 
     def _add(self, call: e.Call) -> e.Attribute:
         time = call.args[0]

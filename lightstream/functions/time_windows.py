@@ -181,8 +181,9 @@ def _bind_window_time(name: str, args: tuple[Expression, ...], conf: Conf) -> Bo
         raise mismatch.wrong_count(name, "1", len(args))
     window = args[0]
     found = type_of(window)
+    made = isinstance(window, Call) and window.name in ("window", "session_window")
     marked = isinstance(window, e.Attribute) and (window.metadata or {}).keys() & {WINDOW_MARK, SESSION_MARK}
-    if not isinstance(found, t.StructType) or found.names != ["start", "end"] or not marked:
+    if not isinstance(found, t.StructType) or found.names != ["start", "end"] or not (made or marked):
         raise AnalysisException(
             "_LEGACY_ERROR_TEMP_3101",
             f"The input is not a correct window column: window_time({mismatch.text_of(window)})",

@@ -81,6 +81,12 @@ class LogicalPlan:
         for child in self.children:
             yield from child.walk()
 
+    def walk_up(self) -> Iterator[LogicalPlan]:
+        """Yield this plan and all below it, inputs first."""
+        for child in self.children:
+            yield from child.walk_up()
+        yield self
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Leaf(LogicalPlan):

@@ -84,7 +84,7 @@ class GroupedData:
         """Turn the values of a column into columns; without `values` they are read first, at most 10,000.
 
         Raises:
-            AnalysisException: on a stream.
+            AnalysisException: on a stream, without `values`.
             UnsupportedOperationException: REPEATED_CLAUSE, a second pivot.
         """
         if self._pivot is not None:
@@ -100,7 +100,7 @@ class GroupedData:
                 "A pivot is only possible after groupBy.",
                 sqlstate="0A000",
             )
-        if self._df.isStreaming:
+        if self._df.isStreaming and values is None:
             raise AnalysisException(
                 "_LEGACY_ERROR_TEMP_3063", "pivot is not supported on a streaming DataFrames/Datasets"
             )
