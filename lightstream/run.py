@@ -1,4 +1,4 @@
-"""Runs a PySpark program as it is: `lightstream run app.py`.
+"""Runs a PySpark program as it is: `lightstream run app.py`, or `lightstream run -m pytest`.
 
 This path imports as little as it can: what it takes is part of every program's start.
 """
@@ -20,17 +20,19 @@ NOT_HERE = 3
 INTERRUPTED = 130
 
 ENGINES = ("lightstream", "spark")
+STANDS_IN = "LIGHTSTREAM_STANDS_IN"  # set in processes below `lightstream run -m`
 _SHELL_NAMES = ("spark", "sc")
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One call of `lightstream run`."""
+    """One call of `lightstream run`; with `is_module` the program is a module's name, as of `python -m`."""
 
     program: str
     arguments: tuple[str, ...] = ()
     engine: str = "lightstream"
     database: str | None = None
+    is_module: bool = False
 
 
 def parse(words: list[str]) -> Run | None:
@@ -51,15 +53,18 @@ def parse(words: list[str]) -> Run | None:
             value = words[position]
         options[option] = value
         position += 1
+    is_module = words[position : position + 1] == ["-m"]
+    position += is_module
     if position == len(words) or words[position].startswith("-") or options["--engine"] not in ENGINES:
         return None
-    return Run(
-        words[position], tuple(words[position + 1 :]), options["--engine"], options["--database"] or None
-    )
+    arguments = tuple(words[position + 1 :])
+    return Run(words[position], arguments, options["--engine"], options["--database"] or None, is_module)
 
 
 def start(run: Run) -> int:
     """Run a program as `python app.py` would; return the exit code. `SystemExit` passes through."""
+    if run.is_module:
+        return _start_module(run)
     try:
         code, shell_names = _load(run)
     except OSError as error:
@@ -88,6 +93,41 @@ def start(run: Run) -> int:
         return INTERRUPTED
     except BaseException as error:
         _show(error.with_traceback(_own_traceback(error, code)))
+        return NOT_HERE if _not_supported(error) else FAILED
+    return OK
+
+
+def _start_module(run: Run) -> int:
+    """Run a module as `python -m` would: a test runner, say, whose tests import pyspark."""
+    import runpy
+    from importlib.util import find_spec
+
+    import lightstream
+
+    try:
+        _prepare_engine(run)
+    except PySparkException as error:
+        return _complain(str(error), NOT_HERE)
+    except _Usage as error:
+        return _complain(str(error), USAGE)
+    if run.engine == "lightstream":
+        # What a test runner starts to share the work does the same (`lightstream.parity`).
+        os.environ[STANDS_IN] = "1"
+    if not sys.flags.safe_path:
+        sys.path[0] = os.getcwd()
+    sys.argv = [run.program, *run.arguments]
+    # pytest rewrites its plugins' assertions when they are imported: it need not warn that this one was before.
+    lightstream.__doc__ = f"{lightstream.__doc__}\nPYTEST_DONT_REWRITE"
+    try:
+        if find_spec(run.program) is None:
+            return _complain(f"No module named {run.program}", FAILED)
+        runpy.run_module(run.program, run_name="__main__", alter_sys=True)
+    except SystemExit:
+        raise
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BaseException as error:
+        _show(error)
         return NOT_HERE if _not_supported(error) else FAILED
     return OK
 

@@ -46,6 +46,9 @@ def program(directory: Path, text: str, name: str = "app.py") -> Path:
         (["--engine", "spark", "app.py", "a"], Run("app.py", ("a",), "spark")),
         (["--engine=spark", "--database=a.duckdb", "app.py"], Run("app.py", (), "spark", "a.duckdb")),
         (["--database", "a b.duckdb", "app.py"], Run("app.py", (), "lightstream", "a b.duckdb")),
+        (["-m", "pytest", "-m", "slow"], Run("pytest", ("-m", "slow"), is_module=True)),
+        (["--engine", "spark", "-m", "app"], Run("app", (), "spark", is_module=True)),
+        (["-m"], None),
         ([], None),
         (["--engine"], None),
         (["--engine", "flink", "app.py"], None),
@@ -167,6 +170,57 @@ def test_what_lightstream_lacks_ends_with_3(tmp_path: Path) -> None:
     assert "from pyspark.ml import Pipeline" in done.stderr
     assert "The module pyspark.ml is not supported by lightstream" in done.stderr
     assert "--engine spark" in done.stderr
+
+
+# ---- modules, as of python -m --------------------------------------------------------------------------------------
+
+_TESTS = """
+import sys
+import lightstream.sql
+from pyspark.sql import SparkSession
+from pyspark.testing import assertDataFrameEqual
+
+def test_counts():
+    spark = SparkSession.builder.getOrCreate()
+    assert type(spark).__module__.startswith("lightstream.")
+    assertDataFrameEqual(spark.range(3).where("id > 1"), [(2,)])
+"""
+
+
+def test_a_projects_tests_run_without_pyspark(tmp_path: Path) -> None:
+    program(tmp_path, _TESTS, "test_counts.py")
+    done = lightstream("run", "-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider", cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "1 passed" in done.stdout
+    assert "warning" not in done.stdout
+    program(tmp_path, "def test_fails(): assert False", "test_fails.py")
+    failed = lightstream("run", "-m", "pytest", "-q", "-p", "no:cacheprovider", cwd=tmp_path)
+    assert failed.returncode == 1
+    assert "1 failed, 1 passed" in failed.stdout
+
+
+def test_processes_that_share_the_tests_import_the_same(tmp_path: Path) -> None:
+    program(tmp_path, _TESTS, "test_counts.py")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "lightstream.parity", "-p", "no:cacheprovider"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(PROJECT), "LIGHTSTREAM_STANDS_IN": "1"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert "1 passed" in done.stdout, done.stdout + done.stderr
+
+
+def test_a_module_runs_as_under_python(tmp_path: Path) -> None:
+    program(tmp_path, "import sys; print(__name__, sys.argv[1:]); sys.exit(7)", "tool.py")
+    done = lightstream("run", "-m", "tool", "a", "-m", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (7, "__main__ ['a', '-m']\n"), done.stderr
+    missing = lightstream("run", "-m", "no_such_tool", cwd=tmp_path)
+    assert (missing.returncode, missing.stderr) == (1, "lightstream run: No module named no_such_tool\n")
+
+
+# ---- the shell's names ---------------------------------------------------------------------------------------------
 
 
 def test_a_program_of_the_shell_finds_spark_and_sc(tmp_path: Path) -> None:

@@ -120,6 +120,9 @@ lightstream run --database activity.duckdb app.py
 
 [dim]# the same file on pyspark[/dim]
 lightstream run --engine spark app.py
+
+[dim]# a module, as with python -m: the tests of a PySpark project[/dim]
+lightstream run -m pytest tests/
 """,
 )
 def run_command(
@@ -127,6 +130,9 @@ def run_command(
     arguments: Annotated[
         list[str] | None, typer.Argument(metavar="ARGS", help="The program's own arguments.")
     ] = None,
+    module: Annotated[
+        bool, typer.Option("-m", help="APP.PY is the name of a module, as with python -m.")
+    ] = False,
     engine: Annotated[
         Engine, typer.Option(help="lightstream, or real pyspark if that is installed.")
     ] = Engine.lightstream,
@@ -136,7 +142,8 @@ def run_command(
     ] = None,
 ) -> None:
     """Run a PySpark program."""
-    raise typer.Exit(runner.start(runner.Run(program, tuple(arguments or ()), engine.value, database)))
+    run = runner.Run(program, tuple(arguments or ()), engine.value, database, module)
+    raise typer.Exit(runner.start(run))
 
 
 @app.command(

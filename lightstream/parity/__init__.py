@@ -9,9 +9,11 @@ For programs: `lightstream parity app.py`.
 
 from __future__ import annotations
 
+import os
 import sys
 
 from lightstream.parity.queries import Engine, assert_parity
+from lightstream.run import STANDS_IN
 
 __all__ = ["Engine", "assert_parity"]
 
@@ -19,3 +21,8 @@ if "pytest" in sys.modules:  # not when only the command line asks: pytest takes
     from lightstream.parity.fixtures import engine
 
     __all__ += ["engine"]
+
+    if STANDS_IN in os.environ:  # a process that a `lightstream run -m pytest` has started to share its work
+        from lightstream.pyspark_imports import install
+
+        install()
