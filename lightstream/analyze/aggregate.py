@@ -11,6 +11,7 @@ from lightstream.analyze.columns import check_columns, project
 from lightstream.analyze.expressions import ExpressionResolver, check_no_maps
 from lightstream.analyze.naming import name_item, shown, trim_alias
 from lightstream.analyze.rows import as_ordinal, ordinal_column
+from lightstream.analyze.scope import ambiguous, unresolved_column
 from lightstream.analyze.time_windows import TimeWindows, has_time_window, is_session, with_merged_sessions
 from lightstream.conf import Conf
 from lightstream.errors import AnalysisException, unsupported
@@ -257,7 +258,8 @@ def over_aggregate(
 
     What is one of the `keys` of a HAVING is that before it is an item of the select list.
     """
-    aliases = {item.name.lower(): item.child for item in items if isinstance(item, e.Alias)}
+    named = _by_name(items)
+    aliases = {name: trim_alias(found[0]) for name, found in named.items() if len(found) == 1}
     known = [trim_alias(key) for key in keys or ()]
 
     def is_key(node: e.Expression) -> bool:
@@ -274,15 +276,47 @@ def over_aggregate(
     def by_alias(node: e.Expression) -> e.Expression:
         # Inside an aggregate call names are the input's; outside, the select list's come first.
         if isinstance(node, e.UnresolvedFunction) and is_aggregate_name(node.name):
-            return node
+            return node.map_children(by_column)
         if is_key(node):
             return node
         if isinstance(node, e.UnresolvedAttribute) and len(node.parts) == 1:
-            return aliases.get(node.parts[0].lower(), node)
+            name = node.parts[0].lower()
+            return of_several(node) if len(named.get(name, ())) > 1 else aliases.get(name, node)
         return node.map_children(by_alias)
+
+    def by_column(node: e.Expression) -> e.Expression:
+        # A column that the select list names with its table is known without it.
+        if isinstance(node, e.UnresolvedAttribute) and len(node.parts) == 1:
+            found = aliases.get(node.parts[0].lower())
+            return (
+                found if isinstance(found, e.Attribute) and resolver.scope.is_ambiguous(node.parts) else node
+            )
+        return node.map_children(by_column)
+
+    def of_several(node: e.UnresolvedAttribute) -> e.Expression:
+        # Spark: a name that the select list has twice is the input's, if that has it.
+        try:
+            return resolver.value(node)
+        except AnalysisException:
+            columns = [i if isinstance(i, e.Attribute) else i.to_attribute() for i in items]
+            if keys is None:
+                raise unresolved_column(node.parts, columns) from None
+            raise ambiguous(
+                node.parts, [c for c in columns if c.name.lower() == node.parts[0].lower()]
+            ) from None
 
     rewritten = by_alias(expression)
     return resolver.value(rewritten) if keys is None else resolver.condition(rewritten, "having")
+
+
+def _by_name(items: Sequence[e.Alias | e.Attribute]) -> dict[str, list[e.Alias | e.Attribute]]:
+    """Return a select list's items by their names; of those that are the same thing only the first."""
+    named: dict[str, list[e.Alias | e.Attribute]] = {}
+    for item in items:
+        others = named.setdefault(item.name.lower(), [])
+        if all(trim_alias(item) != trim_alias(other) for other in others):
+            others.append(item)
+    return named
 
 
 def build_aggregate(

@@ -49,6 +49,14 @@ class Scope:
         visible, hidden = self._names
         return self._match(parts, self.attributes, visible) or self._match(parts, self.hidden, hidden)
 
+    def is_ambiguous(self, parts: tuple[str, ...]) -> bool:
+        """Return whether several columns have a name."""
+        try:
+            self.find(parts)
+        except AnalysisException as error:
+            return error.getCondition() == "AMBIGUOUS_REFERENCE"
+        return False
+
     def current(self, column: e.Attribute) -> e.Attribute:
         """Return a DataFrame's column as it is here: a join may have made it nullable since.
 
@@ -90,7 +98,7 @@ class Scope:
         if not found:
             return None
         if len(found) > 1:
-            raise _ambiguous(parts, [attribute for attribute, _ in found.values()])
+            raise ambiguous(parts, [attribute for attribute, _ in found.values()])
         attribute, rest = next(iter(found.values()))
         # Spark: the column takes the spelling of the reference.
         base = replace(attribute, name=parts[len(parts) - len(rest) - 1])
@@ -237,7 +245,8 @@ def _field(struct: t.StructType, name: str, same: object) -> tuple[int, t.Struct
     )
 
 
-def _ambiguous(parts: tuple[str, ...], candidates: Sequence[e.Attribute]) -> AnalysisException:
+def ambiguous(parts: tuple[str, ...], candidates: Sequence[e.Attribute]) -> AnalysisException:
+    """Return Spark's error for a name that several columns have."""
     names = ", ".join(
         sorted(".".join(f"`{part}`" for part in (*item.qualifier, item.name)) for item in candidates)
     )
