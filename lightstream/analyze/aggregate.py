@@ -53,10 +53,9 @@ def _aggregate(relation: r.Aggregate, analyzer: Analyzer) -> lp.LogicalPlan:
         return lp.Aggregate(child, child.output, ())
     child, keys, items, resolver = resolved_parts(relation, analyzer)
     check_columns(child, (*keys, *items))
-    having = None if relation.having is None else over_aggregate(relation.having, items, resolver, keys=keys)
-    if having is None:
+    if relation.having is None:
         return build_aggregate(child, keys, items, sets_of(relation, len(keys)))
-    hidden = e.Alias(having, ("having",), id=e.fresh_id())
+    hidden = having_condition(relation.having, items, resolver, keys)
     plan = build_aggregate(child, keys, [*items, hidden], sets_of(relation, len(keys)))
     return lp.Project(lp.Filter(plan, hidden.to_attribute()), plan.output[: len(items)])
 
@@ -317,6 +316,33 @@ def _by_name(items: Sequence[e.Alias | e.Attribute]) -> dict[str, list[e.Alias |
         if all(trim_alias(item) != trim_alias(other) for other in others):
             others.append(item)
     return named
+
+
+def having_condition(
+    condition: e.Expression,
+    items: Sequence[e.Alias | e.Attribute],
+    resolver: ExpressionResolver,
+    keys: Sequence[e.Expression],
+) -> e.Alias:
+    """Return the condition of HAVING as a hidden column.
+
+    Raises:
+        AnalysisException: WINDOW_FUNCTION_NOT_ALLOWED_IN_CLAUSE.
+    """
+    if has_window(condition):
+        raise AnalysisException(
+            "WINDOW_FUNCTION_NOT_ALLOWED_IN_CLAUSE",
+            "It is not allowed to use window functions inside HAVING clause.",
+            sqlstate="42601",
+            parameters={"clauseName": "HAVING"},
+        )
+    below = [item for item in items if not has_window(item)]
+    return e.Alias(over_aggregate(condition, below, resolver, keys=keys), ("having",), id=e.fresh_id())
+
+
+def has_window(expression: e.Expression) -> bool:
+    """Return whether a function over a window is part of an expression."""
+    return any(isinstance(node, e.WindowExpression) for node in expression.walk())
 
 
 def build_aggregate(

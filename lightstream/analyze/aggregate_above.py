@@ -11,6 +11,7 @@ from lightstream.analyze.aggregate import (
     calls_aggregate,
     grouping_call,
     has_aggregate,
+    having_condition,
     is_aggregate_name,
     is_named,
     nested_aggregate,
@@ -22,7 +23,7 @@ from lightstream.analyze.analyzer import Analyzer
 from lightstream.analyze.columns import project
 from lightstream.analyze.expressions import ExpressionResolver, check_sorts, check_subqueries
 from lightstream.analyze.naming import shown, trim_alias
-from lightstream.analyze.rows import order_by, ordinal_column, sort_orders
+from lightstream.analyze.rows import order_by, ordinal_column, refuse_window_in_sort, sort_orders
 from lightstream.conf import Conf
 from lightstream.plan import expressions as e
 from lightstream.plan import logical as lp
@@ -110,6 +111,7 @@ def _sorted(
             positions[len(orders)] = order.child.position - 1
             orders.append(replace(order, child=ordinal_column(order.child, targets, "ORDER BY")))
             continue
+        refuse_window_in_sort(order.child, resolver.value)
         alias = e.Alias(over_aggregate(order.child, items, resolver), ("order",), id=e.fresh_id())
         if all(alias.child != trim_alias(item) for item in items):
             check_subqueries(alias.child, "a sort key")
@@ -118,9 +120,7 @@ def _sorted(
     extra: list[e.Alias] = list(hidden)
     having = None
     if relation is not None and relation.having is not None:
-        having = e.Alias(
-            over_aggregate(relation.having, items, resolver, keys=keys), ("having",), id=e.fresh_id()
-        )
+        having = having_condition(relation.having, items, resolver, keys)
         extra.append(having)
     sets = sets_of(relation, len(keys)) if relation is not None else ()
     wide = build_aggregate(child, keys, [*items, *extra], sets)

@@ -124,7 +124,19 @@ def renewed(plan: lp.LogicalPlan, shared: Collection[int] | None = None) -> lp.R
 
 
 def renamed(child: lp.LogicalPlan, names: Sequence[str]) -> lp.LogicalPlan:
-    """Return a plan with other names for its columns."""
+    """Return a plan with other names for its columns.
+
+    Raises:
+        AnalysisException: ASSIGNMENT_ARITY_MISMATCH.
+    """
+    if len(names) != len(child.output):
+        raise AnalysisException(
+            "ASSIGNMENT_ARITY_MISMATCH",
+            f"The number of column aliases ({len(names)}) does not match the number of columns "
+            f"({len(child.output)}).",
+            sqlstate="42802",
+            parameters={"numExpr": str(len(names)), "numTarget": str(len(child.output))},
+        )
     return lp.Project(
         child,
         tuple(
@@ -228,20 +240,14 @@ def _values(relation: r.Values, analyzer: Analyzer) -> lp.LogicalPlan:
 def _subquery_alias(relation: r.SubqueryAlias, analyzer: Analyzer) -> lp.LogicalPlan:
     child = analyzer.plan(relation.input)
     if relation.columns:
-        if len(relation.columns) != len(child.output):
-            if isinstance(relation.input, r.UnresolvedTableFunction):
-                raise AnalysisException(
-                    "NUM_TABLE_VALUE_ALIASES_MISMATCH",
-                    f"The number of aliases ({len(relation.columns)}) does not match the number of columns of "
-                    f"`{relation.input.name}` ({len(child.output)}).",
-                    sqlstate="42826",
-                )
+        if len(relation.columns) != len(child.output) and isinstance(
+            relation.input, r.UnresolvedTableFunction
+        ):
             raise AnalysisException(
-                "ASSIGNMENT_ARITY_MISMATCH",
-                f"The number of column aliases ({len(relation.columns)}) does not match the number of columns "
-                f"({len(child.output)}).",
-                sqlstate="42802",
-                parameters={"numExpr": str(len(relation.columns)), "numTarget": str(len(child.output))},
+                "NUM_TABLE_VALUE_ALIASES_MISMATCH",
+                f"The number of aliases ({len(relation.columns)}) does not match the number of columns of "
+                f"`{relation.input.name}` ({len(child.output)}).",
+                sqlstate="42826",
             )
         child = renamed(child, relation.columns)
     return lp.SubqueryAlias(child, relation.alias)
@@ -259,8 +265,16 @@ def _with(relation: r.With, analyzer: Analyzer) -> lp.LogicalPlan:
             plan = inner.plan(query)
             if columns:
                 plan = renamed(plan, columns)
+            if not plan.is_streaming and _is_volatile(plan):
+                plan = lp.Shared(plan)
         inner = inner.with_tables({name.lower(): plan})
     return inner.plan(relation.input)
+
+
+def _is_volatile(plan: lp.LogicalPlan) -> bool:
+    from lightstream.analyze.calls import is_volatile
+
+    return any(is_volatile(expression) for expression in lp.expressions(plan))
 
 
 @rule(r.Command)

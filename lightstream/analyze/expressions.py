@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -182,49 +181,9 @@ class ExpressionResolver:
 
     def expand(self, star: e.Expression) -> Sequence[e.Attribute | e.Alias]:
         """Return the columns that `*`, `t.*`, `struct.*` or a pattern stand for."""
-        if isinstance(star, e.UnresolvedRegex):
-            flags = 0 if self.conf.case_sensitive else re.IGNORECASE
-            pattern = re.compile(star.pattern, flags)
-            return [a for a in self.scope.attributes if pattern.fullmatch(a.name)]
-        if not isinstance(star, e.UnresolvedStar):
-            raise internal("not a star")
-        found: Sequence[e.Attribute | e.Alias]
-        if not star.target:
-            found = self.scope.attributes
-        else:
-            found = self.scope.of_table(star.target) or self._expand_struct(star.target)
-        if star.excluded:
-            gone = {
-                a.id
-                for parts in star.excluded
-                for a in self.scope.resolve(parts).walk()
-                if isinstance(a, e.Attribute)
-            }
-            found = [item for item in found if item.id not in gone]
-        return found
+        from lightstream.analyze.stars import expanded
 
-    def _expand_struct(self, target: tuple[str, ...]) -> list[e.Alias]:
-        struct = self.scope.find(target)
-        struct_type = e.type_of(trim_alias(struct)) if struct is not None else None
-        if struct is None or not isinstance(struct_type, t.StructType):
-            text = ".".join(f"`{part}`" for part in target)
-            columns = ", ".join(f"`{a.name}`" for a in self.scope.attributes)
-            raise AnalysisException(
-                "CANNOT_RESOLVE_STAR_EXPAND",
-                f"Cannot resolve {text}.* given input columns {columns}. Please check that the specified table or "
-                "struct exists and is accessible in the input columns.",
-                sqlstate="42704",
-                parameters={"targetString": text, "columns": columns},
-            )
-        base = trim_alias(struct)
-        return [
-            e.Alias(
-                e.GetField(base, f.name, i, f.dataType, e.nullable_of(base) or f.nullable),
-                (f.name,),
-                id=e.fresh_id(),
-            )
-            for i, f in enumerate(struct_type.fields)
-        ]
+        return expanded(self, star)
 
     # ---- trees ------------------------------------------------------------------------------------------------
 

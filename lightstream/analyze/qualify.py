@@ -8,9 +8,9 @@ from dataclasses import replace
 from lightstream.analyze.aggregate import (
     build_aggregate,
     has_aggregate,
+    having_condition,
     is_aggregate_call,
     missing_group_by,
-    over_aggregate,
     resolved_parts,
     sets_of,
 )
@@ -119,7 +119,7 @@ def _aggregated(
     sets = sets_of(query, len(keys))
     if query.having is None:
         return build_aggregate(child, keys, items, sets)
-    having = e.Alias(over_aggregate(query.having, items, resolver, keys=keys), ("having",), id=e.fresh_id())
+    having = having_condition(query.having, items, resolver, keys)
     plan = build_aggregate(child, keys, [*items, having], sets)
     return lp.Project(lp.Filter(plan, having.to_attribute()), plan.output[:-1])
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from lightstream.analyze.analyzer import Analyzer, rule
 from lightstream.analyze.columns import check_columns, project
 from lightstream.analyze.expressions import check_no_maps, check_sorts, star_refused
 from lightstream.analyze.naming import shown
-from lightstream.analyze.scope import Scope
+from lightstream.analyze.scope import Layers, Scope, scope_of
 from lightstream.errors import (
     AnalysisException,
     IllegalArgumentException,
@@ -143,14 +143,12 @@ def _own_sort_key(
 ) -> e.Expression | AnalysisException:
     # Spark: what the query has below its select list comes before the columns of an enclosing query.
     own = Analyzer(analyzer.session, analyzer.tables)
+    below = _inputs_of_projections(child)
+    scope = Layers([scope_of((plan,), analyzer.conf.case_sensitive) for plan in (child, *below)])
     try:
-        return own.over(child).value(key)
-    except AnalysisException as error:
-        try:
-            below = _below_projection(child, error)
-            return own.over(child, *below).value(key)
-        except AnalysisException as failure:
-            return failure
+        return own.resolver(scope).value(key)
+    except AnalysisException as failure:
+        return failure
 
 
 def order_by(
@@ -179,11 +177,11 @@ def _refuse_in_sort(orders: Sequence[e.SortOrder]) -> None:
 
     for order in orders:
         nodes = list(order.child.walk())
-        windows = [node for node in nodes if isinstance(node, e.WindowExpression)]
-        for window in windows:
+        for window in (node for node in nodes if isinstance(node, e.WindowExpression)):
             check_over(window.function)
+        refuse_window_in_sort(order.child)
         found = [lookup(node.name) for node in nodes if isinstance(node, e.Call)]
-        if not windows and any(entry is not None and entry.kind == "aggregate" for entry in found):
+        if any(entry is not None and entry.kind == "aggregate" for entry in found):
             raise AnalysisException(
                 "UNSUPPORTED_EXPR_FOR_OPERATOR",
                 "A sort key contains an aggregate function. Aggregate first, then sort by the column.",
@@ -196,6 +194,21 @@ def _refuse_in_sort(orders: Sequence[e.SortOrder]) -> None:
                 f"Using SQL function {shown(order.child)} in Sort is not supported: sort by a column that has it.",
                 sqlstate="0A000",
                 parameters={"functionName": f"`{shown(order.child).partition('(')[0]}`", "nodeName": "Sort"},
+            )
+
+
+def refuse_window_in_sort(
+    key: e.Expression, resolve: Callable[[e.Expression], e.Expression] = lambda node: node
+) -> None:
+    """Raise where a sort key, which `resolve` resolves, has a function over a window of its own."""
+    for node in key.walk():
+        if isinstance(node, e.WindowExpression):
+            text = shown(resolve(node))
+            raise AnalysisException(
+                "UNSUPPORTED_EXPR_FOR_OPERATOR",
+                f"A sort key has a function over a window, {text}. Sort by a column that has it.",
+                sqlstate="42K0E",
+                parameters={"operator": "Sort", "invalidExprSqls": f'"{text}"'},
             )
 
 
@@ -220,14 +233,18 @@ def _below_projection(child: lp.LogicalPlan, error: AnalysisException) -> tuple[
     """Return the inputs of the projections below, where Spark looks for names that the output lacks."""
     if not (error.getCondition() or "").startswith("UNRESOLVED_COLUMN"):
         raise error
+    found = _inputs_of_projections(child)
+    if not found:
+        raise error
+    return found
+
+
+def _inputs_of_projections(plan: lp.LogicalPlan) -> tuple[lp.LogicalPlan, ...]:
     found: list[lp.LogicalPlan] = []
-    plan = child
     while isinstance(plan, lp.Project | lp.Filter | lp.Sort | lp.Watermark):  # not below an alias
         if isinstance(plan, lp.Project):
             found.append(plan.child)
         plan = plan.child
-    if not found:
-        raise error
     return tuple(found)
 
 

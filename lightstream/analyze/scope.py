@@ -147,10 +147,35 @@ class Scope:
         while scope is not None:
             found = scope.find(parts)
             if found is not None:
-                return found.transform_up(lambda node: _outer(node, passed))
+                return found.transform_up(lambda node: outer_reference(node, passed))
             passed.append(scope)
             scope = scope.outer
         raise unresolved_column(parts, self.attributes)
+
+
+class Layers(Scope):
+    """The columns of a query, and below them those of what it selects from.
+
+    Spark: where two columns of a layer have a name, a sort key by that name is looked for in the next one.
+    """
+
+    def __init__(self, layers: Sequence[Scope]) -> None:
+        top = layers[0]
+        super().__init__(top.attributes, top.case_sensitive, top.hidden, plans=top.plans)
+        self.layers = layers
+
+    def find(self, parts: tuple[str, ...]) -> e.Expression | None:
+        """Return what `parts` name in the first layer that has it once."""
+        for layer in self.layers:
+            try:
+                found = layer.find(parts)
+            except AnalysisException as error:
+                if error.getCondition() != "AMBIGUOUS_REFERENCE":
+                    raise
+                continue
+            if found is not None:
+                return found
+        return None
 
 
 def _beside_union(plan: LogicalPlan) -> set[int]:
@@ -179,7 +204,8 @@ def _by_name(attributes: Iterable[e.Attribute]) -> dict[str, list[e.Attribute]]:
     return found
 
 
-def _outer(node: e.Expression, scopes: Sequence[Scope]) -> e.Expression:
+def outer_reference(node: e.Expression, scopes: Sequence[Scope]) -> e.Expression:
+    """Return a column of an enclosing query as the queries between, which take note of it, refer to it."""
     if not isinstance(node, e.Attribute):
         return node
     if any(node.id == attribute.id for scope in scopes[1:] for attribute in scope.attributes):

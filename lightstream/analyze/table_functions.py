@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import fields, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -196,7 +196,7 @@ def _python_function(
             "A table function that is given a table cannot be given columns of an enclosing query.",
             sqlstate="XX000",
         )
-    if any(map(_is_outer, _expressions(plan))):
+    if any(map(_is_outer, lp.expressions(plan))):
         raise unsupported("A table function of a table that uses columns of an enclosing query")
     own = _selected(plan, shape, analyzer)
     _check_distinct([item.name for item in own])
@@ -244,15 +244,6 @@ def _described(value: e.Expression, name: str | None, analyzer: Analyzer) -> Tab
 
 def _is_outer(expression: e.Expression) -> bool:
     return any(isinstance(node, e.OuterReference) for node in expression.walk())
-
-
-def _expressions(plan: lp.LogicalPlan) -> Iterator[e.Expression]:
-    """Yield the expressions of a plan."""
-    for node in plan.walk():
-        for item in fields(node):
-            value = getattr(node, item.name)
-            found = value if isinstance(value, tuple) else (value,)
-            yield from (part for part in found if isinstance(part, e.Expression))
 
 
 def _is_plain(kind: t.DataType) -> bool:
@@ -385,7 +376,7 @@ def lateral(
     is_outer, is_filtered = kind == "leftouter", any(isinstance(node, lp.Filter) for node in above)
     if is_outer and (condition is not None or is_filtered):
         raise unsupported("A left join with a condition over a table function of the left side's columns")
-    if any(map(_is_outer, _expressions(left))):
+    if any(map(_is_outer, lp.expressions(left))):
         raise unsupported("A table function in a correlated subquery")
     if is_filtered and not plan.deterministic and not _is_one_row(left):
         raise AnalysisException(

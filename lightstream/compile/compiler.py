@@ -59,23 +59,27 @@ class Compiled:
 
 def compile_plan(plan: lp.LogicalPlan, conf: Conf) -> Compiled:
     """Compile a plan to one SELECT of its output columns."""
-    compiler = Compiler(conf)
+    compiler = Compiler(conf, shares=True)
     output = plan.output
     select = compiler.plan(plan, {a.id for a in output})
     names = distinct_names(output)
-    text = select.text(zip((a.id for a in output), names, strict=True))
+    text = compiler.with_shared(select.text(zip((a.id for a in output), names, strict=True)))
     return Compiled(text, tuple(compiler.scans), tuple(names))
 
 
 class Compiler:
     """One compilation: the scans met so far and the names given."""
 
-    def __init__(self, conf: Conf) -> None:
+    def __init__(self, conf: Conf, shares: bool = False) -> None:
+        self._shares = shares  # whether tables that are computed once are put before the statement
         self.context = SqlContext(ansi=conf.ansi, time_zone=conf.time_zone)
         self.scans: list[CompiledScan] = []
         self.expressions = ExpressionCompiler(self.context, self._subquery)
         self._outer: Mapping[int, str] = {}
         self._names = 0
+        self._tables_once: dict[
+            int, tuple[str, str]
+        ] = {}  # the names and texts of tables that are computed once
         self._recursions: dict[int, str] = {}  # the SQL names of recursive tables, by their first column
 
     def _fresh(self, prefix: str = "q") -> str:
@@ -191,6 +195,14 @@ class Compiler:
         }
         plan.asked.update(columns)
         return Select(f"{plan.table} AS {alias}", columns)
+
+    def _shared(self, plan: lp.Shared, needed: set[int]) -> Select:
+        if not self._shares:
+            return self.plan(plan.child, needed)
+        alias, table = self._fresh(), self._shared_table(plan)
+        names = distinct_names(plan.output)
+        columns = {a.id: f"{alias}.{quote(n)}" for a, n in zip(plan.output, names, strict=True)}
+        return Select(f"{table} AS {alias}", columns)
 
     def _subqueryalias(self, plan: lp.SubqueryAlias, needed: set[int]) -> Select:
         return self.plan(plan.child, needed)
@@ -452,6 +464,20 @@ class Compiler:
             source, columns = wrapped.source, {**left.columns, **wrapped.columns}
         word = "LEFT JOIN" if plan.kind == "leftouter" else "JOIN"
         return Select(f"{left.source} {word} LATERAL {source} ON TRUE", columns)
+
+    def _shared_table(self, plan: lp.Shared) -> str:
+        if id(plan) not in self._tables_once:
+            saved, self._outer = self._outer, {}
+            select = self.plan(plan.child, {a.id for a in plan.output})
+            self._outer = saved
+            text = select.text(zip((a.id for a in plan.output), distinct_names(plan.output), strict=True))
+            self._tables_once[id(plan)] = (self._fresh("w"), text)
+        return self._tables_once[id(plan)][0]
+
+    def with_shared(self, text: str) -> str:
+        """Return a statement with the tables before it that are computed once."""
+        tables = ", ".join(f"{name} AS MATERIALIZED ({query})" for name, query in self._tables_once.values())
+        return f"WITH {tables} {text}" if tables else text
 
     def _recursive(self, plan: lp.Recursive, needed: set[int]) -> Select:
         # The level counts the rounds, of which Spark allows a hundred.

@@ -246,16 +246,24 @@ aggregate("any_value", _bind_first, _first_parts, shown=_shown_first, ignore_nul
 
 
 def _bind_collect(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
-    bound = signature("any -> any").bind(name, args, conf)
+    bound = signature("any -> any").bind(name, args[:1] if _keeps_nulls(args) else args, conf)
     found = type_of(bound.args[0])
     if name == "collect_set" and t.holds(found, t.MapType):
         raise mismatch.data_mismatch(
             "UNSUPPORTED_INPUT_TYPE", name, args, f"The input of `{name}` can't be a map."
         )
-    return Bound(bound.args, t.ArrayType(found, False), False)
+    keeps = _keeps_nulls(args)
+    kept = keeps and nullable_of(bound.args[0])
+    return Bound((*bound.args, *args[1:]) if keeps else bound.args, t.ArrayType(found, kept), False)
+
+
+def _keeps_nulls(args: Sequence[Expression]) -> bool:
+    """Return whether RESPECT NULLS was written behind a call: it shows as a second argument."""
+    return len(args) == 2 and args[1] == Literal(True, t.BooleanType())
 
 
 _ALL_DISTINCT = "list_distinct(flatten(list({0})))"
+_A_NULL = "list_slice(list_filter({0}, lambda ls_e: ls_e IS NULL), 1, 1)"
 
 
 def _distinct_list(call: Call) -> str:
@@ -266,18 +274,26 @@ def _distinct_list(call: Call) -> str:
 
 def _collect_parts(call: Call, ctx: SqlContext) -> AggregateParts:
     values = "{0}"
-    if nullable_of(call.args[0]):
+    keeps = _keeps_nulls(call.args)
+    if nullable_of(call.args[0]) and not keeps:
         values = "list_filter({0}, lambda ls_e: ls_e IS NOT NULL)"
     if call.name == "collect_set":
-        return AggregateParts(
-            (_distinct_list(call),), f"coalesce(list_sort(list_distinct({values})), [])", (_ALL_DISTINCT,)
-        )
+        merged = f"{_ALL_DISTINCT} || {_A_NULL.format('flatten(list({0}))')}" if keeps else _ALL_DISTINCT
+        found = f"list_sort(list_distinct({values}))" + (f" || {_A_NULL}" if keeps else "")
+        return AggregateParts((_distinct_list(call),), f"coalesce({found}, [])", (merged,))
     return AggregateParts(("list({0})",), f"coalesce({values}, [])", ("flatten(list({0} ORDER BY touched))",))
 
 
-aggregate("collect_list array_agg", _bind_collect, _collect_parts,
-          shown=lambda call, args: f"collect_list({'DISTINCT ' if call.distinct else ''}{args[0]})")  # fmt: skip
-aggregate("collect_set", _bind_collect, _collect_parts)
+def _shown_collect(call: Call, args: Sequence[str]) -> str:
+    name = "collect_list" if call.name == "collect_list" else "collect_set"
+    text = f"{name}({'DISTINCT ' if call.distinct else ''}{args[0]})"
+    return f"{text} RESPECT NULLS" if _keeps_nulls(call.args) else text
+
+
+for _names in ("collect_list array_agg", "collect_set"):
+    aggregate(
+        _names, _bind_collect, _collect_parts, shown=_shown_collect, ignore_nulls=True, respect_nulls=True
+    )
 
 
 def _bind_collect_union(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:

@@ -28,7 +28,7 @@ from lightstream.plan.expressions import (
     SortOrder,
     nullable_of,
 )
-from lightstream.plan.types import ArrayType, DataType, MapType, StructType
+from lightstream.plan.types import ArrayType, BooleanType, DataType, MapType, StructType
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,7 +285,15 @@ def bind_call(
     if entry is None:
         raise _unknown(name)
     if entry.kind != "aggregate":
-        _check_modifiers(entry, name, distinct, filter, ignore_nulls)
+        _check_modifiers(entry, name, distinct, filter)
+    _check_orders(entry, name, args, distinct, order_by)
+    if ignore_nulls and not entry.extra.get("ignore_nulls"):
+        raise _unsupported_syntax(entry, name, "IGNORE NULLS")
+    if entry.extra.get("respect_nulls"):
+        if len(args) != 1:
+            raise _wrong_count(name, "1", len(args))
+        if ignore_nulls is False:
+            args = (*args, Literal(True, BooleanType()))
     if entry.extra.get("within_group") and order_by:
         # The value to order is the first argument; the direction is kept in the call.
         args = (order_by[0].child, *args)
@@ -352,19 +360,53 @@ def _check_distinct_order(value: Expression, order_by: tuple[SortOrder, ...]) ->
     )
 
 
-def _check_modifiers(
-    entry: Function, name: str, distinct: bool, filter: Expression | None, ignore_nulls: bool | None
+def _check_modifiers(entry: Function, name: str, distinct: bool, filter: Expression | None) -> None:
+    if distinct or filter is not None:
+        raise _unsupported_syntax(entry, name, "DISTINCT" if distinct else "FILTER CLAUSE")
+
+
+def _unsupported_syntax(entry: Function, name: str, syntax: str) -> AnalysisException:
+    pretty = entry.name if entry.kind == "aggregate" and entry.name == "collect_list" else name.lower()
+    return AnalysisException(
+        "INVALID_SQL_SYNTAX.FUNCTION_WITH_UNSUPPORTED_SYNTAX",
+        f"The function `{pretty}` does not support {syntax}.",
+        sqlstate="42000",
+        parameters={"prettyName": f"`{pretty}`", "syntax": syntax},
+    )
+
+
+def _wrong_count(name: str, expected: str, actual: int) -> AnalysisException:
+    from lightstream.functions.mismatch import wrong_count
+
+    return wrong_count(name, expected, actual)
+
+
+def _check_orders(
+    entry: Function, name: str, args: tuple[Expression, ...], distinct: bool, orders: tuple[SortOrder, ...]
 ) -> None:
-    clause = "DISTINCT" if distinct else "FILTER clause" if filter is not None else ""
-    if not clause and ignore_nulls and not entry.extra.get("ignore_nulls"):
-        clause = "IGNORE NULLS"
-    if clause:
-        raise AnalysisException(
-            "INVALID_SQL_SYNTAX.FUNCTION_WITH_UNSUPPORTED_SYNTAX",
-            f"The function `{name}` does not support {clause}.",
-            sqlstate="42000",
-            parameters={"prettyName": f"`{name}`", "syntax": f'"{clause}"'},
-        )
+    """Raise where a call lacks WITHIN GROUP, or has one that the function does not take."""
+    if orders and not entry.extra.get("within_group") and entry.name != "listagg":
+        raise _unsupported_syntax(entry, name, "WITHIN GROUP (ORDER BY ...)")
+    if not entry.extra.get("within_group"):
+        return
+    expected = 0 if entry.name == "mode" and args else 1
+    if entry.name != "mode" and orders and len(args) != 1:
+        raise _wrong_count(name, "1", len(args))
+    if distinct:
+        kind, why = "DISTINCT_UNSUPPORTED", "it does not take DISTINCT"
+    elif expected and not orders:
+        kind, why = "WITHIN_GROUP_MISSING", "WITHIN GROUP is required"
+    elif len(orders) != expected:
+        kind, why = "WRONG_NUM_ORDERINGS", f"it takes {expected} orderings, but got {len(orders)}"
+    else:
+        return
+    counts = {"expectedNum": str(expected), "actualNum": str(len(orders))}
+    raise AnalysisException(
+        f"INVALID_WITHIN_GROUP_EXPRESSION.{kind}",
+        f"Invalid function `{name.lower()}` with WITHIN GROUP: {why}.",
+        sqlstate="42K0K",
+        parameters={"funcName": f"`{name.lower()}`", **(counts if kind == "WRONG_NUM_ORDERINGS" else {})},
+    )
 
 
 # ---- what the compiler asks -----------------------------------------------------------------------------------

@@ -163,6 +163,15 @@ class DataSourceScan(Leaf):
         return (self.metadata,) if self.metadata is not None else ()
 
 
+def expressions(plan: LogicalPlan) -> Iterator[Expression]:
+    """Yield the expressions of a plan."""
+    for node in plan.walk():
+        for item in fields(node):
+            value = getattr(node, item.name)
+            found = value if isinstance(value, tuple) else (value,)
+            yield from (part for part in found if isinstance(part, Expression))
+
+
 def streaming_scans(plan: LogicalPlan) -> tuple[DataSourceScan, ...]:
     """Return the distinct streaming sources of a plan, in its order."""
     found: list[DataSourceScan] = []
@@ -512,6 +521,11 @@ class Recursive(LogicalPlan):
     @property
     def output(self) -> tuple[Attribute, ...]:
         return self.columns
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shared(Unary):
+    """A table of WITH that may give other rows each time: it is computed once for all that read it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
