@@ -13,6 +13,7 @@ from lightstream.errors import (
     AnalysisException,
     ParseException,
 )
+from lightstream.functions.registry import SEARCH_PATH
 from lightstream.plan import expressions as e
 from lightstream.plan import logical as lp
 from lightstream.plan import relations as r
@@ -160,14 +161,20 @@ def _table(relation: r.UnresolvedTable, analyzer: Analyzer) -> lp.LogicalPlan:
     if plan is not None and relation.is_streaming and not plan.is_streaming:
         raise _not_a_stream(name)
     if plan is None:
-        text = ".".join(f"`{part}`" for part in name)
-        raise AnalysisException(
-            "TABLE_OR_VIEW_NOT_FOUND",
-            f"The table or view {text} cannot be found. Verify the spelling and correctness of the schema and catalog.",
-            sqlstate="42P01",
-            parameters={"relationName": text},
-        )
+        raise table_not_found(name)
     return lp.SubqueryAlias(renewed(plan), name[-1])
+
+
+def table_not_found(name: Sequence[str]) -> AnalysisException:
+    """Return TABLE_OR_VIEW_NOT_FOUND."""
+    text = ".".join(f"`{part}`" for part in name)
+    return AnalysisException(
+        "TABLE_OR_VIEW_NOT_FOUND",
+        f"The table or view {text} cannot be found. Verify the spelling, and that the session has the database that "
+        "the table is in.",
+        sqlstate="42P01",
+        parameters={"relationName": text, "searchPath": SEARCH_PATH},
+    )
 
 
 def _not_a_stream(name: tuple[str, ...]) -> AnalysisException:
@@ -248,6 +255,11 @@ def _subquery_alias(relation: r.SubqueryAlias, analyzer: Analyzer) -> lp.Logical
                 f"The number of aliases ({len(relation.columns)}) does not match the number of columns of "
                 f"`{relation.input.name}` ({len(child.output)}).",
                 sqlstate="42826",
+                parameters={
+                    "funcName": f"`{relation.input.name}`",
+                    "aliasesNum": str(len(relation.columns)),
+                    "outColsNum": str(len(child.output)),
+                },
             )
         child = renamed(child, relation.columns)
     return lp.SubqueryAlias(child, relation.alias)

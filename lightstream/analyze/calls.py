@@ -163,13 +163,29 @@ def _arguments(resolver: ExpressionResolver, call: e.UnresolvedFunction, name: s
             args.append(resolved if name in ("struct", "(,)") else trim_alias(resolved))
     for argument in args:
         if makes_rows(argument):
-            raise AnalysisException(
-                "UNSUPPORTED_GENERATOR.NESTED_IN_EXPRESSIONS",
-                f"The generator is not supported: {shown(argument)} inside {name}(). Give it a column of its own.",
-                sqlstate="42K0E",
-                parameters={"expression": f'"{shown(argument)}"'},
-            )
+            raise _nested_generator(argument, name, shown(argument))
     return args
+
+
+def _nested_generator(generator: e.Expression, name: str, text: str) -> AnalysisException:
+    return AnalysisException(
+        "UNSUPPORTED_GENERATOR.NESTED_IN_EXPRESSIONS",
+        f"The generator is not supported: {shown(generator)} inside {name}(). Give it a column of its own.",
+        sqlstate="42K0E",
+        parameters={"expression": f'"{text}"'},
+    )
+
+
+def check_distinct_names(routine: str, names: Sequence[str]) -> None:
+    """Raise where a call gives an argument's name twice."""
+    for position, name in enumerate(names):
+        if name in names[:position]:
+            raise AnalysisException(
+                "DUPLICATE_ROUTINE_PARAMETER_ASSIGNMENT.DOUBLE_NAMED_ARGUMENT_REFERENCE",
+                f"Call to routine `{routine}` is invalid: the argument `{name}` is given twice.",
+                sqlstate="4274K",
+                parameters={"routineName": f"`{routine}`", "parameterName": f"`{name}`"},
+            )
 
 
 def _spread(
@@ -214,7 +230,11 @@ def python_function(resolver: ExpressionResolver, udf: e.PythonUdf) -> e.Express
     """Return the call of a program's function, which the session gives a name in SQL."""
     if udf.sql_name:
         return udf
+    check_distinct_names(udf.name, udf.keywords)
     args = tuple(resolver.value(argument) for argument in udf.args)
+    for argument in args:
+        if makes_rows(argument):
+            raise _nested_generator(argument, udf.name, shown(replace(udf, args=args)))
     if udf.aggregates:
         from lightstream.functions import registry
 

@@ -58,12 +58,14 @@ def shown(expression: e.Expression) -> str:
         case e.SubqueryExpression():
             return f"exists({_outer(expression)})"
         case e.PythonUdf():
+            from lightstream.analyze.argument_names import argument_text
+
             over = [argument for argument in expression.args if isinstance(argument, e.WindowExpression)]
             if expression.aggregates and over:  # it stands outside the windows of its lists
                 given = [shown(argument.function) for argument in over]
                 window = shown(over[0]).removeprefix(shown(over[0].function))
             else:
-                given, window = list(map(_argument, expression.args)), ""
+                given, window = list(map(argument_text, expression.args)), ""
             by_place = len(given) - len(expression.keywords)
             named = map("{} => {}".format, expression.keywords, given[by_place:])
             return f"{expression.name}({', '.join((*given[:by_place], *named))}){window}"
@@ -80,13 +82,6 @@ def shown(expression: e.Expression) -> str:
 
 def _outer(subquery: e.SubqueryExpression) -> str:
     return ", ".join(attribute.name for attribute in subquery.outer)
-
-
-def _argument(argument: e.Expression) -> str:
-    # Spark prints the arguments of Python functions by another routine, which writes casts in small letters.
-    if isinstance(argument, e.Cast) and not argument.implicit:
-        return f"cast({_argument(argument.child)} as {argument.type.simpleString()})"
-    return shown(argument)
 
 
 def _call(call: e.Call) -> str:

@@ -60,7 +60,7 @@ def _above_aggregation(
 
 
 def _refuse_in_where(condition: e.Expression) -> None:
-    from lightstream.analyze.aggregate import has_aggregate
+    from lightstream.analyze.aggregate import has_aggregate, is_aggregate_call
 
     if any(isinstance(node, e.WindowExpression) for node in condition.walk()):
         raise AnalysisException(
@@ -70,12 +70,13 @@ def _refuse_in_where(condition: e.Expression) -> None:
             parameters={"clauseName": "WHERE"},
         )
     if has_aggregate(condition):
+        aggregates = ", ".join(shown(node) for node in condition.walk() if is_aggregate_call(node))
         raise AnalysisException(
             "INVALID_WHERE_CONDITION",
             f'The WHERE condition "{shown(condition)}" contains an aggregate function. '
             "Rewrite the query to avoid it: use HAVING, or a subquery.",
             sqlstate="42903",
-            parameters={"condition": f'"{shown(condition)}"', "expressionList": shown(condition)},
+            parameters={"condition": f'"{shown(condition)}"', "expressionList": aggregates},
         )
 
 
@@ -281,6 +282,7 @@ def constant(expression: e.Expression, analyzer: Analyzer) -> e.Literal | None:
 def _count(expression: e.Expression, clause: str, analyzer: Analyzer) -> int:
     found = constant(expression, analyzer)
     shown_type = "" if found is None else found.type.sql()
+    more = {"dataType": shown_type}
     if found is None:
         kind, why = "IS_UNFOLDABLE", "must be a constant"
     elif not isinstance(found.type, t.IntegerType):
@@ -289,13 +291,14 @@ def _count(expression: e.Expression, clause: str, analyzer: Analyzer) -> int:
         kind, why = "IS_NULL", "must not be NULL"
     elif found.value < 0:
         kind, why = "IS_NEGATIVE", f"must be equal to or greater than 0, but got {found.value}"
+        more = {"expr": f'"{shown(found)}"', "v": str(found.value)}
     else:
         return int(found.value)
     raise AnalysisException(
         f"INVALID_LIMIT_LIKE_EXPRESSION.{kind}",
         f"The {clause} expression {why}.",
         sqlstate="42K0E",
-        parameters={"name": clause, "dataType": shown_type},
+        parameters={"name": clause, **more},
     )
 
 

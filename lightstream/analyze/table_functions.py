@@ -7,10 +7,11 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from lightstream.analyze.aggregate import is_aggregate_call
 from lightstream.analyze.analyzer import Analyzer, attributes_of, rule
-from lightstream.analyze.calls import is_builtin, is_only_in_from, is_volatile
+from lightstream.analyze.calls import check_distinct_names, is_builtin, is_only_in_from, is_volatile
 from lightstream.analyze.columns import check_columns
-from lightstream.analyze.naming import name_item
+from lightstream.analyze.naming import name_item, shown
 from lightstream.analyze.rows import constant
 from lightstream.errors import AnalysisException, UnsupportedOperationException, unsupported
 from lightstream.plan import expressions as e
@@ -35,6 +36,8 @@ def through_python(
     session: SessionState,
 ) -> lp.LogicalPlan:
     """Return the rows that a function makes of Arrow tables: of whole ones, or of each batch's when one is a stream."""
+    if not columns:
+        raise unsupported("A result without columns of a Python function")
     if any(plan.is_streaming for plan in inputs):
         return lp.MapFrames(tuple(inputs), columns, function)
     return lp.LocalScan(columns, lambda: function([session.run(plan).arrow() for plan in inputs]))
@@ -144,15 +147,7 @@ def _keywords() -> lp.LogicalPlan:
 def _python_function(
     relation: r.UnresolvedTableFunction, function: PythonTableFunction, analyzer: Analyzer
 ) -> lp.LogicalPlan:
-    names = [name.lower() for name, _ in relation.named]
-    for position, name in enumerate(names):
-        if name in names[:position]:
-            raise AnalysisException(
-                "DUPLICATE_ROUTINE_PARAMETER_ASSIGNMENT.DOUBLE_NAMED_ARGUMENT_REFERENCE",
-                f"Call to routine `{relation.name}` is invalid: the argument `{name}` is given twice.",
-                sqlstate="4274K",
-                parameters={"routineName": f"`{relation.name}`", "parameterName": f"`{name}`"},
-            )
+    check_distinct_names(relation.name, [name.lower() for name, _ in relation.named])
     given = [(None, argument) for argument in relation.args] + list(relation.named)
     resolver = analyzer.over()
     table: e.TableArgument | None = None
@@ -175,6 +170,7 @@ def _python_function(
             values.append(None)
         else:
             value = resolver.value(argument)
+            _refuse_aggregates(value)
             arguments.append(_described(value, given_name, analyzer))
             values.append(value)
     check_columns(lp.OneRow(()), [value for value in values if value is not None])
@@ -227,6 +223,16 @@ def _program(
 
 def _named(value: e.Expression) -> e.Alias:
     return e.Alias(value, ("argument",), id=e.fresh_id())
+
+
+def _refuse_aggregates(value: e.Expression) -> None:
+    if any(map(is_aggregate_call, value.walk())):
+        raise AnalysisException(
+            "UNSUPPORTED_EXPR_FOR_OPERATOR",
+            f"A table function cannot be given an aggregate: {shown(value)}. Aggregate in a query of its own below.",
+            sqlstate="42K0E",
+            parameters={"operator": "Generate", "invalidExprSqls": f'"{shown(value)}"'},
+        )
 
 
 def _described(value: e.Expression, name: str | None, analyzer: Analyzer) -> TableFunctionArgument:

@@ -30,6 +30,9 @@ from lightstream.plan.expressions import (
 )
 from lightstream.plan.types import ArrayType, BooleanType, DataType, MapType, StructType
 
+SEARCH_PATH = "[`system`.`builtin`, `system`.`session`, `spark_catalog`.`default`]"
+"""Where Spark looks for names of tables and functions, as its messages have it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Bound:
@@ -337,13 +340,10 @@ def _unknown(name: str) -> Exception:
         return unsupported(f"The function {name.lower()}")
     return AnalysisException(
         "UNRESOLVED_ROUTINE",
-        f"Cannot resolve routine `{name}` on search path [`system`.`builtin`, `system`.`session`, "
-        "`spark_catalog`.`default`]. Check the spelling, or register the function first.",
+        f"Cannot resolve routine `{name}` on search path {SEARCH_PATH}. Check the spelling, or register the function "
+        "first.",
         sqlstate="42883",
-        parameters={
-            "routineName": f"`{name}`",
-            "searchPath": "[`system`.`builtin`, `system`.`session`, `spark_catalog`.`default`]",
-        },
+        parameters={"routineName": f"`{name}`", "searchPath": SEARCH_PATH},
     )
 
 

@@ -61,7 +61,9 @@ class Calls(Expressions):
         distinct = False
         if self.token.key in ("DISTINCT", "ALL") and self.starts_expression(self.ahead()):
             distinct = self.advance().key == "DISTINCT"
-        args, named = self.arguments(self.named_expression if key == "STRUCT" else self.expression)
+        args, named = self.arguments(
+            ".".join(parts), self.named_expression if key == "STRUCT" else self.expression
+        )
         if args == (UnresolvedStar(),) and not distinct and [part.lower() for part in parts] == ["count"]:
             args = (Literal(1, t.IntegerType()),)
         function = UnresolvedFunction(".".join(parts), args, distinct, named=named)
@@ -72,7 +74,7 @@ class Calls(Expressions):
         return self._after_call(function)
 
     def arguments(
-        self, item: Callable[[], Expression], value: Callable[[], Expression] | None = None
+        self, routine: str, item: Callable[[], Expression], value: Callable[[], Expression] | None = None
     ) -> tuple[tuple[Expression, ...], tuple[tuple[str, Expression], ...]]:
         """Read arguments up to the closing parenthesis: those by position (`item`) and those by name (`value`)."""
         args: list[Expression] = []
@@ -90,6 +92,7 @@ class Calls(Expressions):
                         "UNEXPECTED_POSITIONAL_ARGUMENT",
                         "An argument by position cannot follow one by name.",
                         sqlstate="4274K",
+                        parameters={"routineName": f"`{routine}`", "parameterName": f"`{named[0][0]}`"},
                     )
                 args.append(item())
             if not self.accept(","):
@@ -275,7 +278,7 @@ class Calls(Expressions):
     def _identifier_clause(self) -> Expression:
         name = self._identifier_name()
         if self.accept("("):
-            args, named = self.arguments(self.expression)
+            args, named = self.arguments(".".join(name), self.expression)
             self.expect(")")
             return UnresolvedFunction(".".join(name), args, named=named)
         return UnresolvedAttribute(name)

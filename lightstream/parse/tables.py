@@ -189,7 +189,8 @@ class Tables(Primaries):
 
     def _table_function(self, name: tuple[str, ...]) -> r.Relation:
         self.expect("(")
-        args, named = self.arguments(self._table_function_argument, self._table_function_argument)
+        item = self._table_function_argument
+        args, named = self.arguments(".".join(name), item, item)
         self.expect(")")
         return self.aliased(r.UnresolvedTableFunction(".".join(name), args, named))
 
@@ -206,6 +207,7 @@ class Tables(Primaries):
                 "INVALID_SQL_SYNTAX.INVALID_TABLE_FUNCTION_IDENTIFIER_ARGUMENT_MISSING_PARENTHESES",
                 f"Invalid SQL syntax: a table argument needs parentheses: TABLE({'.'.join(name)}).",
                 "42000",
+                {"argumentName": ".".join(f"`{part}`" for part in name)},
             )
         found = self.query() if self.starts_query() else r.UnresolvedTable(self.names())
         self.expect(")")

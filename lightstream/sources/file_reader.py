@@ -150,12 +150,13 @@ class FileReader:
             if inferred is None and self._listing.named:
                 inferred = self.format.empty_schema
             if inferred is None:
+                shown = "Parquet" if self.format.name == "parquet" else self.format.name.upper()
                 raise AnalysisException(
                     "UNABLE_TO_INFER_SCHEMA",
-                    f"Unable to infer schema for {self.format.name.upper()}: there are no files with data below "
+                    f"Unable to infer schema for {shown}: there are no files with data below "
                     f"{', '.join(self.paths) or 'no path at all'}. Give the schema with .schema(...).",
                     sqlstate="42KD9",
-                    parameters={"format": self.format.name.upper()},
+                    parameters={"format": shown},
                 )
             schema = inferred
             self._inferred = inferred.toNullable()

@@ -99,12 +99,13 @@ def open_reader(relation: r.DataSourceRead, conf: Conf, database: Database) -> l
     if name in _LATER:
         raise unsupported(f"The data source {name}", f"Formats that can be read: {', '.join(FILE_FORMATS)}.")
     if name not in FILE_FORMATS:
+        provider = relation.format or name
         raise AnalysisException(
             "DATA_SOURCE_NOT_FOUND",
-            f"Failed to find the data source: {relation.format}. Make sure the name is right. Formats that can be "
+            f"Failed to find the data source: {provider}. Make sure the name is right. Formats that can be "
             f"read: {', '.join(FILE_FORMATS)}.",
             sqlstate="42K02",
-            parameters={"provider": str(relation.format)},
+            parameters={"provider": provider},
         )
     from lightstream.sources.file_reader import FileReader
 

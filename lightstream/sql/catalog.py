@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from lightstream.analyze.analyzer import table_not_found
 from lightstream.errors import AnalysisException, unsupported
+from lightstream.functions.registry import SEARCH_PATH
 from lightstream.plan import relations as r
 from lightstream.plan import types as t
 from lightstream.sql import tables
-from lightstream.sql.arguments import need_str
+from lightstream.sql.arguments import need_str, not_expected
 from lightstream.sql.context import StorageLevel
 from lightstream.sql.schemas import create_schema, drop_schema
 from lightstream.sql.unsupported import refuses
@@ -19,6 +21,10 @@ if TYPE_CHECKING:
     from lightstream.sql.session import SparkSession
 
 __all__ = ["Catalog"]
+
+
+# What SQL writes in another way than as a function of this name.
+_NOT_IN_SPARK = ("[]", "timestampadd", "timestampdiff")
 
 
 class CatalogMetadata(NamedTuple):
@@ -136,7 +142,9 @@ class Catalog:
         if not self.databaseExists(dbName):
             raise tables.schema_not_found(dbName)
         path = self._session._state.database.path
-        return Database(dbName.rpartition(".")[2], "spark_catalog", None, f"file:{path}" if path else "")
+        name = dbName.rpartition(".")[2]
+        about = "default database" if name.lower() == "default" else ""
+        return Database(name, "spark_catalog", about, f"file:{path}" if path else "")
 
     def createDatabase(
         self, dbName: str, ifNotExists: bool = False, properties: dict[str, str] | None = None
@@ -163,13 +171,14 @@ class Catalog:
     def databaseExists(self, dbName: str) -> bool:
         """Return whether there is a schema of this name."""
         known = {name.lower() for name in tables.schemas(self._session._state)}
-        return dbName.lower().removeprefix("spark_catalog.") in known
+        return _in_catalog(dbName).lower() in known
 
     # ---- tables and views -------------------------------------------------------------------------------------
 
     def listTables(self, dbName: str | None = None, pattern: str | None = None) -> list[Table]:
         """Return the tables and views of a schema, and the temporary views."""
-        return [_table(entry) for entry in tables.entries(self._session._state, dbName, pattern)]
+        schema = None if dbName is None else _in_catalog(dbName)
+        return [_table(entry) for entry in tables.entries(self._session._state, schema, pattern)]
 
     def listViews(self, dbName: str | None = None, pattern: str | None = None) -> list[Table]:
         """Return the views of a schema, and the temporary views."""
@@ -189,7 +198,7 @@ class Catalog:
             for entry in tables.entries(self._session._state, path.schema):
                 if not entry.is_temporary and entry.name.lower() == path.name.lower():
                     return _table(entry)
-        raise tables.not_found(parts)
+        raise table_not_found(parts)
 
     def tableExists(self, tableName: str, dbName: str | None = None) -> bool:
         """Return whether there is a table or view of this name."""
@@ -227,10 +236,19 @@ class Catalog:
         """Create an empty table of the session's database."""
         if path is not None or (source or "duckdb").lower() not in ("duckdb", "parquet"):
             raise unsupported("A table over files", "Tables live in the session's DuckDB database.")
-        parts = tables.table_name(need_str("tableName", tableName))
-        if tables.find(self._session._state, parts) is not None:
+        if schema is not None and not isinstance(schema, t.StructType):
+            raise not_expected("schema", "struct type", schema)
+        parts, state = tables.table_name(need_str("tableName", tableName)), self._session._state
+        if tables.find(state, parts) is not None:
             raise tables.exists_already(tables.path_of(parts))
-        tables.create_table(self._session._state, tables.path_of(parts), schema or t.StructType([]))
+        if not schema:
+            raise AnalysisException(
+                "UNABLE_TO_INFER_SCHEMA",
+                f"Unable to infer schema for the table {tableName}: give createTable a schema.",
+                sqlstate="42KD9",
+                parameters={"format": "Parquet"},
+            )
+        tables.create_table(state, tables.path_of(parts), schema, comment=description)
         return self._session.table(tableName)
 
     def dropTable(self, tableName: str, ifExists: bool = False, purge: bool = False) -> None:
@@ -275,7 +293,10 @@ class Catalog:
         from lightstream.functions import registry
 
         state = self._session._state
-        names = {*registry.names(), *state.functions, *state.sql_functions, *state.table_functions}
+        if dbName is not None and not self.databaseExists(dbName):
+            raise tables.schema_not_found(_in_catalog(dbName))
+        known = {name for name in registry.names() if name not in _NOT_IN_SPARK}
+        names = {*known, *state.functions, *state.sql_functions, *state.table_functions}
         return [_function(name) for name in sorted(names) if tables.matches(name, pattern)]
 
     def getFunction(self, functionName: str) -> Function:
@@ -290,9 +311,9 @@ class Catalog:
         if entry is None:
             raise AnalysisException(
                 "UNRESOLVED_ROUTINE",
-                f"Cannot resolve routine `{functionName}` on search path {tables.SEARCH_PATH}.",
+                f"Cannot resolve routine `{functionName}` on search path {SEARCH_PATH}.",
                 sqlstate="42883",
-                parameters={"routineName": f"`{functionName}`", "searchPath": tables.SEARCH_PATH},
+                parameters={"routineName": f"`{functionName}`", "searchPath": SEARCH_PATH},
             )
         return _function(functionName)
 
@@ -337,6 +358,10 @@ def _table(entry: tables.TableEntry) -> Table:
     if entry.is_temporary:
         return Table(entry.name, None, [], None, "TEMPORARY", True)
     return Table(entry.name, "spark_catalog", [entry.schema or "default"], entry.comment, entry.kind, False)
+
+
+def _in_catalog(name: str) -> str:
+    return name[len("spark_catalog.") :] if name.lower().startswith("spark_catalog.") else name
 
 
 def _short(name: str) -> str:

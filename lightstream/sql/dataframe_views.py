@@ -52,6 +52,11 @@ class Views(Actions):
         """The level that `persist` was given; it has no effect."""
         return self._storage
 
+    @property
+    def is_cached(self) -> bool:
+        """Whether `cache` or `persist` was called; it has no effect."""
+        return self._storage != StorageLevel.NONE
+
     def cache(self) -> DataFrame:
         """Return this DataFrame. Nothing is kept: each action reads its sources again."""
         return self.persist()

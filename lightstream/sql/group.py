@@ -110,7 +110,7 @@ class GroupedData:
 
     def _pivot_values(self, column: Expression) -> list[Any]:
         df = self._df
-        limit = int(df._state.conf.values.get("spark.sql.pivotMaxValues", "10000"))
+        limit = df._state.conf.integer("spark.sql.pivotMaxValues")
         named = Alias(column, ("value",))
         rows = df._with(r.Project(df._plan, (named,))).distinct().limit(limit + 1).sort("value").collect()
         if len(rows) > limit:
@@ -276,7 +276,8 @@ class GroupedData:
         shown = ", ".join(fields[:2])
         if (more := len(fields) - 2) > 0:
             shown += f" ... {more} more field{'s' if more > 1 else ''}"
-        return f"GroupedData[grouping expressions: [{keys}], value: [{shown}], type: {_KINDS[self._kind]}]"
+        kind = _KINDS[self._kind] if self._pivot is None else "Pivot"
+        return f"GroupedData[grouping expressions: [{keys}], value: [{shown}], type: {kind}]"
 
 
 def _by_name(function: Any, column: Any) -> Expression:

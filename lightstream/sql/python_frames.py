@@ -7,11 +7,19 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from lightstream.errors import PySparkException, PySparkTypeError, PythonException
+from lightstream.errors import (
+    IllegalArgumentException,
+    PySparkException,
+    PySparkRuntimeError,
+    PySparkTypeError,
+    PySparkValueError,
+    PythonException,
+)
 from lightstream.execute.python_functions import python_exception
 from lightstream.plan import relations as r
 from lightstream.plan import types as t
 from lightstream.plan.expressions import Alias
+from lightstream.sql.arguments import not_expected
 from lightstream.sql.function_kinds import takes_iterator
 
 if TYPE_CHECKING:
@@ -24,12 +32,13 @@ BATCH_ROWS = 10_000  # Spark: spark.sql.execution.arrow.maxRecordsPerBatch
 
 def map_frames(df: DataFrame, func: Any, schema: Any, kind: str) -> DataFrame:
     """Return the rows that a function makes of an iterator over the frames of a DataFrame."""
-    result = _checked(func, schema, f"mapIn{kind.title()}")
+    result = _checked(func, schema, "SQL_MAP_PANDAS_ITER_UDF or SQL_MAP_ARROW_ITER_UDF")
     own, zone = df.schema, df._state.conf.time_zone
 
     def rows(tables: list[Any]) -> Any:
         frames = _frames(tables[0], own, kind, zone, "frame")
-        return collected((columns_of_frame(frame, result, kind, zone) for frame in func(frames)), result)
+        made = (_mapped(frame, result, kind, df) for frame in func(frames))
+        return collected((columns_of_frame(frame, result, kind, zone) for frame in made), result)
 
     return _lazy([df], result, rows)
 
@@ -37,9 +46,16 @@ def map_frames(df: DataFrame, func: Any, schema: Any, kind: str) -> DataFrame:
 def apply_groups(groupings: Sequence[GroupedData], func: Any, schema: Any, kind: str) -> DataFrame:
     """Return the rows that a function makes of the frames of each group, of one grouping or of two."""
     df = groupings[0]._df
-    result = _checked(func, schema, f"applyIn{kind.title()}")
+    what = (
+        f"{'COGROUPED' if len(groupings) > 1 else 'GROUPED'}_MAP_{'ARROW' if kind == 'arrow' else 'PANDAS'}"
+    )
+    result = _checked(func, schema, f"SQL_{what}_UDF")
+    _check_parameters(func, len(groupings), kind)
     if len(groupings) > 1 and len(groupings[0]._keys) != len(groupings[1]._keys):
-        raise PySparkException(message="requirement failed: Cogroup keys must have same size")
+        sizes = " != ".join(str(len(grouping._keys)) for grouping in groupings)
+        raise IllegalArgumentException(
+            message=f"requirement failed: Cogroup keys must have same size: {sizes}"
+        )
     wants_key = _parameters(func) > len(groupings)
     by_iterators = len(groupings) == 1 and takes_iterator(func)
     keyed = [_with_keys(grouping) for grouping in groupings]
@@ -65,6 +81,8 @@ def apply_groups(groupings: Sequence[GroupedData], func: Any, schema: Any, kind:
                     given = [shown, *given]
                 made = func(*given)
                 for frame in made if by_iterators else [made]:
+                    if kind == "arrow":
+                        _check_types(frame.select(result.names), result, df)
                     yield columns_of_frame(frame, result, kind, zone)
 
         return collected(results(), result)
@@ -111,14 +129,69 @@ class _Groups:
 def _checked(func: Any, schema: Any, what: str) -> t.StructType:
     if not callable(func):
         raise PySparkTypeError(message=f"{what} takes a function, got {type(func).__name__}.")
+    if not isinstance(schema, t.DataType | str):
+        raise not_expected("returnType", "DataType or str", schema)
     found = t.DataType.fromDDL(schema) if isinstance(schema, str) else schema
     if not isinstance(found, t.StructType):
-        raise PySparkTypeError(message=f"The schema for {what} must be a StructType or DDL text of columns.")
+        raise PySparkTypeError(
+            "INVALID_RETURN_TYPE_FOR_PANDAS_UDF",
+            f"The schema must be a StructType or DDL text of columns, not {found!r}.",
+            parameters={"eval_type": what, "return_type": repr(found)},
+        )
     return found
 
 
 def _parameters(func: Callable[..., Any]) -> int:
     return len(inspect.signature(func).parameters)
+
+
+def _check_parameters(func: Callable[..., Any], frames: int, kind: str) -> None:
+    """Refuse a function that takes neither the frames of a group nor its key and these."""
+    if kind == "polars" or frames <= _parameters(func) <= frames + 1:
+        return
+    form = kind.title()
+    if frames > 1:
+        takes = (
+            f"cogroup.applyIn{form} must take either two arguments (left, right) or three arguments "
+            "(key, left, right)"
+        )
+    else:
+        takes = f"groupby.applyIn{form} must take either one argument (data) or two arguments (key, data)"
+    raise PySparkValueError(
+        "INVALID_PANDAS_UDF",
+        f"Invalid function: the function in {takes}.",
+        parameters={"detail": f"the function in {takes}."},
+    )
+
+
+def _mapped(frame: Any, schema: t.StructType, kind: str, df: DataFrame) -> Any:
+    """Return the columns of a frame that Spark takes: those of the names, or with Arrow the first ones."""
+    if kind == "pandas" and any(isinstance(name, str) for name in getattr(frame, "columns", ())):
+        first = frame.iloc[:, : len(schema)]
+        return first if set(first.columns) == set(schema.names) else frame
+    if kind == "arrow" and len(frame.schema.names) >= len(schema):
+        found = frame.select(list(range(len(schema))))
+        _check_types(found, schema, df)
+        return found.rename_columns(schema.names)
+    return frame
+
+
+def _check_types(frame: Any, schema: t.StructType, df: DataFrame) -> None:
+    """Refuse Arrow columns of other types than those of a schema, by their places: Spark does not cast them."""
+    from lightstream.sql.local_data import _spark_type
+
+    for kind, field in zip(frame.schema.types, schema, strict=True):
+        found, wanted = _spark_type(kind, df.sparkSession), field.dataType
+        if not isinstance(found, t.NullType) and _bare(found) != _bare(wanted):
+            raise PySparkRuntimeError(
+                "RESULT_COLUMN_TYPES_MISMATCH",
+                "Column types of the returned data do not match specified schema. Mismatch: column "
+                f"'{field.name}' (expected {wanted.simpleString()}, actual {found.simpleString()}).",
+            )
+
+
+def _bare(kind: t.DataType) -> str:
+    return kind.simpleString().replace("timestamp_ntz", "timestamp")
 
 
 def _lazy(frames: Sequence[DataFrame], schema: t.StructType, rows: Callable[[list[Any]], Any]) -> DataFrame:

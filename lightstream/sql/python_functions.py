@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lightstream.dataclass import dataclass
-from lightstream.errors import PySparkRuntimeError, PySparkValueError, unsupported
+from lightstream.errors import PySparkRuntimeError, PySparkTypeError, PySparkValueError, unsupported
 from lightstream.plan import types as t
 
 if TYPE_CHECKING:
@@ -67,11 +67,16 @@ class VectorFunction:
         if self.kind.startswith("aggregate"):
             return carried(self._of_groups(kinds, columns, count), self.type)
         found = self._of_rows(kinds, columns)
+        if len(found) > count and self.kind == "iterator":
+            raise PySparkRuntimeError(
+                "OUTPUT_EXCEEDS_INPUT_ROWS",
+                "The number of output rows must not exceed the number of input rows.",
+            )
         if len(found) != count:
             raise PySparkRuntimeError(
-                "SCHEMA_MISMATCH_FOR_PANDAS_UDF",
-                f"Result vector from the function was not the required length: expected {count}, got {len(found)}.",
-                parameters={"expected": str(count), "actual": str(len(found))},
+                "RESULT_ROWS_MISMATCH",
+                f"The number of output rows ({len(found)}) must match the number of input rows ({count}).",
+                parameters={"output_length": str(len(found)), "input_length": str(count)},
             )
         return carried(found, self.type)
 
@@ -81,8 +86,13 @@ class VectorFunction:
         arguments_of, array_of, _ = _FORMS[self.form]
         given = arguments_of(kinds, columns)
         if self.kind == "scalar":
-            return array_of(self._call(given), self.type)
-        parts = [array_of(part, self.type) for part in self.func(_one_batch(given))]
+            return array_of(self._column(self._call(given)), self.type)
+        batches = _one_batch(given)
+        parts = [array_of(self._column(part), self.type) for part in self.func(batches)]
+        if next(batches, None) is not None:
+            raise PySparkRuntimeError(
+                "INPUT_NOT_FULLY_CONSUMED", "The input iterator must be fully consumed."
+            )
         return _plain(pa.chunked_array(parts)) if parts else pa.array([])
 
     def _of_groups(self, kinds: Kinds, columns: Columns, count: int) -> Any:
@@ -96,6 +106,24 @@ class VectorFunction:
             given = arguments_of(inner, [pa.chunked_array([_elements(one, row)]) for one in lists])
             results.append(self._call(given) if self.kind == "aggregate" else self.func(_one_batch(given)))
         return array_of(results, self.type)
+
+    def _column(self, found: Any) -> Any:
+        """Return what the function returned for rows, refused where it is no column of pandas'."""
+        if self.form != "pandas" or hasattr(found, "columns"):
+            return found
+        if not hasattr(found, "iloc"):
+            raise PySparkTypeError(
+                "UDF_RETURN_TYPE",
+                "Return type of the user-defined function should be pandas.Series, but is "
+                f"{type(found).__name__}.",
+                parameters={"expected": "pandas.Series", "actual": type(found).__name__},
+            )
+        if isinstance(self.type, t.StructType):
+            raise PySparkValueError(
+                message="Invalid return type. Please make sure that the UDF returns a pandas.DataFrame when the "
+                "specified return type is StructType."
+            )
+        return found
 
     def _call(self, values: Sequence[Any]) -> Any:
         plain = len(values) - len(self.keywords)
@@ -228,7 +256,10 @@ def _series_result(found: Any, kind: t.DataType) -> Any:
         ]
         return pa.StructArray.from_arrays(parts, fields=list(arrow_type(kind)))
     if isinstance(kind, t.TimestampType | t.TimestampNTZType):
-        return _carried(_plain(pa.Array.from_pandas(found)), kind, session_zone())
+        values = _plain(pa.Array.from_pandas(found))
+        if pa.types.is_date(values.type):
+            raise PySparkTypeError(message=f"Dates do not become {kind.simpleString()}: return timestamps.")
+        return _carried(values, kind, session_zone())
     wanted = arrow_type(kind)
     try:
         return _plain(pa.Array.from_pandas(found, type=wanted, safe=True))
@@ -332,7 +363,7 @@ def _naive(value: datetime.datetime) -> datetime.datetime:
 
 def _nothing(value: Any) -> None:
     if value is not None:
-        raise PySparkValueError(message=f"input for VOID must be None, but got {value}")
+        raise PySparkValueError(message=f"input for NullType() must be None, but got {value}")
 
 
 def _text(value: Any) -> Any:
@@ -364,7 +395,7 @@ def _struct_converter(kind: t.StructType) -> Convert:
             if len(value) != len(names):
                 raise PySparkValueError(
                     "AXIS_LENGTH_MISMATCH",
-                    f"Length mismatch: Expected axis has {len(names)} element, new values have {len(value)} elements.",
+                    f"Length mismatch: Expected axis has {len(names)} elements, new values have {len(value)} elements.",
                     parameters={"expected_length": str(len(names)), "actual_length": str(len(value))},
                 )
             values: Iterator[Any] = iter(value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lightstream.errors import AnalysisException, IllegalArgumentException, unsupported
+from lightstream.errors import AnalysisException, IllegalArgumentException, PySparkValueError, unsupported
 from lightstream.sql.arguments import need_str, not_expected
 from lightstream.sql.dataframe import DataFrame
 from lightstream.sql.readers import BATCH_OPTIONS, Reader, format_method, option_text
@@ -112,7 +112,7 @@ class DataFrameWriter:
         self._mode: SaveMode = "error"
         self._options: dict[str, str] = {}
         self._partition_by: tuple[str, ...] = ()
-        self._buckets = self._sorted = False
+        self._buckets = self._sorted = self._clustered = False
 
     def mode(self, saveMode: str | None) -> DataFrameWriter:
         """Say what to do when files or the table exist: append, overwrite, ignore, or error (the default)."""
@@ -155,17 +155,54 @@ class DataFrameWriter:
 
     def bucketBy(self, numBuckets: int, col: Any, *cols: Any) -> DataFrameWriter:
         """Accept columns to lay a table out by; DuckDB needs none, and files have none."""
-        self._buckets = True
+        if not isinstance(numBuckets, int):
+            raise not_expected("numBuckets", "int", numBuckets)
+        self._buckets = bool(_column_names(col, cols))
         return self
 
     def sortBy(self, col: Any, *cols: Any) -> DataFrameWriter:
         """Accept columns to lay a table out by; DuckDB needs none, and files have none."""
-        self._sorted = True
+        self._sorted = bool(_column_names(col, cols))
         return self
 
     def clusterBy(self, *cols: Any) -> DataFrameWriter:
         """Accept columns to lay a table out by; DuckDB needs none."""
+        assert cols, "clusterBy needs one or more clustering columns."
+        self._clustered = True
         return self
+
+    def _check_layout(self) -> None:
+        """Raise Spark's errors for ways to lay a table out that do not go together.
+
+        Raises:
+            AnalysisException: SORT_BY_WITHOUT_BUCKETING, SPECIFY_CLUSTER_BY_...
+        """
+        if self._sorted and not self._buckets:
+            raise AnalysisException(
+                "SORT_BY_WITHOUT_BUCKETING", "sortBy must be used together with bucketBy.", sqlstate="42601"
+            )
+        for other, given in (("PARTITIONED_BY", self._partition_by), ("BUCKETING", self._buckets)):
+            if self._clustered and given:
+                raise AnalysisException(
+                    f"SPECIFY_CLUSTER_BY_WITH_{other}_IS_NOT_ALLOWED",
+                    "clusterBy does not go together with partitionBy or bucketBy: leave one of them out.",
+                    sqlstate="42908",
+                )
+
+    def _refuse_layout(self, method: str) -> None:
+        """Refuse buckets where a method has none.
+
+        Raises:
+            AnalysisException: _LEGACY_ERROR_TEMP_1312, _LEGACY_ERROR_TEMP_1313.
+        """
+        self._check_layout()
+        if self._buckets:
+            condition, what = ("1313", "bucketBy and sortBy") if self._sorted else ("1312", "bucketBy")
+            raise AnalysisException(
+                f"_LEGACY_ERROR_TEMP_{condition}",
+                f"'{method}' does not support {what} right now.",
+                parameters={"operation": method},
+            )
 
     def saveAsTable(
         self,
@@ -183,6 +220,7 @@ class DataFrameWriter:
         from lightstream.sql.tables import save_table
 
         self._take(format, mode, partitionBy, options)
+        self._check_layout()
         chosen = (self._format or "duckdb").lower()
         if chosen not in _TABLE_FORMATS:
             raise unsupported(
@@ -198,6 +236,14 @@ class DataFrameWriter:
         """
         from lightstream.sql.tables import insert_into
 
+        self._refuse_layout("insertInto")
+        if self._partition_by:
+            raise AnalysisException(
+                "PARTITION_BY_NOT_ALLOWED_WITH_INSERT_INTO",
+                f"partitionBy cannot be used with insertInto: the table {tableName} has its layout.",
+                sqlstate="42601",
+                parameters={"tableName": tableName},
+            )
         replace = self._mode == "overwrite" if overwrite is None else overwrite
         insert_into(self._spark, need_str("tableName", tableName), self._df, overwrite=replace)
 
@@ -325,17 +371,7 @@ class DataFrameWriter:
         from lightstream.sinks.files.batch import FileWrite, write_files
         from lightstream.sinks.registry import FILE_FORMATS
 
-        if self._sorted and not self._buckets:
-            raise AnalysisException(
-                "SORT_BY_WITHOUT_BUCKETING", "sortBy must be used together with bucketBy.", sqlstate="42601"
-            )
-        if self._buckets:
-            condition, what = ("1313", "bucketBy and sortBy") if self._sorted else ("1312", "bucketBy")
-            raise AnalysisException(
-                f"_LEGACY_ERROR_TEMP_{condition}",
-                f"'save' does not support {what} right now.",
-                parameters={"operation": "save"},
-            )
+        self._refuse_layout("save")
         if format not in FILE_FORMATS:
             raise unsupported(
                 f"Writing {format} files", f"Choose {', '.join(FILE_FORMATS)}, or write a table."
@@ -413,6 +449,24 @@ class DataFrameWriter:
         if partition_by is not None:
             self.partitionBy(partition_by)
         return self.mode(mode).options(**options)
+
+
+def _column_names(col: Any, cols: tuple[Any, ...]) -> list[str]:
+    """Return names of columns that are given one by one or as a list."""
+    given = [col, *cols]
+    if isinstance(col, list | tuple):
+        if cols:
+            kind = type(col).__name__
+            raise PySparkValueError(
+                "CANNOT_SET_TOGETHER",
+                f"`col` of type {kind} and `cols` should not be set together.",
+                parameters={"arg_list": f"`col` of type {kind} and `cols`"},
+            )
+        given = list(col)
+    for name in given:
+        if not isinstance(name, str):
+            raise not_expected("col" if isinstance(col, list | tuple) else "cols", "list[str]", name)
+    return given
 
 
 @refuses(

@@ -9,6 +9,7 @@ import string
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from lightstream.analyze.analyzer import table_not_found
 from lightstream.errors import AnalysisException, PySparkValueError, SparkNoSuchElementException, unsupported
 from lightstream.execute.tables import KINDS_OF_TABLES
 from lightstream.plan import expressions as e
@@ -247,7 +248,7 @@ def _drop(session: SparkSession, args: Args, command: r.Command) -> None:
     name, state = args["name"], session._state
     if len(name) == 2 and name[0].lower() == "global_temp":
         if state.database.global_views.pop(name[1].lower(), None) is None and not args.get("if_exists"):
-            raise tables.not_found(name)
+            raise table_not_found(name)
         return
     if len(name) == 1 and state.views.pop(name[0].lower(), None) is not None:
         return
@@ -257,7 +258,7 @@ def _drop(session: SparkSession, args: Args, command: r.Command) -> None:
     if kind is None:
         if args.get("if_exists"):
             return
-        raise tables.not_found(
+        raise table_not_found(
             ("spark_catalog", "default" if path.schema == "main" else path.schema, path.name)
         )
     if is_view and kind != "VIEW":

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Literal
 
+from lightstream.analyze.analyzer import table_not_found
 from lightstream.dataclass import dataclass
 from lightstream.errors import AnalysisException, ParseException, unsupported
 from lightstream.plan import expressions as e
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 SaveMode = Literal["append", "overwrite", "ignore", "error"]
 _PART = r"(?:\w+|`(?:[^`]|``)+`)"
 _NAME = re.compile(rf"{_PART}(?:\.{_PART})*")
-SEARCH_PATH = "[`system`.`builtin`, `system`.`session`, `spark_catalog`.`default`]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,18 +86,6 @@ def path_of(parts: tuple[str, ...]) -> TablePath:
     return TablePath("main" if schema.lower() == "default" else schema, left[-1])
 
 
-def not_found(parts: Sequence[str]) -> AnalysisException:
-    """Return TABLE_OR_VIEW_NOT_FOUND."""
-    shown = ".".join(f"`{part}`" for part in parts)
-    return AnalysisException(
-        "TABLE_OR_VIEW_NOT_FOUND",
-        f"The table or view {shown} cannot be found. Verify the spelling, and that the session has the database that "
-        "the table is in.",
-        sqlstate="42P01",
-        parameters={"relationName": shown, "searchPath": SEARCH_PATH},
-    )
-
-
 def find(state: SessionState, parts: tuple[str, ...]) -> lp.LogicalPlan | None:
     """Return the scan of a table of the database (temporary views do not count), None when there is none."""
     from lightstream.execute.tables import find_table
@@ -114,7 +102,7 @@ def need(state: SessionState, parts: tuple[str, ...]) -> lp.LogicalPlan:
     """
     found = find(state, parts)
     if found is None:
-        raise not_found(parts)
+        raise table_not_found(parts)
     return found
 
 
@@ -145,10 +133,14 @@ def exists_already(path: TablePath) -> AnalysisException:
 
 
 def create_table(
-    state: SessionState, path: TablePath, schema: t.StructType, query: lp.LogicalPlan | None = None
+    state: SessionState,
+    path: TablePath,
+    schema: t.StructType,
+    query: lp.LogicalPlan | None = None,
+    comment: str | None = None,
 ) -> None:
     """Create a table (in place of one of that name), with the rows of a query. Spark: its columns can be NULL."""
-    from lightstream.functions.spelling import duck_type, quote
+    from lightstream.functions.spelling import duck_type, quote, text_sql
     from lightstream.sinks.memory import check_columns
 
     check_columns(schema)
@@ -159,12 +151,15 @@ def create_table(
     columns = ", ".join(f"{quote(f.name)} {duck_type(f.dataType)}" for f in schema.fields)
     cursor = state.database.cursor(state.conf.time_zone)
     _check_schema(cursor, path)
-    create = f"CREATE OR REPLACE TABLE {path.sql()} ({columns})"
+    create = [f"CREATE OR REPLACE TABLE {path.sql()} ({columns})"]
+    if comment is not None:
+        create.append(f"COMMENT ON TABLE {path.sql()} IS {text_sql(comment)}")
     if query is not None:
-        _insert(state, cursor, path, schema.names, query, [create])
+        _insert(state, cursor, path, schema.names, query, create)
         return
     with transaction(cursor):
-        cursor.execute(create)
+        for statement in create:
+            cursor.execute(statement)
 
 
 def insert_into(session: SparkSession, name: str, df: DataFrame, overwrite: bool) -> None:
@@ -224,6 +219,11 @@ def _append_by_name(
             "_LEGACY_ERROR_TEMP_1161",
             f"The column number of the existing table {path.shown.replace('`', '')} ({table.schema.simpleString()}) "
             f"doesn't match the data schema ({query.schema.simpleString()}).",
+            parameters={
+                "tableName": path.shown.replace("`", ""),
+                "existingTableSchema": table.schema.simpleString(),
+                "querySchema": query.schema.simpleString(),
+            },
         )
     for attribute in query.output:
         if attribute.name.lower() not in names:

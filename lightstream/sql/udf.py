@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -19,6 +20,7 @@ from lightstream.plan.types import (
     CharType,
     DataType,
     StringType,
+    StructType,
     VarcharType,
     YearMonthIntervalType,
     holds,
@@ -103,11 +105,17 @@ class UserDefinedFunction:
         """The type of the results."""
         if isinstance(self._declared, str):
             self._declared = DataType.fromDDL(self._declared)
-        if self.evalType != _PICKLED and holds(self._declared, *_NOT_IN_ARROW):
-            form, kind = _KINDS.get(self.evalType, ("", ""))
-            what = f"{kind or 'scalar'} {form.capitalize()} UDFs" if form else "Arrow-optimized Python UDF"
+        form, kind = _KINDS.get(self.evalType, ("", ""))
+        struct_of_group = (form, kind) == ("pandas", "aggregate") and isinstance(self._declared, StructType)
+        if struct_of_group or (self.evalType != _PICKLED and holds(self._declared, *_NOT_IN_ARROW)):
+            kind = "grouped aggregate" if kind.startswith("aggregate") else "scalar"
+            what = f"{kind} {form.capitalize()} UDFs" if form else "Arrow-optimized Python UDF"
+            feature = f"Invalid return type with {what}: {self._declared!r}"
             raise PySparkNotImplementedError(
-                "NOT_IMPLEMENTED", f"Invalid return type with {what}: {self._declared!r} is not implemented."
+                "NOT_IMPLEMENTED",
+                f"{feature} is not implemented.",
+                sqlstate="0A000",
+                parameters={"feature": feature},
             )
         return self._declared
 
@@ -206,7 +214,23 @@ def vectorized_function(f: Any, returnType: Any, functionType: Any, kinds: Any, 
         raise unsupported(
             f"The kind {kind} of a Python function", "Use applyInPandas for functions over groups."
         )
+    if not _KINDS[kind][1].startswith("aggregate") and callable(f) and not _takes_columns(f):
+        what = f"0-arg {_KINDS[kind][0]}_udfs are not supported."
+        raise PySparkValueError(
+            "INVALID_PANDAS_UDF",
+            f"Invalid function: {what}",
+            parameters={
+                "detail": f"{what} Instead, create a 1-arg {_KINDS[kind][0]}_udfs and ignore the arg in your function."
+            },
+        )
     return UserDefinedFunction(f, returnType, evalType=int(kind))._wrapped()
+
+
+def _takes_columns(f: Any) -> bool:
+    try:
+        return bool(inspect.signature(f).parameters)
+    except (TypeError, ValueError):  # some that are built in do not tell
+        return True
 
 
 class UDFRegistration:

@@ -31,6 +31,10 @@ def __getattr__(name: str) -> Any:
         from lightstream.sql import udf, udtf
 
         value = getattr(udf if hasattr(udf, name) else udtf, name)
+    elif name in ("builtin", "partitioning"):
+        from importlib import import_module
+
+        value = import_module(f"{__name__}.{name}")
     elif name in _special.__all__ or name in _UNLISTED_SPECIAL:
         value = getattr(_special, name)
     else:
