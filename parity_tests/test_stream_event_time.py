@@ -227,6 +227,24 @@ for _name, _constant in {
         f"a constant, {_name}",
         query("append", lambda df, F, c=_constant: c(df.selectExpr("1 AS one", "k", "ts")).select("one")),
     )
+CASES.add(
+    "rows without nulls",
+    query("append", lambda df, F: late(df).na.drop().groupBy(F.window("ts", "5 minutes"), "k").count()),
+)
+CASES.add(
+    "windows over groups by time",
+    query(
+        "append",
+        lambda df, F: (
+            late(df)
+            .groupBy("ts", "k")
+            .agg(F.sum("n").alias("n"))
+            .withColumn("m", F.lit(1))
+            .groupBy(F.window("ts", "5 minutes"))
+            .agg(F.sum("n"))
+        ),
+    ),
+)
 CASES.add("a watermark and no state", query("append", lambda df, F: late(df).select("k", "ts")))
 CASES.add("a watermark and a filter", query("append", lambda df, F: late(df).where("k || '' = 'a'")))
 CASES.add("keys without time, update", query("update", lambda df, F: late(df).groupBy("k").count()))

@@ -108,6 +108,16 @@ for _kind in KINDS:
     CASES.add(f"{_kind}, the time is a key", query(within(_kind, "k = j and lt = rt")))
     CASES.add(f"{_kind}, conditions of one side", query(within(_kind, f"{BETWEEN} and a % 2 = 1 and b <> 8")))
 
+for _kind in ("inner", "left", "right"):
+    CASES.add(
+        f"{_kind}, a key that is a constant",
+        query(
+            lambda left, right, F, kind=_kind: within(kind, BETWEEN)(
+                left.withColumn("k", F.lit("a")), right.where("b > 0"), F
+            )
+        ),
+    )
+
 RANGES: dict[str, str] = {
     "strict": "k = j and rt > lt and rt < lt + interval 5 minutes",
     "arithmetic on both sides": (

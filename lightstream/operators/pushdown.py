@@ -41,6 +41,11 @@ def _push(conditions: Sequence[e.Expression], plan: lp.LogicalPlan, sources: Sou
             return _push((*conjuncts(plan.condition), *conditions), plan.child, sources)
         case lp.SubqueryAlias():
             return replace(plan, child=_push(conditions, plan.child, sources))
+        case lp.Rename():
+            down, up = _split(conditions, lambda refs: True)
+            before = dict(zip((a.id for a in plan.columns), plan.child.output, strict=True))
+            child = _push([substituted(c, before) for c in down], plan.child, sources)
+            return filtered(replace(plan, child=child), up)
         case lp.Watermark():
             down, up = _split(conditions, lambda refs: plan.column.id not in refs)
             return filtered(replace(plan, child=_push(down, plan.child, sources)), up)
@@ -185,10 +190,18 @@ def _constraints(plan: lp.LogicalPlan, without_data: bool = False) -> list[e.Exp
                 if isinstance(item, e.Alias) and isinstance(item.child, e.Attribute)
             }
             named |= {item.id: item for item in plan.items if isinstance(item, e.Attribute)}
+            constants = (
+                registry.bind_call("<=>", (item.to_attribute(), item.child), Conf())
+                for item in plan.items
+                if isinstance(item, e.Alias) and isinstance(item.child, e.Literal)
+            )
             return [
-                substituted(c, named)
-                for c in _constraints(plan.child, without_data)
-                if e.references(c) <= set(named)
+                *constants,
+                *(
+                    substituted(c, named)
+                    for c in _constraints(plan.child, without_data)
+                    if e.references(c) <= set(named)
+                ),
             ]
         case lp.Join(kind="inner"):
             return [

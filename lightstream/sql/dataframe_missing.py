@@ -99,25 +99,19 @@ class Missing(Frame):
 
 def _at_least(number: int, columns: list[Attribute]) -> Expression:
     """Return the condition that so many of the columns have values: neither NULL nor NaN."""
-    if number == len(columns):
-        condition: Expression = literal(True)
-        for position, column in enumerate(columns):
-            present = _present(column)
-            condition = present if position == 0 else UnresolvedFunction("and", (condition, present))
-        return condition
+    # One condition on all of them, even where it is "each": Spark's optimizer does not take parts of it down a stream.
     total: Expression = literal(0)
     for column in columns:
-        one = UnresolvedFunction("when", (_present(column), literal(1), literal(0)))
+        one = UnresolvedFunction("when", (_missing(column), literal(0), literal(1)))
         total = UnresolvedFunction("+", (total, one))
     return UnresolvedFunction(">=", (total, literal(number)))
 
 
-def _present(column: Attribute) -> Expression:
-    present = UnresolvedFunction("isNotNull", (column,))
+def _missing(column: Attribute) -> Expression:
+    missing = UnresolvedFunction("isNull", (column,))
     if not isinstance(column.type, t.DoubleType | t.FloatType):
-        return present
-    number = UnresolvedFunction("not", (UnresolvedFunction("isNaN", (column,)),))
-    return UnresolvedFunction("and", (present, number))
+        return missing
+    return UnresolvedFunction("or", (missing, UnresolvedFunction("isNaN", (column,))))
 
 
 def _fill(column: Attribute, constant: Expression) -> Expression:
