@@ -966,7 +966,8 @@ CASES: dict[str, tuple[str, ...]] = {
     "names of several tables above a group": (
         "select e.dept, count(*) c from emp e join dept d on e.dept = d.dept group by e.dept order by c desc, dept",
         "select e.dept, count(*) c from emp e join dept d on e.dept = d.dept group by e.dept having dept > 'h' order by upper(dept)",
-        "select e.dept, count(*) c from emp e join dept d on e.dept = d.dept group by e.dept having max(dept) > 'h' order by max(dept)",
+        "select e.dept, count(*) c from emp e join dept d on e.dept = d.dept group by e.dept having max(dept) > 'h' order by dept",
+        "select e.dept, count(*) c from emp e join dept d on e.dept = d.dept group by e.dept order by max(dept) desc",
         "select e.dept, d.dept from emp e join dept d on e.dept = d.dept group by e.dept, d.dept order by dept",
         "select e.dept, d.dept from emp e join dept d on e.dept = d.dept group by e.dept, d.dept having dept > 'h'",
         "select id as x, boss as x, count(*) from emp group by id, boss order by x",
@@ -975,6 +976,14 @@ CASES: dict[str, tuple[str, ...]] = {
         "select boss as id, id, count(*) from emp group by boss, id order by id desc",
         "select boss as id, id, count(*) from emp group by boss, id having id > 2",
         "select e.dept, d.floor, sum(pay) from emp e join dept d on e.dept = d.dept group by e.dept, d.floor order by dept, floor",
+    ),
+    "regular expressions that are columns": (
+        "create or replace temp view matched as select * from values ('abc', 'b', 'X'), ('a.c', '\\\\.', '[$0]'), ('aa1', '(a)(?<n>\\\\d)', '$2$1'), ('abc', null, 'x'), (null, 'a', 'x'), ('abc', 'c$', null), ('ab  ', '\\\\s+$', '\\\\$') as t(s, p, r)",
+        "select s rlike p, regexp_like(s, p), regexp_replace(s, p, r), regexp_replace(s, 'a', r), regexp_replace(s, p, '-') from matched where s <> 'aa1'",
+        "select s rlike p, regexp_replace(s, p, r) from matched where s = 'aa1'",
+        "select s, p from matched where s rlike p and r is not null",
+        "select s rlike concat('^', left(s, 1)) from matched",
+        "select s rlike concat('(', p) from matched where p = 'b'",
     ),
     "conditions that fail on some rows": (
         "select id from emp where boss > 1 and 6 / (boss - 1) > 2",

@@ -9,7 +9,7 @@ from lightstream.errors import AnalysisException, SparkRuntimeException, unsuppo
 from lightstream.functions import regex
 from lightstream.functions.registry import Bound, SqlContext, any_nullable, scalar
 from lightstream.functions.signatures import parse as signature
-from lightstream.functions.spelling import error_sql, let, text_sql
+from lightstream.functions.spelling import error_sql, let, native_sql, text_sql
 from lightstream.functions.strings import lower_sql
 from lightstream.plan import types as t
 from lightstream.plan.expressions import Call, Expression, Literal, type_of
@@ -111,25 +111,32 @@ def _null(call: Call) -> str:
     return f"CAST(NULL AS {duck_type(call.type)})"
 
 
-def _guarded(found: regex.Translated, text: str, sql: str) -> str:
+def _guarded(found: regex.Translated | None, text: str, sql: str, pattern: str = "") -> str:
     """Return `sql`; where the pattern has a `$`, text that ends in a line break fails.
 
-    Java's `$` matches before a final line break too, RE2's does not.
+    Java's `$` matches before a final line break too, RE2's does not. Where the pattern is not constant, `pattern` is
+    its SQL.
     """
-    if not found.looks_for_end:
+    if found is not None and not found.looks_for_end:
         return sql
+    what = f"'{found.java}'" if found else "of a column"
     failure = error_sql(
         "LIGHTSTREAM_UNSUPPORTED",
-        f"The regular expression '{found.java}', whose $ Java lets match before a line break at the end of the text, "
+        f"The regular expression {what}, whose $ Java lets match before a line break at the end of the text, "
         "is not supported by lightstream over text that ends in one. Use \\z for the very end.",
         "0A000",
         "UnsupportedOperationException",
     )
     ends = f"regexp_matches({text}, '[\\n\\r\\x{{85}}\\x{{2028}}\\x{{2029}}]\\z')"
+    if found is None:
+        ends = f"contains({pattern}, '$') AND {ends}"
     return f"CASE WHEN {ends} THEN {failure} ELSE {sql} END"
 
 
 def _rlike_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
+    if not isinstance(call.args[1], Literal):
+        matches = f"regexp_matches({args[0]}, {native_sql('java_pattern', args[1])})"
+        return _guarded(None, args[0], matches, args[1])
     found = _constant_pattern(call)
     if found is None:
         return _null(call)
@@ -206,7 +213,8 @@ def _count_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
     found = _constant_pattern(call)
     if found is None:
         return _null(call)
-    _refuse_empty(call, found)
+    if found.may_match_nothing:
+        _refuse_empty(call, found)
     count = f"CAST(len(regexp_extract_all({args[0]}, {text_sql(found.re2)})) AS INTEGER)"
     return _guarded(found, args[0], count)
 
@@ -232,30 +240,38 @@ scalar("regexp_instr", "string, string, int=0 -> int", _instr_sql)
 
 def _refuse_empty(call: Call, found: regex.Translated) -> None:
     # After a match Java tries an empty match at the same place, RE2 goes on.
-    if found.may_match_nothing:
-        raise unsupported(f"{call.name} with the pattern '{found.java}', which can match empty text")
+    raise unsupported(f"{call.name} with the pattern '{found.java}', which can match empty text")
 
 
 def _replace_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
-    found = _constant_pattern(call)
-    new, start = call.args[2], call.args[3]
-    if found is None:
-        return _null(call)
+    pattern, new, start = call.args[1:]
     if not isinstance(start, Literal) or start.value != 1:
         raise unsupported("regexp_replace from a position")
-    if not isinstance(new, Literal):
-        raise unsupported("regexp_replace with a replacement that is not constant")
-    if new.value is None:
+    if isinstance(new, Literal) and new.value is None:
+        return _null(call)
+    if not isinstance(pattern, Literal) or not isinstance(new, Literal):
+        return _replaced_by_columns(call, args)
+    found = _constant_pattern(call)
+    if found is None:
         return _null(call)
     literal = regex.is_literal(found.java)
     text = regex.replacement(str(new.value), found.groups)
     if literal and "\\" not in text:
         return f"replace({args[0]}, {text_sql(literal)}, {text_sql(text)})"
-    anchored = found.java.startswith("^") and "|" not in found.java
-    if not anchored:
+    if found.may_replace_nothing:
         _refuse_empty(call, found)
     sql = f"regexp_replace({args[0]}, {text_sql(found.re2)}, {text_sql(text)}, 'g')"
     return _guarded(found, args[0], sql)
+
+
+def _replaced_by_columns(call: Call, args: Sequence[str]) -> str:
+    """Return the replacing by a pattern or a replacement that differs from row to row: both are translated then."""
+    found = _constant_pattern(call) if isinstance(call.args[1], Literal) else None
+    if found is not None and found.may_replace_nothing:
+        _refuse_empty(call, found)
+    pattern = text_sql(found.re2) if found else native_sql("java_replaced_pattern", args[1])
+    new = native_sql("java_replacement", args[2], args[1])
+    return _guarded(found, args[0], f"regexp_replace({args[0]}, {pattern}, {new}, 'g')", args[1])
 
 
 scalar("regexp_replace", "string, string, string, int=1 -> string", _replace_sql)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import re
+from typing import Any
 
 from lightstream.errors import SparkRuntimeException, unsupported
 
@@ -18,6 +20,10 @@ _UNICODE = re.compile(r"(?:Is)?((?:L[ultmo]?|M[nce]?|N[dlo]?|P[cdseifo]?|S[mcko]
 _SCRIPT = re.compile(r"Is(Latin|Greek|Cyrillic|Arabic|Hebrew|Han|Hiragana|Katakana|Hangul|Thai|Devanagari)$")
 _SAME_ESCAPES = frozenset("dDwWbBAtnrfQE")
 _MAX_REPEAT = 1000
+_PARSER: Any = importlib.import_module(
+    "re._parser"
+)  # it knows how short a match can be, which `re` does not tell
+_NAMED_GROUP, _PROPERTY = re.compile(r"\(\?<(?=[A-Za-z])"), re.compile(r"\\[pP](?:\{\w+\}|[A-Z])")
 
 
 class _Reader:
@@ -221,10 +227,17 @@ class Translated:
     @property
     def may_match_nothing(self) -> bool:
         """Return whether an empty match is possible; patterns that Python cannot read count as such."""
+        as_pythons = _PROPERTY.sub(r"\\w", _NAMED_GROUP.sub("(?P<", self.java))
         try:
-            return re.compile(self.java).match("") is not None or r"\b" in self.java or "$" in self.java
+            shortest, _ = _PARSER.parse(as_pythons).getwidth()
         except re.error:
             return True
+        return bool(shortest == 0)
+
+    @property
+    def may_replace_nothing(self) -> bool:
+        """Return whether there may be an empty match after another one."""
+        return self.may_match_nothing and (not self.java.startswith("^") or "|" in self.java)
 
 
 @functools.lru_cache(maxsize=512)
