@@ -53,11 +53,8 @@ def _aggregate(relation: r.Aggregate, analyzer: Analyzer) -> lp.LogicalPlan:
         return lp.Aggregate(child, child.output, ())
     child, keys, items, resolver = resolved_parts(relation, analyzer)
     check_columns(child, (*keys, *items))
-    if relation.having is None:
-        return build_aggregate(child, keys, items, sets_of(relation, len(keys)))
-    hidden = having_condition(relation.having, items, resolver, keys)
-    plan = build_aggregate(child, keys, [*items, hidden], sets_of(relation, len(keys)))
-    return lp.Project(lp.Filter(plan, hidden.to_attribute()), plan.output[: len(items)])
+    having = having_condition(relation.having, items, resolver, keys)
+    return build_aggregate(child, keys, items, sets_of(relation, len(keys)), having)
 
 
 def resolved_parts(
@@ -319,16 +316,18 @@ def _by_name(items: Sequence[e.Alias | e.Attribute]) -> dict[str, list[e.Alias |
 
 
 def having_condition(
-    condition: e.Expression,
+    condition: e.Expression | None,
     items: Sequence[e.Alias | e.Attribute],
     resolver: ExpressionResolver,
     keys: Sequence[e.Expression],
-) -> e.Alias:
-    """Return the condition of HAVING as a hidden column.
+) -> e.Expression | None:
+    """Resolve the condition of HAVING, if there is one.
 
     Raises:
         AnalysisException: WINDOW_FUNCTION_NOT_ALLOWED_IN_CLAUSE.
     """
+    if condition is None:
+        return None
     if has_window(condition):
         raise AnalysisException(
             "WINDOW_FUNCTION_NOT_ALLOWED_IN_CLAUSE",
@@ -337,7 +336,7 @@ def having_condition(
             parameters={"clauseName": "HAVING"},
         )
     below = [item for item in items if not has_window(item)]
-    return e.Alias(over_aggregate(condition, below, resolver, keys=keys), ("having",), id=e.fresh_id())
+    return over_aggregate(condition, below, resolver, keys=keys)
 
 
 def has_window(expression: e.Expression) -> bool:
@@ -350,8 +349,11 @@ def build_aggregate(
     keys: Sequence[e.Alias | e.Attribute],
     items: Sequence[e.Alias | e.Attribute],
     grouping_sets: tuple[tuple[int, ...], ...] = (),
+    having: e.Expression | None = None,
 ) -> lp.LogicalPlan:
     """Return an Aggregate of keys and bare aggregate calls, below a projection to `items` where one is needed.
+
+    `having` is a condition on the groups, of which `items` see those that meet it: their windows, too.
 
     Raises:
         AnalysisException: MISSING_AGGREGATION, NESTED_AGGREGATE_FUNCTION,
@@ -374,7 +376,7 @@ def build_aggregate(
             for position, (key, attribute) in enumerate(by_expression)
         ]
     else:
-        _refuse_grouping(items)
+        _refuse_grouping([*items, *([] if having is None else [having])])
     aggregates: list[e.Alias] = []
     grouping_id = (
         e.Attribute("spark_grouping_id", t.LongType(), False, e.fresh_id()) if grouping_sets else None
@@ -438,6 +440,7 @@ def build_aggregate(
             outputs.append(body)
         else:
             outputs.append(replace(item, child=body))
+    conditions = [] if having is None else [rewrite(having)]
     plan_keys: tuple[e.Alias | e.Attribute, ...] = tuple(distinct_keys)
     if any(map(is_session, plan_keys)):
         if grouping_sets:
@@ -445,7 +448,8 @@ def build_aggregate(
         if not child.is_streaming:
             child, plan_keys = with_merged_sessions(child, plan_keys)
     plan = lp.Aggregate(child, plan_keys, tuple(aggregates), grouping_sets, grouping_id)
-    _refuse_ungrouped(outputs, plan)
+    _refuse_ungrouped([*outputs, *conditions], plan)
+    groups = lp.Filter(plan, conditions[0]) if conditions else plan
     # What comes out may be nullable where the expression is not: from a state store, or grouped away.
     nullable = {a.id: a.nullable for a in plan.output}
     outputs = [
@@ -460,8 +464,8 @@ def build_aggregate(
     if [(o.id, o.name) for o in outputs if isinstance(o, e.Attribute)] == names and len(outputs) == len(
         names
     ):
-        return plan
-    projected = project(plan, outputs)
+        return groups
+    projected = project(groups, outputs)
     return lp.Rename(projected, lp.from_state(projected.output)) if plan.is_streaming else projected
 
 

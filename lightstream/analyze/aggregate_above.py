@@ -117,17 +117,10 @@ def _sorted(
             check_subqueries(alias.child, "a sort key")
         hidden.append(alias)
         orders.append(replace(order, child=alias.to_attribute()))
-    extra: list[e.Alias] = list(hidden)
-    having = None
-    if relation is not None and relation.having is not None:
-        having = having_condition(relation.having, items, resolver, keys)
-        extra.append(having)
+    having = None if relation is None else having_condition(relation.having, items, resolver, keys)
     sets = sets_of(relation, len(keys)) if relation is not None else ()
-    wide = build_aggregate(child, keys, [*items, *extra], sets)
-    by_position = dict(zip((h.id for h in extra), wide.output[len(items) :], strict=True))
-    plan: lp.LogicalPlan = wide
-    if having is not None:
-        plan = lp.Filter(plan, by_position[having.id])
+    wide = build_aggregate(child, keys, [*items, *hidden], sets, having)
+    by_position = dict(zip((h.id for h in hidden), wide.output[len(items) :], strict=True))
     final = [
         replace(o, child=wide.output[positions[i]])
         if i in positions
@@ -137,7 +130,7 @@ def _sorted(
         for i, o in enumerate(orders)
     ]
     check_sorts(final)
-    sorted_plan = lp.Sort(plan, tuple(final), sort.is_global)
+    sorted_plan = lp.Sort(wide, tuple(final), sort.is_global)
     return lp.Project(sorted_plan, wide.output[: len(items)])
 
 

@@ -116,12 +116,8 @@ def _aggregated(
 ) -> lp.LogicalPlan:
     if not isinstance(query, r.Aggregate):
         return build_aggregate(child, keys, items)
-    sets = sets_of(query, len(keys))
-    if query.having is None:
-        return build_aggregate(child, keys, items, sets)
     having = having_condition(query.having, items, resolver, keys)
-    plan = build_aggregate(child, keys, [*items, having], sets)
-    return lp.Project(lp.Filter(plan, having.to_attribute()), plan.output[:-1])
+    return build_aggregate(child, keys, items, sets_of(query, len(keys)), having)
 
 
 def _column(item: Item) -> e.Attribute:

@@ -53,7 +53,7 @@ def with_windows(child: lp.LogicalPlan, items: Sequence[e.Alias | e.Attribute]) 
             return replace(node, args=(*node.args, place()))
         _check_rows(node)
         if isinstance(node, e.WindowExpression):
-            check_over(node.function)
+            check_over(node)
             for known in windows:
                 if known.child == node:
                     return known.to_attribute()
@@ -88,10 +88,18 @@ _CONDITIONAL = frozenset(
 )
 
 
-def check_over(function: e.Expression) -> None:
-    """Raise UNSUPPORTED_EXPR_FOR_WINDOW for what is no function over a window."""
+def check_over(window: e.WindowExpression) -> None:
+    """Raise where what stands over a window is no function over one, or takes distinct values."""
     from lightstream.functions import registry
 
+    function = window.function
+    if isinstance(function, e.Call) and function.distinct:
+        raise AnalysisException(
+            "DISTINCT_WINDOW_FUNCTION_UNSUPPORTED",
+            f'Distinct window functions are not supported: "{shown(window)}".',
+            sqlstate="0A000",
+            parameters={"windowExpr": f'"{shown(window)}"'},
+        )
     scalar = isinstance(function, e.Call) and registry.entry_of(function).kind == "scalar"
     if scalar or isinstance(function, e.PythonUdf):
         raise AnalysisException(

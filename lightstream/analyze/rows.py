@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from lightstream.analyze.analyzer import Analyzer, rule
+from lightstream.analyze.calls import makes_rows
 from lightstream.analyze.columns import check_columns, project
 from lightstream.analyze.expressions import check_no_maps, check_sorts, star_refused
 from lightstream.analyze.naming import shown
@@ -147,6 +148,9 @@ def _own_sort_key(
     below = _inputs_of_projections(child)
     scope = Layers([scope_of((plan,), analyzer.conf.case_sensitive) for plan in (child, *below)])
     try:
+        for node in key.walk():
+            if isinstance(node, e.SubqueryExpression) and node.kind != "in":
+                own.over(child).value(node)  # inside it only the output's columns have names
         return own.resolver(scope).value(key)
     except AnalysisException as failure:
         return failure
@@ -172,21 +176,29 @@ def order_by(
 
 
 def _refuse_in_sort(orders: Sequence[e.SortOrder]) -> None:
+    from lightstream.analyze.aggregate import is_aggregate_call
     from lightstream.analyze.expressions import check_subqueries
     from lightstream.analyze.reshape import check_over
-    from lightstream.functions.registry import lookup
 
     for order in orders:
         nodes = list(order.child.walk())
         for window in (node for node in nodes if isinstance(node, e.WindowExpression)):
-            check_over(window.function)
+            check_over(window)
         refuse_window_in_sort(order.child)
-        found = [lookup(node.name) for node in nodes if isinstance(node, e.Call)]
-        if any(entry is not None and entry.kind == "aggregate" for entry in found):
+        if any(map(makes_rows, nodes)):
+            raise AnalysisException(
+                "UNSUPPORTED_GENERATOR.OUTSIDE_SELECT",
+                f"The generator is not supported: outside the SELECT clause, found {shown(order.child)} in Sort.",
+                sqlstate="42K0E",
+                parameters={"plan": f"Sort [{shown(order)}], true"},
+            )
+        calls = ", ".join(f'"{shown(node)}"' for node in nodes if is_aggregate_call(node))
+        if calls:
             raise AnalysisException(
                 "UNSUPPORTED_EXPR_FOR_OPERATOR",
                 "A sort key contains an aggregate function. Aggregate first, then sort by the column.",
                 sqlstate="42K0E",
+                parameters={"operator": "Sort", "invalidExprSqls": calls},
             )
         check_subqueries(order.child, "a sort key")
         if any(isinstance(node, e.Call) and node.name == "(shown)" for node in nodes):

@@ -64,13 +64,6 @@ def window_call(resolver: ExpressionResolver, window: e.WindowExpression) -> e.E
 def _check_window(window: e.WindowExpression) -> None:
     """Raise where a function does not stand over such a window."""
     function = window.function
-    if isinstance(function, e.Call) and function.distinct:
-        raise AnalysisException(
-            "DISTINCT_WINDOW_FUNCTION_UNSUPPORTED",
-            f'Distinct window functions are not supported: "{shown(window)}".',
-            sqlstate="0A000",
-            parameters={"windowExpr": f'"{shown(window)}"'},
-        )
     frame = _required_frame(function)
     if frame is None:
         if (window.order_by or window.frame not in (None, _ALL_ROWS)) and _is_ordered_set(function):
