@@ -366,8 +366,6 @@ def test_subqueries_stand_where_expressions_stand() -> None:
         ("select transform(a, b) using 'cat' as (c, d) from t", "TRANSFORM ... USING"),
         ("from t insert into u select a insert into v select b", "FROM ... INSERT"),
         ("with recursive r max recursion level 10 as (select 1) select * from r", "MAX RECURSION LEVEL"),
-        ("values (select 1)", ""),
-        ("values ((select 1))", "subquery in VALUES"),
     ],
 )
 def test_what_spark_has_and_we_have_not_is_refused_by_name(text: str, what: str) -> None:

@@ -71,6 +71,7 @@ def resolved_parts(
         keys = keys_of_all(items, resolver)
         _refuse_generators(keys)
         _check_orderable(keys)
+        refuse_outer(items)
         return child, keys, items, resolver
     for key in (ALL,) if relation.kind == "all" else relation.keys:
         keys.extend(_key(key, relation, resolver))
@@ -96,6 +97,7 @@ def resolved_parts(
     if relation.keys_first:
         items = [*keys, *items]
     refuse_scalar_subqueries(items, keys)
+    refuse_outer((*items, *keys))
     if any(map(_correlated, keys)) and not any(map(_correlated, items)) and relation.kind == "groupby":
         raise AnalysisException(
             "UNSUPPORTED_SUBQUERY_EXPRESSION_CATEGORY.MUST_AGGREGATE_CORRELATED_SCALAR_SUBQUERY",
@@ -393,6 +395,7 @@ def build_aggregate(
                 sqlstate="42903",
                 parameters={"filterExpr": f'"{shown(call.filter)}"'},
             )
+        refuse_outer((call,))
         for argument in call.children:
             if has_aggregate(argument):
                 raise nested_aggregate()
@@ -467,6 +470,29 @@ def build_aggregate(
         return groups
     projected = project(groups, outputs)
     return lp.Rename(projected, lp.from_state(projected.output)) if plan.is_streaming else projected
+
+
+def refuse_outer(items: Sequence[e.Expression]) -> None:
+    """Raise where an item of an aggregation in a subquery has columns of the enclosing query."""
+    for item in items:
+        if not any(isinstance(node, e.OuterReference) for node in item.walk()):
+            continue
+        for call in filter(is_aggregate_call, item.walk()):
+            kinds = {type(node) for node in call.walk()}
+            if e.OuterReference in kinds and e.Attribute in kinds:
+                raise _outer_refused(
+                    "AGGREGATE_FUNCTION_MIXED_OUTER_LOCAL_REFERENCES", "function", shown(call)
+                )
+        raise _outer_refused("CORRELATED_REFERENCE", "sqlExprs", f'"{shown(item)}"')
+
+
+def _outer_refused(kind: str, parameter: str, text: str) -> AnalysisException:
+    return AnalysisException(
+        f"UNSUPPORTED_SUBQUERY_EXPRESSION_CATEGORY.{kind}",
+        f"{text} stands in an aggregation and has columns of the enclosing query. Select them in a subquery below it.",
+        sqlstate="0A000",
+        parameters={parameter: text},
+    )
 
 
 def _with_nulls(node: e.Expression) -> e.Expression:

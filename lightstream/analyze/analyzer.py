@@ -215,7 +215,7 @@ def _values(relation: r.Values, analyzer: Analyzer) -> lp.LogicalPlan:
     from lightstream.functions.coercion import cast_to, common_type_without_strings
 
     resolver = analyzer.resolver(Scope((), analyzer.conf.case_sensitive))
-    rows = [[resolver.value(item) for item in row] for row in relation.rows]
+    rows = [[_evaluable(resolver.value(item)) for item in row] for row in relation.rows]
     width = len(rows[0])
     if any(len(row) != width for row in rows):
         raise ParseException(
@@ -241,6 +241,32 @@ def _values(relation: r.Values, analyzer: Analyzer) -> lp.LogicalPlan:
         nullable = any(e.nullable_of(row[position]) for row in rows)
         columns.append(e.Attribute(f"col{position + 1}", target, nullable, e.fresh_id()))
     return lp.Values(tuple(columns), tuple(tuple(row) for row in rows))
+
+
+def _evaluable(item: e.Expression) -> e.Expression:
+    """Return an item of an inline table; Raise where it is not the same value whatever rows there are."""
+    from lightstream.analyze.calls import is_volatile, makes_rows
+    from lightstream.analyze.naming import shown
+    from lightstream.functions.registry import lookup
+
+    nodes = list(item.walk())
+    if any(isinstance(node, e.SubqueryExpression) for node in nodes):
+        raise AnalysisException(
+            "UNSUPPORTED_SUBQUERY_EXPRESSION_CATEGORY.SCALAR_SUBQUERY_IN_VALUES",
+            "There cannot be a scalar subquery in VALUES. Select it.",
+            sqlstate="0A000",
+        )
+    entries = [lookup(node.name) for node in nodes if isinstance(node, e.Call)]
+    aggregates = any(entry is not None and entry.kind == "aggregate" for entry in entries)
+    windows = any(isinstance(node, e.WindowExpression) for node in nodes)
+    if aggregates or windows or is_volatile(item) or any(map(makes_rows, nodes)):
+        raise AnalysisException(
+            "INVALID_INLINE_TABLE.CANNOT_EVALUATE_EXPRESSION_IN_INLINE_TABLE",
+            f'Cannot evaluate the expression "{shown(item)}" in an inline table: it is not a constant.',
+            sqlstate="42000",
+            parameters={"expr": f'"{shown(item)}"'},
+        )
+    return item
 
 
 @rule(r.SubqueryAlias)

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from lightstream.analyze.naming import literal_text, shown
+from lightstream.analyze.naming import shown
 from lightstream.plan import expressions as e
 from lightstream.plan import types as t
+from lightstream.plan.literal_texts import literal_text
 
 _FORMS: dict[str, Callable[..., str]] = {
     "not": "NOT {}".format,

@@ -123,7 +123,7 @@ def _builtin_call(resolver: ExpressionResolver, call: e.UnresolvedFunction) -> e
         args += _named_arguments(resolver, call, len(args))
     for place in entry.extra.get("constants", ()) if entry is not None else ():
         if place < len(args) and not isinstance(args[place], e.Literal) and registry.is_constant(args[place]):
-            args[place] = resolver.session.constant(args[place])
+            args[place] = replace(resolver.session.constant(args[place]), label=shown(args[place]))
     found = registry.bind_call(
         call.name,
         tuple(args),
@@ -215,7 +215,24 @@ def _aggregate_filter(resolver: ExpressionResolver, call: e.UnresolvedFunction) 
     entry = registry.lookup(call.name)
     if entry is None or entry.kind != "aggregate":  # which is the error that comes first
         return resolver.value(call.filter)
-    return resolver.condition(call.filter, "aggregate filter")
+    condition = resolver.condition(call.filter, "aggregate filter")
+    for node in condition.walk():
+        if isinstance(node, e.WindowExpression):
+            raise _wrong_filter("CONTAINS_WINDOW_FUNCTION", condition, windowExpr=f'"{shown(node)}"')
+        entry = registry.lookup(node.name) if isinstance(node, e.Call) else None
+        if entry is not None and entry.kind == "aggregate":
+            raise _wrong_filter("CONTAINS_AGGREGATE", condition, aggExpr=f'"{shown(node)}"')
+    return condition
+
+
+def _wrong_filter(kind: str, condition: e.Expression, **parameters: str) -> AnalysisException:
+    what = "a window function" if kind == "CONTAINS_WINDOW_FUNCTION" else "an aggregate function"
+    return AnalysisException(
+        f"INVALID_AGGREGATE_FILTER.{kind}",
+        f'The FILTER expression "{shown(condition)}" contains {what}. Compute it in a sub-query.',
+        sqlstate="42903",
+        parameters={"filterExpr": f'"{shown(condition)}"', **parameters},
+    )
 
 
 def _sql_function(resolver: ExpressionResolver, name: str) -> SqlFunction | None:

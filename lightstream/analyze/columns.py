@@ -29,9 +29,10 @@ def _project(relation: r.Project, analyzer: Analyzer) -> lp.LogicalPlan:
         return with_lateral_aliases(child, items, resolver.lateral_used)
     child, items = with_time_windows(child, items)
     if any(has_aggregate(item) for item in items):
-        from lightstream.analyze.aggregate import build_aggregate, refuse_scalar_subqueries
+        from lightstream.analyze.aggregate import build_aggregate, refuse_outer, refuse_scalar_subqueries
 
         refuse_scalar_subqueries(items)
+        refuse_outer(items)
         return build_aggregate(child, (), items)
     return project(child, items)
 
@@ -144,15 +145,6 @@ def _with_columns_renamed(relation: r.WithColumnsRenamed, analyzer: Analyzer) ->
 @rule(r.ToDF)
 def _to_df(relation: r.ToDF, analyzer: Analyzer) -> lp.LogicalPlan:
     child = apart(analyzer.plan(relation.input))
-    if len(relation.names) != len(child.output):
-        old = ", ".join(a.name for a in child.output)
-        raise AnalysisException(
-            "ASSIGNMENT_ARITY_MISMATCH",
-            f"The number of columns given ({len(relation.names)}: {', '.join(relation.names)}) does not match the "
-            f"number of columns ({len(child.output)}: {old}).",
-            sqlstate="42802",
-            parameters={"numExpr": str(len(relation.names)), "numTarget": str(len(child.output))},
-        )
     return renamed(child, relation.names)
 
 

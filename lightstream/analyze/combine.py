@@ -10,7 +10,7 @@ from lightstream.analyze.columns import check_columns, project
 from lightstream.analyze.expressions import check_no_maps, check_subqueries
 from lightstream.analyze.scope import Scope, scope_of
 from lightstream.analyze.subqueries import check_static
-from lightstream.errors import AnalysisException, unsupported
+from lightstream.errors import AnalysisException, ParseException, unsupported
 from lightstream.functions import registry
 from lightstream.plan import expressions as e
 from lightstream.plan import logical as lp
@@ -92,6 +92,14 @@ def _passed(plan: lp.LogicalPlan) -> dict[int, tuple[int, int]]:
     return {a.id: found[a.id] for a in plan.output if a.id in found}
 
 
+_JOIN_WORDS = {
+    "rightouter": "RIGHT OUTER",
+    "fullouter": "FULL OUTER",
+    "leftsemi": "LEFT SEMI",
+    "leftanti": "LEFT ANTI",
+}
+
+
 def _lateral_join(relation: r.Join, left: lp.LogicalPlan, analyzer: Analyzer) -> lp.LogicalPlan:
     """Resolve a join whose right side may use the columns of the left."""
     kind = "inner" if relation.kind == "cross" else relation.kind
@@ -100,10 +108,17 @@ def _lateral_join(relation: r.Join, left: lp.LogicalPlan, analyzer: Analyzer) ->
             "INVALID_LATERAL_JOIN_TYPE",
             f"The {kind} JOIN with LATERAL correlation is not allowed: use INNER, CROSS or LEFT OUTER.",
             sqlstate="42613",
-            parameters={"joinType": kind},
+            parameters={"joinType": _JOIN_WORDS[kind]},
         )
     if relation.natural or relation.using:
-        raise unsupported("A lateral join with NATURAL or USING")
+        natural = "INCOMPATIBLE_JOIN_TYPES", {"joinType1": "LATERAL", "joinType2": "NATURAL"}
+        refused, parameters = natural if relation.natural else ("UNSUPPORTED_FEATURE.LATERAL_JOIN_USING", {})
+        raise ParseException(
+            refused,
+            "A lateral join takes a condition (ON), not NATURAL or USING.",
+            sqlstate="42613" if relation.natural else "0A000",
+            parameters=parameters,
+        )
     case_sensitive = analyzer.conf.case_sensitive
     scope = Scope((), case_sensitive, outer=scope_of((left,), case_sensitive, analyzer.outer))
     right = Analyzer(analyzer.session, analyzer.tables, scope).plan(relation.right)

@@ -163,6 +163,9 @@ class ExpressionResolver:
         if clause == "having" and not isinstance(found, t.BooleanType):  # QUALIFY, too
             return self.value(e.Cast(expression, t.BooleanType(), "ansi"))
         if not isinstance(found, t.BooleanType):
+            parameters = {"sqlExpr": f'"{shown(resolved)}"', "filter": f'"{shown(resolved)}"'}
+            if clause == "aggregate filter":
+                parameters = {"filterExpr": f'"{shown(resolved)}"'}
             what, sqlstate = {
                 "join": ("JOIN_CONDITION_IS_NOT_BOOLEAN_TYPE", "42K0E"),
                 "aggregate filter": ("INVALID_AGGREGATE_FILTER.NOT_BOOLEAN", "42903"),
@@ -171,11 +174,9 @@ class ExpressionResolver:
                 what,
                 f'The {clause} condition "{shown(resolved)}" has the type "{found.sql()}"; it must be "BOOLEAN".',
                 sqlstate=sqlstate,
-                parameters={
-                    "sqlExpr": f'"{shown(resolved)}"',
-                    "filter": f'"{shown(resolved)}"',
-                    "type": f'"{found.sql()}"',
-                },
+                parameters=parameters
+                if "filterExpr" in parameters
+                else {**parameters, "type": f'"{found.sql()}"'},
             )
         return resolved
 

@@ -10,7 +10,7 @@ from lightstream.analyze.analyzer import Analyzer, rule
 from lightstream.analyze.calls import is_builtin, is_only_in_from, makes_rows
 from lightstream.analyze.columns import check_columns
 from lightstream.analyze.expressions import check_subqueries
-from lightstream.analyze.naming import literal_text, shown, trim_alias
+from lightstream.analyze.naming import shown, trim_alias
 from lightstream.analyze.scope import Scope
 from lightstream.errors import AnalysisException, unsupported
 from lightstream.functions import registry
@@ -18,6 +18,7 @@ from lightstream.plan import expressions as e
 from lightstream.plan import logical as lp
 from lightstream.plan import relations as r
 from lightstream.plan import types as t
+from lightstream.plan.literal_texts import literal_text
 
 
 def with_windows(child: lp.LogicalPlan, items: Sequence[e.Alias | e.Attribute]) -> lp.LogicalPlan:

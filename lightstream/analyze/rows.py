@@ -200,6 +200,13 @@ def _refuse_in_sort(orders: Sequence[e.SortOrder]) -> None:
                 sqlstate="42K0E",
                 parameters={"operator": "Sort", "invalidExprSqls": calls},
             )
+        if any(map(makes_rows, nodes)):
+            raise AnalysisException(
+                "UNSUPPORTED_GENERATOR.OUTSIDE_SELECT",
+                "The generator is not supported outside the SELECT clause: it is in a sort key.",
+                sqlstate="42K0E",
+                parameters={"plan": "Sort"},
+            )
         check_subqueries(order.child, "a sort key")
         if any(isinstance(node, e.Call) and node.name == "(shown)" for node in nodes):
             raise AnalysisException(

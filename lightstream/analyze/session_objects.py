@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 from lightstream.analyze.analyzer import Analyzer, attributes_of
 from lightstream.analyze.calls import is_volatile
 from lightstream.analyze.expressions import ExpressionResolver
-from lightstream.analyze.naming import literal_text, shown
+from lightstream.analyze.naming import shown
 from lightstream.analyze.scope import Scope
 from lightstream.errors import AnalysisException, unsupported
 from lightstream.functions import mismatch, registry
 from lightstream.plan import expressions as e
 from lightstream.plan import logical as lp
 from lightstream.plan import types as t
+from lightstream.plan.literal_texts import literal_text
 from lightstream.plan.session_objects import SESSION, SqlFunction, Variable
 
 if TYPE_CHECKING:

@@ -354,7 +354,7 @@ class Compiler:
         for item in (*plan.keys, *aggregates):
             used |= e.references(item)
         child = self.plan(plan.child, used)
-        if not child.takes_where or child.order or used & child.volatile:
+        if not child.takes_where or child.order or used & child.volatile or self._names_outer(child, used):
             child = self.wrapped(child, plan.child)
         columns = {**child.columns, **{key.id: self._key(key, child.columns) for key in plan.keys}}
         child = replace(child, columns=columns)
@@ -365,6 +365,11 @@ class Compiler:
         known = {key.id for key in keys}
         below = (a for a in (*plan.child.output, *plan.child.hidden) if a.id not in known)
         return self._wrapped(child, (*keys, *below))
+
+    def _names_outer(self, child: Select, used: set[int]) -> bool:
+        """Return whether columns hold those of an enclosing query: DuckDB would aggregate them there."""
+        texts = [child.columns[i] for i in used if i in child.columns] if self._outer else []
+        return any(outer in text for outer in self._outer.values() for text in texts)
 
     def _mergedsessions(self, plan: lp.MergedSessions, needed: set[int]) -> Select:
         from lightstream.compile.sessions import numbered

@@ -7,9 +7,9 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from lightstream.analyze.naming import float_text, interval_text, java_double_text
 from lightstream.errors import unsupported
 from lightstream.plan import types as t
+from lightstream.plan.literal_texts import float_text, interval_text, java_double_text
 
 # What Spark counts as two columns wide: Hangul, kana, ideographs, full-width forms.
 _FULL_WIDTH = re.compile(

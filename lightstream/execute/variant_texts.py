@@ -8,10 +8,10 @@ from decimal import Decimal
 from functools import reduce
 from typing import Any
 
-from lightstream.analyze.naming import float_text, java_double_text
 from lightstream.errors import unsupported
 from lightstream.execute.show import civil, date_text, ntz_text, zone_of
 from lightstream.plan import variants as v
+from lightstream.plan.literal_texts import float_text, java_double_text
 from lightstream.plan.type_texts import name_sql
 from lightstream.plan.variants import Tree
 from lightstream.sources.json.rewritten import QUOTED

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from lightstream.conf import Conf
-from lightstream.errors import unsupported
 from lightstream.functions import mismatch
 from lightstream.functions.coercion import cast_to, searched_type, tightest_type
 from lightstream.functions.elements import array_type, element_type
@@ -14,7 +14,7 @@ from lightstream.functions.predicates import check_orderable
 from lightstream.functions.registry import Bound, SqlContext, any_nullable, scalar
 from lightstream.functions.signatures import parse as signature
 from lightstream.functions.signatures import with_result
-from lightstream.functions.spelling import error_sql, let
+from lightstream.functions.spelling import duck_type, error_sql, let
 from lightstream.plan import types as t
 from lightstream.plan.expressions import (
     Call,
@@ -184,9 +184,13 @@ scalar(
 
 
 def _bind_sorted(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
+    if len(args) == 2 and not isinstance(type_of(args[1]), t.BooleanType | t.NullType):
+        raise mismatch.unexpected_input(name, args, 1, '"BOOLEAN"')
     bound = signature("array, boolean=true -> $0").bind(name, args, conf)
     if not isinstance(bound.args[1], Literal):
-        raise unsupported("sort_array with an order that is not constant")
+        raise mismatch.not_constant(name, args, 1, "ascendingOrder")
+    if bound.args[1].value is None:
+        bound = replace(bound, nullable=True)
     check_orderable(name, args, array_type(bound.args).elementType)
     _refuse_nested_nulls(array_type(bound.args))
     return bound
@@ -202,12 +206,14 @@ def _refuse_nested_nulls(array: t.ArrayType) -> None:
 def _sort_array_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
     order = call.args[1]
     assert isinstance(order, Literal)
+    if order.value is None:
+        return f"CAST(NULL AS {duck_type(call.type)})"
     if order.value:
         return f"list_sort({args[0]}, 'ASC', 'NULLS FIRST')"
     return f"list_sort({args[0]}, 'DESC', 'NULLS LAST')"
 
 
-scalar("sort_array", _bind_sorted, _sort_array_sql)
+scalar("sort_array", _bind_sorted, _sort_array_sql, constants=(1,))
 
 
 def _bind_array_sort(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:

@@ -265,8 +265,8 @@ def _native(name: str) -> str:
 
 
 scalar("get_json_object", only_strings("string, string -> string?"), _native("get_json_object"))
-scalar("json_array_length", "string -> int?", _native("json_array_length"))
-scalar("json_object_keys", "string -> array<string>?", _native("json_object_keys"))
+scalar("json_array_length", only_strings("string -> int?"), _native("json_array_length"))
+scalar("json_object_keys", only_strings("string -> array<string>?"), _native("json_object_keys"))
 
 
 def _schema_of_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:

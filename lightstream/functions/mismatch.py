@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from lightstream.errors import AnalysisException
 from lightstream.plan import expressions as e
 from lightstream.plan import types as t
+from lightstream.plan.literal_texts import shown_literal
 
 _ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
 
@@ -21,8 +22,7 @@ def text_of(expression: e.Expression) -> str:
         case e.LambdaVariable():
             return "namedlambdavariable()"
         case e.Literal():
-            value = expression.value
-            return "NULL" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+            return shown_literal(expression)
         case e.Alias():
             return text_of(expression.child)
         case e.Cast():

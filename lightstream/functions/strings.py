@@ -284,7 +284,8 @@ scalar("reverse", _bind_reverse, _reverse_sql)
 def _bind_elt(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
     if len(args) < 2:
         raise mismatch.wrong_count(name, "> 1", len(args))
-    return signature("int, string+ -> string?").bind(name, args, conf)
+    kind = "binary" if all(isinstance(type_of(a), t.BinaryType) for a in args[1:]) else "string"
+    return signature(f"int, {kind}+ -> {kind}?").bind(name, args, conf)
 
 
 def _elt_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:

@@ -20,7 +20,6 @@ from lightstream.plan.expressions import (
     Expression,
     Literal,
     SortOrder,
-    SubqueryExpression,
     UnresolvedAttribute,
     UnresolvedOrdinal,
     UnresolvedStar,
@@ -445,7 +444,7 @@ class Queries(Tables):
     def values(self) -> r.Relation:
         """Read `VALUES row, ... [alias]`."""
         self.expect("VALUES")
-        rows = tuple(row_values(row) for row in self.separated(self._row))
+        rows = tuple(row_values(row) for row in self.separated(self.expression))
         table = self.aliased(r.Values(rows))
         names = table.columns if isinstance(table, r.SubqueryAlias) else ()
         if names and len(names) != len(rows[0]):
@@ -455,12 +454,6 @@ class Queries(Tables):
                 sqlstate="42000",
             )
         return table
-
-    def _row(self) -> Expression:
-        value = self.expression()
-        if isinstance(value, SubqueryExpression):
-            raise unsupported("A subquery in VALUES")
-        return value
 
 
 def _missing_window(name: str) -> AnalysisException:

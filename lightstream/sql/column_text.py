@@ -103,6 +103,6 @@ def _literal(value: Any, data_type: t.DataType) -> str:
         from lightstream.execute.show import time_text
 
         return time_text(value)
-    from lightstream.analyze.naming import literal_text
+    from lightstream.plan.literal_texts import literal_text
 
     return literal_text(value, data_type)
