@@ -279,7 +279,9 @@ def _reason(
             probe.execute("SELECT count(*) FROM parquet_schema(?)", [escape_glob(file.path)]).fetchall()
         except duckdb.Error as found:
             return damaged_file(file.path, "Parquet", found)
-    if isinstance(error, duckdb.ConversionException | duckdb.OutOfRangeException | duckdb.BinderException):
+    if isinstance(error, duckdb.BinderException):
+        return _variants(files, probe) or error
+    if isinstance(error, duckdb.ConversionException | duckdb.OutOfRangeException):
         return error
     for file in files:
         source = f"read_parquet({text_sql(escape_glob(file.path))}, hive_partitioning=false)"
@@ -288,3 +290,13 @@ def _reason(
         except duckdb.Error as found:
             return damaged_file(file.path, "Parquet", found)
     return error
+
+
+def _variants(files: Sequence[FileEntry], cursor: duckdb.DuckDBPyConnection) -> Exception | None:
+    """Return the refusal of a column of variants, which the footer shows as a struct of two texts of bytes."""
+    for file in files:
+        source = f"read_parquet({text_sql(escape_glob(file.path))}, hive_partitioning=false)"
+        for name, kind, *_ in cursor.execute(f"DESCRIBE SELECT * FROM {source}").fetchall():
+            if re.search(r"\bVARIANT\b", kind):
+                return unsupported(f"Reading the variants of the Parquet column {name} as structs")
+    return None
