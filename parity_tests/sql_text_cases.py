@@ -1168,6 +1168,23 @@ CASES: dict[str, tuple[str, ...]] = {
         "select * from emp natural join lateral (select emp.id as id)",
         "select * from emp join lateral (select emp.id as id) using (id)",
     ),
+    "names of correlated subqueries": (
+        "select (select emp.id where emp.id = 1) from emp",
+        "select (select max(floor) from dept d where d.dept = emp.dept and floor > id and id > 0) from emp",
+        "select (select floor + boss + id from dept d where d.dept = emp.dept and floor = id + 1) from emp",
+        "select (select max(floor) from dept d where d.dept = emp.dept group by d.dept having max(floor) > id) from emp",
+        "select (select max(floor) from dept join (select id as z) on floor > boss) from emp",
+        "select exists (select id from dept d where d.dept = emp.dept and floor > id) from emp",
+        "select id in (select floor from dept d where floor > id and floor > boss and floor > id - 1) from emp",
+    ),
+    "rows among those of a correlated subquery": (
+        "select id from emp where (dept, id) in (select dept, floor from dept d where d.floor <= id)",
+        "select id from emp where (dept, boss) not in (select dept, floor from dept d where d.floor <= id)",
+        "select id, (dept, boss) in (select dept, floor from dept d where d.floor >= boss) as a, "
+        "(dept, boss) not in (select dept, floor from dept d where d.floor = boss) as b from emp",
+        "select id from emp where (dept, boss) in (select max(dept), max(floor) from dept d where d.dept = emp.dept)",
+        "select id from emp where (dept, 1, id + 0) in (select dept, 1, floor from dept d where d.dept = emp.dept) or id = 6",
+    ),
     "aggregates of outer columns": (
         "select id, (select sum(c) from (select emp.id as c)) as s from emp",
         "select id, x.* from emp, lateral (select count(*) as n, sum(c) as s from (select emp.id as c union all select 1)) x",

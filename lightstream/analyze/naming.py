@@ -8,6 +8,7 @@ from dataclasses import replace
 from lightstream.plan import expressions as e
 from lightstream.plan import types as t
 from lightstream.plan.literal_texts import shown_literal
+from lightstream.plan.logical import LogicalPlan, expressions
 
 
 def shown(expression: e.Expression) -> str:
@@ -74,7 +75,11 @@ def shown(expression: e.Expression) -> str:
 
 
 def _outer(subquery: e.SubqueryExpression) -> str:
-    return ", ".join(attribute.name for attribute in subquery.outer)
+    """Return the columns of the enclosing query, each as often and in the order in which the subquery has them."""
+    if not isinstance(subquery.plan, LogicalPlan):
+        return ", ".join(attribute.name for attribute in subquery.outer)
+    nodes = (node for expression in expressions(subquery.plan) for node in expression.walk())
+    return ", ".join(node.name for node in nodes if isinstance(node, e.OuterReference))
 
 
 def _call(call: e.Call) -> str:

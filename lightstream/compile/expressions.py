@@ -59,6 +59,8 @@ class ExpressionCompiler:
             case e.Call(name="not", args=(e.SubqueryExpression() as subquery,)) if is_not_in(expression):
                 if self._is_folded(subquery):
                     return f"(NOT {self._subquery(subquery, columns)})"
+                if subquery.outer and len(subquery.values) > 1:
+                    return f"(NOT {self._row_among(subquery, columns, or_unknown=True)})"
                 return f"coalesce(NOT {self._in_subquery(subquery, columns)}, FALSE)"
             case e.Call():
                 return self._call(expression, columns)
@@ -171,6 +173,8 @@ class ExpressionCompiler:
             return f"EXISTS ({self.subquery(subquery.plan, columns)})"
         if self._is_folded(subquery):
             return self._constant_in(subquery, columns)
+        if subquery.outer and len(subquery.values) > 1:
+            return self._row_among(subquery, columns)
         # Spark joins with the rows of the subquery: what is NULL by the rules of IN is no match.
         return f"coalesce({self._in_subquery(subquery, columns)}, FALSE)"
 
@@ -198,6 +202,21 @@ class ExpressionCompiler:
         values = [self.sql(value, columns) for value in subquery.values]
         left = values[0] if len(values) == 1 else f"({', '.join(values)})"
         return f"({left} IN ({self.subquery(subquery.plan, columns)}))"
+
+    def _row_among(self, subquery: e.SubqueryExpression, columns: Columns, or_unknown: bool = False) -> str:
+        """Return whether a row is among those of a correlated subquery, where DuckDB's IN takes but one column.
+
+        `or_unknown`: or may be, if what is NULL were known.
+        """
+        assert isinstance(subquery.plan, LogicalPlan)
+        names = [f"ls_c{position}" for position in range(len(subquery.values))]
+        same = [
+            f"({self.sql(value, columns)} = ls_r.{name})"
+            for value, name in zip(subquery.values, names, strict=True)
+        ]
+        matches = " AND ".join(f"coalesce({part}, TRUE)" if or_unknown else part for part in same)
+        rows = f"({self.subquery(subquery.plan, columns)}) AS ls_r({', '.join(names)})"
+        return f"EXISTS (SELECT 1 FROM {rows} WHERE {matches})"
 
 
 def is_not_in(expression: e.Expression) -> bool:
