@@ -84,3 +84,36 @@ many(
         )
     ],
 )  # fmt: skip
+
+
+def _arrow(schema: Any, **columns: Any) -> Any:
+    def case(s: Any) -> Any:
+        import pyarrow as pa
+
+        return s.spark.createDataFrame(
+            pa.table({name: pa.array(*given) for name, given in columns.items()}), schema
+        )
+
+    return case
+
+
+many(
+    "arrow_table",
+    null_where_none_may_be=_arrow("a int not null", a=([1, None],)),
+    not_null=_arrow("a int not null", a=([1, 2],)),
+    bytes_of_one_length=lambda s: _arrow(None, a=([b"ab", None], __import__("pyarrow").binary(2)))(s),
+)
+
+
+def _source(name: Any) -> Any:
+    return lambda s: s.spark.readStream.format("rate").name(name).load().columns
+
+
+many(
+    "source_name",
+    plain=_source("events"),
+    two_words=_source("two words"),
+    empty=_source(""),
+    number=_source(5),
+    table=lambda s: s.spark.readStream.name("events").table("nowhere"),
+)

@@ -10,6 +10,7 @@ import path_cases  # noqa: F401 - its programs are added to PROGRAMS
 import pytest
 import python_function_cases  # noqa: F401 - likewise
 import table_cases  # noqa: F401 - likewise
+import tws_tester_cases  # noqa: F401 - likewise
 import udtf_cases  # noqa: F401 - likewise
 from frames_cases import PROGRAMS, engine
 from known import known

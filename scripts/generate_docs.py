@@ -119,6 +119,7 @@ MEANINGS = {
     "spark.sql.streaming.noDataProgressEventInterval": "How often an idle query reports.",
     "spark.sql.streaming.numRecentProgressUpdates": "How many reports `recentProgress` keeps (one less than this).",
     "spark.sql.streaming.pollingDelay": "How often a source that cannot wake the query is asked.",
+    "spark.sql.streaming.queryEvolution.enableSourceEvolution": "Whether sources have names.",
     "spark.sql.streaming.schemaInference": "Whether a stream without a schema infers it from the files that are there.",
     "spark.sql.streaming.statefulOperator.allowMultiple": "Whether late rows are judged by the watermark of the batch "
     "before (`true`) or of this one.",

@@ -190,6 +190,9 @@ def _from_arrow(session: SparkSession, table: Any, schema: Any) -> DataFrame:
             t.StructField(name, _spark_type(f.type, session), f.nullable)
             for name, f in zip(names, table.schema, strict=True)
         ]
+    for column, field in zip(table.columns, fields, strict=True):
+        if column.null_count and not field.nullable:
+            raise ValueError(f"Casting field '{field.name}' with null values to non-nullable")
     columns = [_carried(c, f.dataType, zone) for c, f in zip(table.columns, fields, strict=True)]
     return _of_columns(session, columns, t.StructType(list(fields)))
 
@@ -250,6 +253,8 @@ def _spark_type(arrow: Any, session: SparkSession) -> t.DataType:
         return t.StructType([t.StructField(f.name, _spark_type(f.type, session), f.nullable) for f in arrow])
     if kinds.is_duration(arrow):
         return t.DayTimeIntervalType()
+    if kinds.is_fixed_size_binary(arrow):
+        return t.BinaryType()
     known = _SPARK_TYPES.get(str(arrow))
     if known is None:
         raise PySparkTypeError(

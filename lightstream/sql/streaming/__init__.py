@@ -16,7 +16,7 @@ _MODULES = {
     "StreamingQueryException": "lightstream.errors",
     "StreamingQueryListener": f"{_HERE}.listener",
     "StreamingQueryManager": f"{_HERE}.manager",
-    "TwsTester": f"{_HERE}.stateful_processor",
+    "TwsTester": f"{_HERE}.tws_tester",
 }
 
 __all__ = [

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
-from lightstream.errors import PySparkValueError
+from lightstream.errors import AnalysisException, PySparkValueError
 from lightstream.sql.arguments import need_str, not_expected
 from lightstream.sql.dataframe import DataFrame
 from lightstream.sql.readers import STREAM_OPTIONS, Reader, format_method
@@ -13,11 +14,41 @@ from lightstream.sql.unsupported import refuses
 __all__ = ["DataStreamReader"]
 
 
-@refuses("DataStreamReader", changes="tableName", name="source_name")
+@refuses("DataStreamReader", changes="tableName")
 class DataStreamReader(Reader):
     """Reads streams: `spark.readStream.schema(...).json(path)`."""
 
     _streaming = True
+    _source_name: str | None = None
+
+    def name(self, source_name: str) -> DataStreamReader:
+        """Name the source. Spark: reading it then needs the setting `enableSourceEvolution`, which is refused here."""
+        if not re.fullmatch(r"[a-zA-Z0-9_]+", need_str("source_name", source_name)):
+            raise PySparkValueError(
+                "INVALID_STREAMING_SOURCE_NAME",
+                f"Invalid name of a source: '{source_name}'. Use ASCII letters, digits and underscores.",
+                parameters={"source_name": source_name},
+            )
+        self._source_name = source_name
+        return self
+
+    def _read(self, paths: tuple[str, ...]) -> DataFrame:
+        self._refuse_name()
+        return super()._read(paths)
+
+    def _table(self, name: str) -> DataFrame:
+        self._refuse_name()
+        return super()._table(name)
+
+    def _refuse_name(self) -> None:
+        if self._source_name is not None:
+            raise AnalysisException(
+                "STREAMING_QUERY_EVOLUTION_ERROR.SOURCE_NAMING_NOT_SUPPORTED",
+                f"The source has the name '{self._source_name}', but "
+                "spark.sql.streaming.queryEvolution.enableSourceEvolution is not set, and cannot be. Leave name() out.",
+                sqlstate="42KDE",
+                parameters={"name": self._source_name},
+            )
 
     def load(
         self, path: str | None = None, format: str | None = None, schema: Any = None, **options: Any

@@ -6,8 +6,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from lightstream.sql.unsupported import refused_class
-
 if TYPE_CHECKING:
     from lightstream.plan.types import StructType
     from lightstream.sql.streaming.processor_state import ProcessorState, Variable
@@ -19,11 +17,8 @@ __all__ = [
     "StatefulProcessor",
     "StatefulProcessorHandle",
     "TimerValues",
-    "TwsTester",
     "ValueState",
 ]
-
-TwsTester = refused_class("TwsTester")
 
 
 class ValueState:
