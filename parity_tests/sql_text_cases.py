@@ -1072,6 +1072,12 @@ CASES: dict[str, tuple[str, ...]] = {
         "select s.a, s.a, a from (select named_struct('a', 1, 'b', 2) as s)",
         "select m.k, k from (select map('k', 1) as m)",
     ),
+    "aliases beside outer columns": (
+        "select x.* from emp, lateral (select emp.id, id + 1) x where emp.id < 3",
+        "select x.* from emp, lateral (select boss, boss * 2 as q, q + boss) x where emp.id < 3",
+        "select x.* from emp, lateral (select boss as id, id + 1) x where emp.id < 3",
+        "select x.* from emp, lateral (select 5 as id, id + 1) x where emp.id < 3",
+    ),
     "distinct pairs": (
         f"select corr(distinct x, y), covar_pop(distinct x, y), regr_count(distinct x, y) from {_PAIRS}",
         f"select regr_avgx(distinct x, y), regr_sxx(distinct x, y), regr_syy(distinct x, y) from {_PAIRS}",

@@ -125,7 +125,7 @@ class ExpressionResolver:
             named = self.named(expression)
             found += named
             for item in named:
-                if isinstance(item, e.Alias):
+                if isinstance(item, e.Alias) and _is_named(expression, item):
                     self._lateral.setdefault(item.name.lower(), []).append(item)
         self._lateral = {}
         return found
@@ -141,7 +141,11 @@ class ExpressionResolver:
                     found.append(item)
                     if item is not named:
                         self.lateral_items.append(named)
-                    if isinstance(item, e.Alias) and not makes_rows(item.child):
+                    if (
+                        isinstance(item, e.Alias)
+                        and _is_named(expression, item)
+                        and not makes_rows(item.child)
+                    ):
                         aliases.append(item)
                         known[item.id] = item
         finally:
@@ -343,6 +347,11 @@ class ExpressionResolver:
         resolved = tuple(replace(order, child=self.value(order.child)) for order in orders)
         check_sorts(resolved)
         return resolved
+
+
+def _is_named(expression: e.Expression, item: e.Alias) -> bool:
+    """Return whether later items may name one: a column of an enclosing query is none of the select list's."""
+    return isinstance(expression, e.Alias) or not isinstance(item.child, e.OuterReference)
 
 
 def _expanded(item: e.Alias | e.Attribute, aliases: dict[int, e.Alias]) -> e.Alias | e.Attribute:
