@@ -39,7 +39,6 @@ KNOWN: dict[str, str] = {
     "date_makers in America/New_York: make_date(-1, 1, 1)": _YEARS,
     "date_makers in America/New_York: make_date(300000, 1, 1)": _YEARS,
     "queries of windows in UTC: select lag(v, '1') over (order by v) from values (1),(3),(2) t(v)": "the offset is refused by another condition",
-    "sql pipes 20: from emp |> aggregate pay": "refused by the condition of an ordinary aggregation",
     "sql tables 9: insert into tt values (99999999999, 'x')": "the overflow is reported as that of a cast",
     "sql errors 1: select from emp": "Spark takes the word for a column",
     "frames: rows_union_missing_struct": "fields of structs that are missing are not filled in",

@@ -94,6 +94,8 @@ def resolved_parts(
         child = windows.child
     else:
         items = resolver.named_all(relation.items)
+    if relation.piped:
+        _check_piped(items)
     if relation.keys_first:
         items = [*keys, *items]
     refuse_scalar_subqueries(items, keys)
@@ -116,6 +118,18 @@ def is_named(
     return resolver.scope.find(name.parts) is not None or any(
         same(item.name, name.parts[0]) for item in named
     )
+
+
+def _check_piped(items: Sequence[e.Expression]) -> None:
+    for item in items:
+        if not has_aggregate(item):
+            text = shown(trim_alias(item))
+            raise AnalysisException(
+                "PIPE_OPERATOR_AGGREGATE_EXPRESSION_CONTAINS_NO_AGGREGATE_FUNCTION",
+                f"The expression {text} of |> AGGREGATE has no aggregate function: add one, or move it to GROUP BY.",
+                sqlstate="0A000",
+                parameters={"expr": text},
+            )
 
 
 def _refuse_generators(keys: Sequence[e.Expression]) -> None:
@@ -156,7 +170,9 @@ def _correlated(expression: e.Expression) -> bool:
 def _key(
     key: e.Expression, relation: r.Aggregate, resolver: ExpressionResolver
 ) -> Sequence[e.Alias | e.Attribute]:
-    if relation.keys_first and relation.kind == "groupby":
+    if relation.piped and isinstance(key, e.UnresolvedOrdinal):
+        return [ordinal_column(key, resolver.scope.attributes, "GROUP BY")]
+    if relation.keys_first and relation.kind == "groupby" and not relation.piped:
         _check_position(key, relation)
     items = relation.items
     if isinstance(key, e.UnresolvedOrdinal):

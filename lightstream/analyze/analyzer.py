@@ -291,6 +291,12 @@ def _subquery_alias(relation: r.SubqueryAlias, analyzer: Analyzer) -> lp.Logical
     return lp.SubqueryAlias(child, relation.alias)
 
 
+@rule(r.PipeInput)
+def _pipe_input(relation: r.PipeInput, analyzer: Analyzer) -> lp.LogicalPlan:
+    child = analyzer.plan(relation.input)
+    return child if isinstance(child, lp.SubqueryAlias) else lp.Rename(child, child.output, child.hidden)
+
+
 @rule(r.With)
 def _with(relation: r.With, analyzer: Analyzer) -> lp.LogicalPlan:
     inner = analyzer

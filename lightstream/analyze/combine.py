@@ -10,7 +10,7 @@ from lightstream.analyze.columns import check_columns, project
 from lightstream.analyze.expressions import check_no_maps, check_subqueries
 from lightstream.analyze.scope import Scope, scope_of
 from lightstream.analyze.subqueries import check_static
-from lightstream.errors import AnalysisException, ParseException, unsupported
+from lightstream.errors import AnalysisException, ParseException
 from lightstream.functions import registry
 from lightstream.plan import expressions as e
 from lightstream.plan import logical as lp
@@ -379,7 +379,11 @@ def recursive(name: str, query: r.Relation, columns: Sequence[str], analyzer: An
             sqlstate="42836",
         )
     if not query.all:
-        raise unsupported("A recursive WITH by UNION", "Use UNION ALL.")
+        raise AnalysisException(
+            "UNION_NOT_SUPPORTED_IN_RECURSIVE_CTE",
+            "The UNION operator is not yet supported within recursive common table expressions. Please use UNION ALL.",
+            sqlstate="42836",
+        )
     anchor = analyzer.plan(query.left)
     if columns:
         anchor = renamed(anchor, columns)
@@ -387,6 +391,7 @@ def recursive(name: str, query: r.Relation, columns: Sequence[str], analyzer: An
     own = tuple(replace(a, id=e.fresh_id(), qualifier=(), nullable=True) for a in anchor.output)
     reference = lp.RecursiveReference(own)
     step = analyzer.with_tables({name.lower(): reference}).plan(query.right)
+    _check_places(step, reference)
     if len(step.output) != len(own):
         raise AnalysisException(
             "NUM_COLUMNS_MISMATCH",
@@ -410,6 +415,32 @@ def recursive(name: str, query: r.Relation, columns: Sequence[str], analyzer: An
         for a, b in zip(anchor.output, step.output, strict=True)
     )
     return lp.Recursive(anchor, step, output, reference)
+
+
+# The sides of joins where a recursive query may not name itself.
+_NO_REFERENCE = {
+    "leftouter": ("right",),
+    "rightouter": ("left",),
+    "fullouter": ("left", "right"),
+    "leftsemi": ("right",),
+    "leftanti": ("right",),
+}
+
+
+def _check_places(step: lp.LogicalPlan, reference: lp.RecursiveReference) -> None:
+    for node in step.walk():
+        below: tuple[lp.LogicalPlan, ...] = ()
+        if isinstance(node, lp.Join):
+            below = tuple(getattr(node, side) for side in _NO_REFERENCE.get(node.kind, ()))
+        elif isinstance(node, lp.Window) or (isinstance(node, lp.Aggregate) and node.aggregates):
+            below = node.children
+        if any(reference is found for side in below for found in side.walk()):
+            raise AnalysisException(
+                "INVALID_RECURSIVE_REFERENCE.PLACE",
+                "Recursive references cannot be used on the right side of left outer or semi joins, on the left "
+                "side of right outer joins, in full outer joins, or in aggregates.",
+                sqlstate="42836",
+            )
 
 
 def _names(relation: object, name: str) -> bool:

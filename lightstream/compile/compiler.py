@@ -313,7 +313,7 @@ class Compiler:
             child = replace(child, columns={**child.columns, **below})
             child = self._wrapped(child, (*present, *(key.to_attribute() for key in named)))
         columns = {key.id: child.columns[key.id] for key in keys}
-        if plan.grouping_sets and keys:
+        if len(plan.grouping_sets) > 1 or (plan.grouping_sets and keys):
             # Spark makes each row once a set: without rows there is no grand total either.
             child = replace(child, having=("count(*) > 0",))
         for aggregate in aggregates:
@@ -325,7 +325,7 @@ class Compiler:
             group = f"GROUPING SETS ({', '.join(sets)})"
             grouped = set(chain.from_iterable(plan.grouping_sets))
             if plan.grouping_id is not None:
-                columns[plan.grouping_id.id] = _grouping_id(texts, grouped)
+                columns[plan.grouping_id.id] = _grouping_id(texts, grouped) if texts else "0"
             for place, key in enumerate(keys):
                 if place not in grouped:
                     columns[key.id] = f"CAST(NULL AS {duck_type(key.type)})"

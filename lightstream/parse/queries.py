@@ -117,10 +117,10 @@ class Queries(Tables):
     # ---- set operations ----
 
     def _term(self, first: r.Relation | None = None) -> r.Relation:
-        # INTERSECT binds more tightly than UNION and EXCEPT.
+        # INTERSECT binds more tightly than UNION and EXCEPT, a pipe operator less.
         left = self._intersections(first)
-        while self.token.key in ("UNION", "EXCEPT", "MINUS"):
-            left = self._set_operation(left, self._intersections)
+        while self.token.key in (*_SET_KINDS, "|>"):
+            left = self._piped(left) if self.accept("|>") else self._set_operation(left, self._intersections)
         return left
 
     def _intersections(self, first: r.Relation | None = None) -> r.Relation:
@@ -159,18 +159,15 @@ class Queries(Tables):
     # ---- ORDER BY and LIMIT ----
 
     def _organized(self, found: r.Relation) -> r.Relation:
-        found = self._order_and_limit(found)
-        while self.accept("|>"):
-            found = self._piped(found)
-        return found
+        return self._order_and_limit(found)
 
     def _order_and_limit(self, found: r.Relation) -> r.Relation:
         start = self.token
         orders = self._by("ORDER", self.sort_order)
         cluster = self._by("CLUSTER", self.expression)
-        distribute = [] if cluster else self._by("DISTRIBUTE", self.expression)
+        distribute = self._by("DISTRIBUTE", self.expression)
         sort = self._by("SORT", self.sort_order)
-        if (orders and (cluster or distribute or sort)) or (cluster and sort):
+        if (orders and (cluster or distribute or sort)) or (cluster and (distribute or sort)):
             raise self.located(
                 start,
                 self.tokens[self.at - 1],
@@ -189,7 +186,8 @@ class Queries(Tables):
         limit = offset = None
         if self.token.key == "LIMIT" and self.at_clause():
             self.advance()
-            if not (self.token.key == "ALL" and not self.starts_expression(self.ahead())):
+            after = self.ahead()
+            if self.token.key != "ALL" or (self.starts_expression(after) and after.key != "OFFSET"):
                 limit = self.expression()
             else:
                 self.advance()
@@ -211,15 +209,18 @@ class Queries(Tables):
         if key in ("WHERE", "EXTEND", "SET", "DROP", "AS", "AGGREGATE"):
             self.advance()
         if key == "WHERE":
-            return r.Filter(
-                r.SubqueryAlias(found, "") if isinstance(found, r.Aggregate) else found, self.expression()
-            )
+            return r.Filter(r.PipeInput(found), self.expression())
         if key == "EXTEND":
-            return r.Project(found, (*_STAR, *self.separated(self.named_expression)))
+            items = self.separated(self.named_expression)
+            if any(isinstance(item, UnresolvedStar) for item in items):
+                raise _star_in_extend()
+            return r.Project(found, (*_STAR, *items))
         if key == "SET":
-            return r.WithColumns(found, tuple(self.separated(self._assignment)), only_present=True)
+            for item in self.separated(self._assignment):  # Spark: each sees what those before it have set
+                found = r.WithColumns(found, (item,), only_present=True)
+            return found
         if key == "DROP":
-            return r.Drop(found, tuple(self.separated(self.name)), only_present=True)
+            return r.Project(found, (UnresolvedStar((), tuple(self.separated(self.names))),))
         if key == "AS":
             return r.SubqueryAlias(found, self.name())
         if key == "AGGREGATE":
@@ -227,7 +228,7 @@ class Queries(Tables):
         if key in ("PIVOT", "UNPIVOT") or key in _SET_KINDS or key == "TABLESAMPLE":
             return self._piped_rows(found, key)
         if key in ("ORDER", "SORT", "CLUSTER", "DISTRIBUTE", "LIMIT", "OFFSET"):
-            organized = self._order_and_limit(found)
+            organized = self._order_and_limit(r.PipeInput(found))
             if key not in ("LIMIT", "OFFSET") and isinstance(organized, r.Limit | r.Offset):
                 clause = "LIMIT" if isinstance(organized, r.Limit) else "OFFSET"
                 raise self.located(
@@ -239,7 +240,7 @@ class Queries(Tables):
                     {"clause1": f"{key} BY", "clause2": clause},
                 )
             return organized
-        joined = self._extended(found)
+        joined = self._extended(found, once=True)
         if joined is found:
             self.fail()
         return joined
@@ -253,8 +254,28 @@ class Queries(Tables):
         items: tuple[Expression, ...] = ()
         if not self.sees("GROUP", "BY"):
             items = tuple(self.separated(self.named_expression))
-        keys = tuple(_ordinal(key) for key in self._by("GROUP", self.named_expression))
-        return r.Aggregate(found, keys, items, keys_first=True)
+        keys = tuple(_ordinal(key) for key in self._by("GROUP", self._piped_key))
+        return r.Aggregate(found, keys, items, keys_first=True, piped=True)
+
+    def _piped_key(self) -> Expression:
+        token, is_call = self.token, self.ahead().key == "("
+        refused = {"ALL": "GROUP BY ALL", "ROLLUP": "GROUP BY ROLLUP", "CUBE": "GROUP BY CUBE"}.get(
+            token.key, ""
+        )
+        if self.sees("GROUPING", "SETS", "("):
+            refused = "GROUPING SETS"
+        elif is_call == (token.key == "ALL"):
+            refused = ""
+        if refused:
+            raise self.located(
+                token,
+                token,
+                "UNSUPPORTED_FEATURE.PIPE_OPERATOR_AGGREGATE_UNSUPPORTED_CASE",
+                f"The SQL pipe operator |> AGGREGATE does not support {refused}.",
+                "0A000",
+                {"case": refused},
+            )
+        return self.named_expression()
 
     def _piped_rows(self, found: r.Relation, key: str) -> r.Relation:
         if key in _SET_KINDS:
@@ -454,6 +475,15 @@ class Queries(Tables):
                 sqlstate="42000",
             )
         return table
+
+
+def _star_in_extend() -> AnalysisException:
+    return AnalysisException(
+        "INVALID_USAGE_OF_STAR_OR_REGEX",
+        "Invalid usage of '*' in |> EXTEND: what comes in is there already.",
+        sqlstate="42000",
+        parameters={"elem": "'*'", "prettyName": "expression `pipeexpression`"},
+    )
 
 
 def _missing_window(name: str) -> AnalysisException:

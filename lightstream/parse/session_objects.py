@@ -17,12 +17,27 @@ from lightstream.errors import unsupported
 from lightstream.parse.failure import located
 from lightstream.parse.inspections import Inspections
 from lightstream.parse.tokens import STRING
-from lightstream.plan.expressions import Expression
-from lightstream.plan.relations import Command, Relation
+from lightstream.plan.expressions import (
+    Alias,
+    Expression,
+    SubqueryExpression,
+    UnresolvedRegex,
+    UnresolvedStar,
+)
+from lightstream.plan.relations import Command, OneRow, Project, Relation
 from lightstream.plan.session_objects import Parameter
-from lightstream.plan.types import DataType, StructField
+from lightstream.plan.types import DataType, NullType, StructField
 
 _NO_TYPE = ("=", "DEFAULT", ",", ";")
+
+
+def _value_of(query: Relation) -> Expression:
+    """Return the value that a function's query gives; Spark takes `SELECT value` for the value."""
+    if isinstance(query, Project) and isinstance(query.input, OneRow) and len(query.items) == 1:
+        [item] = query.items
+        if not isinstance(item, UnresolvedStar | UnresolvedRegex):
+            return item.child if isinstance(item, Alias) else item
+    return SubqueryExpression("scalar", query, type=NullType())
 
 
 class SessionObjects(Inspections):
@@ -122,7 +137,13 @@ class SessionObjects(Inspections):
                 returns = self.declared_type()
         while not self.accept("RETURN"):
             self._function_characteristic()
-        body = self.query() if is_table else self.expression()
+        body: Relation | Expression
+        if is_table:
+            body = self.query()
+        elif self.starts_query():
+            body = _value_of(self.query())
+        else:
+            body = self.expression()
         args = {"name": name, "parameters": parameters, "returns": returns, "body": body, "replace": replace}
         return Command("create_function", args)
 

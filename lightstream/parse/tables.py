@@ -69,7 +69,7 @@ class Tables(Primaries):
 
     # ---- joins ----
 
-    def _extended(self, found: r.Relation) -> r.Relation:
+    def _extended(self, found: r.Relation, once: bool = False) -> r.Relation:
         while True:
             if self.token.key in ("PIVOT", "UNPIVOT") and self._at_pivot():
                 found = self._pivot(found) if self.advance().key == "PIVOT" else self._unpivot(found)
@@ -100,6 +100,8 @@ class Tables(Primaries):
             elif not natural and self.accept("USING"):
                 using = tuple(self.in_parentheses(self.name))
             found = r.Join(found, right, kind, condition, using, natural, lateral)
+            if once:
+                return found
 
     def _join_ahead(self) -> tuple[bool, tuple[str, ...] | None]:
         distance = int(self.token.key == "NATURAL")
@@ -327,6 +329,7 @@ class Tables(Primaries):
             raise unsupported("TABLESAMPLE by bytes")
         self.expect(")")
         if unit == "ROWS":
+            self._repeatable()  # Spark: which means nothing here
             return lambda found: r.Limit(found, amount)
         if not isinstance(amount, Literal):
             raise unsupported("A computed percentage in TABLESAMPLE")
@@ -341,11 +344,15 @@ class Tables(Primaries):
                 f"Sampling fraction ({fraction}) must be on interval [0, 1].",
                 "22023",
             )
-        seed = None
-        if self.accept("REPEATABLE", "("):
-            seed = self._whole_number()
-            self.expect(")")
+        seed = self._repeatable()
         return lambda found: r.Sample(found, 0.0, fraction, seed=seed)
+
+    def _repeatable(self) -> int | None:
+        if not self.accept("REPEATABLE", "("):
+            return None
+        seed = self._whole_number()
+        self.expect(")")
+        return seed
 
     def _whole_number(self) -> int:
         if self.token.kind != NUMBER or not self.token.text.isdigit():

@@ -103,7 +103,8 @@ class Aggregate(Relation):
 
     `items` are the output columns. From the DataFrame API they are the aggregates only and `keys_first` puts the
     keys before them; from SQL they are the whole select list. `kind` is "groupby", "rollup", "cube" or "sets" (with
-    `grouping_sets`, positions into `keys`).
+    `grouping_sets`, positions into `keys`). `piped` is `|> AGGREGATE`: whole numbers among its keys are
+    columns that come in, and each item has an aggregate.
     """
 
     input: Relation | LogicalPlan
@@ -113,6 +114,7 @@ class Aggregate(Relation):
     keys_first: bool = False
     having: Expression | None = None
     grouping_sets: tuple[tuple[int, ...], ...] = ()
+    piped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +221,13 @@ class Deduplicate(Relation):
     input: Relation | LogicalPlan
     columns: tuple[str, ...] | None = None
     within_watermark: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PipeInput(Relation):
+    """What a pipe operator (`|>`) is given: it sees what comes out, and no names below."""
+
+    input: Relation | LogicalPlan
 
 
 @dataclass(frozen=True, slots=True)
