@@ -8,6 +8,7 @@ from lightstream.errors import internal, unsupported
 from lightstream.functions import casts, registry
 from lightstream.functions.cast_times import of_word
 from lightstream.functions.normal_forms import normal_form
+from lightstream.functions.predicates import may_fail
 from lightstream.functions.registry import OVER, AggregateParts, SqlContext, is_constant
 from lightstream.functions.spelling import literal_sql, quote, text_sql
 from lightstream.plan import expressions as e
@@ -114,10 +115,14 @@ class ExpressionCompiler:
         if ordered:
             keys = ", ".join(self.order(order, columns) for order in ordered)
             text = f"{text[:-1]} ORDER BY {keys.replace('{', '{{').replace('}', '}}')})"
-        text = _fill(text, arguments)
-        if call.filter is not None:
-            text += f" FILTER (WHERE {self.sql(call.filter, columns)})"
-        return text
+        if call.filter is None:
+            return _fill(text, arguments)
+        kept = self.sql(call.filter, columns)
+        if (
+            not call.distinct
+        ):  # DuckDB computes the arguments of all rows, Spark those of distinct values alone
+            arguments = [f"(CASE WHEN {kept} THEN {a} END)" if may_fail(a) else a for a in arguments]
+        return f"{_fill(text, arguments)} FILTER (WHERE {kept})"
 
     def _field(self, field: e.GetField, columns: Columns) -> str:
         child = self.sql(field.child, columns)

@@ -216,11 +216,13 @@ aggregate("percentile_cont", _bind_within, _percentile_parts, shown=_shown_withi
 
 def _disc_parts(call: Call, ctx: SqlContext) -> AggregateParts:
     descending = bool(call.order_by) and not call.order_by[0].ascending
-    share = _shares(call.name, call.args, 1)[0]
+    shares = _shares(call.name, call.args, 1)
     order = "'DESC'" if descending else "'ASC'"
     sorted_values = f"list_sort(list_filter({{0}}, lambda ls_e: ls_e IS NOT NULL), {order})"
-    pick = f"ls_s[greatest(CAST(ceil(len(ls_s) * CAST({share!r} AS DOUBLE)) AS BIGINT), 1)]"
-    return AggregateParts(("list({0})",), f"list_transform([{sorted_values}], lambda ls_s: {pick})[1]")
+    picks = [f"ls_s[greatest(CAST(ceil(len(ls_s) * CAST({s!r} AS DOUBLE)) AS BIGINT), 1)]" for s in shares]
+    many = f"CASE WHEN len(ls_s) > 0 THEN [{', '.join(picks)}] END"
+    body = many if _is_many(call.args[1]) else picks[0]
+    return AggregateParts(("list({0})",), f"list_transform([{sorted_values}], lambda ls_s: {body})[1]")
 
 
 aggregate("percentile_disc", _bind_within, _disc_parts, shown=_shown_within, within_group=True)

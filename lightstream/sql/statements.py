@@ -273,7 +273,12 @@ def _drop(session: SparkSession, args: Args, command: r.Command) -> None:
 
 
 def _in_schema(session: SparkSession, path: tables.TablePath) -> list[tables.TableEntry]:
-    return [x for x in tables.entries(session._state, path.schema) if not x.is_temporary]
+    try:
+        return [x for x in tables.entries(session._state, path.schema) if not x.is_temporary]
+    except AnalysisException as error:
+        if error.getCondition() != "SCHEMA_NOT_FOUND":
+            raise
+        return []
 
 
 @_command("create_database")
