@@ -1890,3 +1890,36 @@ many(
     named_twice_in_part=lambda e: e.spark.sql("select 1 a, 2 a, 3 b").summary("count"),
     named_twice_beside=lambda e: e.spark.sql("select 1 a, 2 a, 3 b").describe("b"),
 )
+
+
+def _lost(step: Callable[[Any, Any], Any]) -> Callable[[Any], Any]:
+    """A join of largest ids by department with the table that they come from."""
+    return lambda e: step(
+        e.emp.groupBy("dept").agg(e.F.max("id").alias("top")).join(e.emp, e.F.col("top") == e.emp.id), e
+    )
+
+
+many(
+    "lost_columns",
+    joined=_lost(lambda joined, e: joined),
+    dropped=_lost(lambda joined, e: joined.drop(e.emp.id)),
+    by_name=_lost(lambda joined, e: joined.select("id", "top")),
+    of_union=lambda e: (
+        e.emp.select("id").union(e.dept.select("floor")).join(e.dept.select("floor")).drop(e.dept.floor)
+    ),
+    of_both_in_union=lambda e: (
+        e.emp.select("id")
+        .union(e.dept.select("floor"))
+        .join(e.dept.select("floor"), e.F.col("id") == e.dept.floor)
+    ),
+    other_side=lambda e: e.emp.join(e.emp.groupBy("dept").agg(e.F.max("id").alias("top")), "dept").select(
+        e.emp.id, "top"
+    ),
+    twice=lambda e: (
+        e.emp.join(e.dept, e.emp.dept == e.dept.dept)
+        .drop(e.dept.dept, e.dept.city)
+        .withColumnRenamed("floor", "f")
+        .join(e.dept, e.F.col("f") == e.dept.floor)
+        .drop(e.dept.dept)
+    ),
+)

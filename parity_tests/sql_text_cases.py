@@ -966,6 +966,8 @@ CASES: dict[str, tuple[str, ...]] = {
         "select id from emp order by explode(array(id))",
         "select max(id), sum(distinct boss) over (order by id) from emp",
         "select hex(id) over (), sum(distinct boss) over () from emp",
+        "select listagg(distinct name) within group (order by name) over (partition by dept order by id) from emp",
+        "select listagg(name) within group (order by name) over (partition by dept order by id) from emp",
         "select id from emp where sum(distinct boss) over () > 1",
         "select id from emp group by id having row_number() over (order by id) > 0",
         "select dept, row_number() over (order by dept) r from emp group by dept having r > 0",

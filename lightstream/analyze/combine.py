@@ -26,10 +26,16 @@ def _join(relation: r.Join, analyzer: Analyzer) -> lp.LogicalPlan:
     right = _own_sources(left, analyzer.plan(relation.right))
     condition = relation.condition
     shared = {a.id for a in left.output} & {a.id for a in right.output}
-    if shared:
-        fresh = renewed(right, shared)
+    lost = _made_below(left) & {a.id for a in right.output} - shared
+    if shared or lost:
+        fresh = renewed(right, shared | lost)
         moved = {old.id: new for old, new in zip(right.output, fresh.columns, strict=True)}
-        condition = None if condition is None else _tell_sides_apart(condition, shared, moved)
+        if condition is not None:
+            # Spark: what the left side has lost can be meant on the right only, by the condition and no more.
+            condition = condition.transform_up(
+                lambda node: moved[node.id] if isinstance(node, e.Attribute) and node.id in lost else node
+            )
+            condition = _tell_sides_apart(condition, shared, moved)
         right = fresh
     if relation.natural:
         same = analyzer.over(left).scope.same
@@ -59,6 +65,20 @@ def _check_deterministic(condition: e.Expression) -> None:
                 sqlstate="42K0E",
                 parameters={"sqlExprs": f'"{shown(condition)}"'},
             )
+
+
+def _made_below(plan: lp.LogicalPlan) -> set[int]:
+    """Return the ids of the columns that any part of a plan makes, whether or not they come out."""
+    found: set[int] = set()
+    for node in plan.walk():
+        match node:
+            case lp.Leaf() | lp.Rename() | lp.SetOperation():
+                found.update(a.id for a in node.columns)
+            case lp.Project():
+                found.update(item.id for item in node.items)
+            case lp.Aggregate():
+                found.update(item.id for item in (*node.keys, *node.aggregates))
+    return found
 
 
 def _own_sources(left: lp.LogicalPlan, right: lp.LogicalPlan) -> lp.LogicalPlan:

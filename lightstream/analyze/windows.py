@@ -66,7 +66,7 @@ def _check_window(window: e.WindowExpression) -> None:
     function = window.function
     frame = _required_frame(function)
     if frame is None:
-        if (window.order_by or window.frame not in (None, _ALL_ROWS)) and _is_ordered_set(function):
+        if not _is_distinct(function) and _is_ordered_set(function) and _is_ordered(window):
             raise AnalysisException(
                 "INVALID_WINDOW_SPEC_FOR_AGGREGATION_FUNC",
                 f'Cannot specify ORDER BY or a window frame for "{shown(function)}".',
@@ -107,6 +107,15 @@ def _bound_text(bound: e.FrameBoundary, side: str) -> str:
     if direction == "PRECEDING":
         return f"-{value}"
     return re.sub(r"^\(- (.*)\)$", r"-\1", value)
+
+
+def _is_distinct(function: e.Expression) -> bool:
+    """Return whether a call takes distinct values, which is refused when the whole query is known."""
+    return isinstance(function, e.Call) and function.distinct
+
+
+def _is_ordered(window: e.WindowExpression) -> bool:
+    return bool(window.order_by) or window.frame not in (None, _ALL_ROWS)
 
 
 def _is_ordered_set(function: e.Expression) -> bool:
