@@ -1117,6 +1117,7 @@ CASES: dict[str, tuple[str, ...]] = {
         "select transform(array(1, 2), (a, A) -> a)",
         "select exists(array(1, 2), (x, i) -> i > 0)",
         "select array_sort(array(1, 2), x -> x)",
+        "select transform(array(1, 2), x -> (select max(x) from (select 1 as x)))",
         "select aggregate(array(1, 2), 0, x -> x)",
         "select aggregate(array(1, 2), 0, (acc, x) -> cast(acc + x as string))",
         "select aggregate(array(1, 2), struct('a' as n, 0 as s), (acc, x) -> struct('b', acc.s + x)) as s",

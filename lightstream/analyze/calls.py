@@ -313,6 +313,7 @@ def _lambdas(resolver: ExpressionResolver, entry: Function, args: list[e.Express
             resolved.append(e.LambdaFunction(argument, tuple(hidden)))
             continue
         _check_parameters(given, len(types), resolver)
+        _refuse_subqueries(argument)
         variables = tuple(e.LambdaVariable(p.name, *found) for p, found in zip(given, types, strict=True))
         resolver.lambda_variables.append({v.name: v for v in variables})
         try:
