@@ -124,11 +124,20 @@ class ExpressionResolver:
         for expression in items:
             named = self.named(expression)
             found += named
+            if self._is_variable(expression):  # and so it is in what comes after
+                continue
             for item in named:
                 if isinstance(item, e.Alias) and _is_named(expression, item):
                     self._lateral.setdefault(item.name.lower(), []).append(item)
         self._lateral = {}
         return found
+
+    def _is_variable(self, expression: e.Expression) -> bool:
+        return (
+            bool(self.session.named_values)
+            and isinstance(expression, e.UnresolvedAttribute)
+            and self.scope.find(expression.parts) is None
+        )
 
     def _expanded_all(self, items: Sequence[e.Expression]) -> list[e.Alias | e.Attribute]:
         found: list[e.Alias | e.Attribute] = []
