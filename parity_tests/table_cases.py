@@ -117,3 +117,17 @@ many(
     number=_source(5),
     table=lambda s: s.spark.readStream.name("events").table("nowhere"),
 )
+
+
+def _exploded(*names: str) -> Any:
+    return lambda s: s.spark.range(1).select(s.F.explode(s.F.create_map(s.F.lit("k"), "id")).alias(*names))
+
+
+many(
+    "generator_names",
+    one=_exploded("a"),
+    two=_exploded("a", "b"),
+    three=_exploded("a", "b", "c"),
+    in_sql=lambda s: s.spark.sql("select posexplode(array(1)) as (a, b, c)"),
+    lateral_view=lambda s: s.spark.sql("select * from range(1) lateral view explode(map(1, 2)) t as a, b, c"),
+)

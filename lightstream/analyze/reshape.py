@@ -189,10 +189,11 @@ def generate(
         raise unsupported("This generator")
     if names and len(names) != len(struct.fields):
         raise AnalysisException(
-            "NUM_TABLE_VALUE_ALIASES_MISMATCH",
-            f"The number of aliases supplied ({len(names)}) does not match the number of columns that the generator "
-            f"makes ({len(struct.fields)}).",
-            sqlstate="42826",
+            "UDTF_ALIAS_NUMBER_MISMATCH",
+            f"The number of aliases supplied ({','.join(names)}) does not match the number of columns that the "
+            f"generator makes ({len(struct.fields)}).",
+            sqlstate="42802",
+            parameters={"aliasesNames": ",".join(names), "aliasesSize": str(len(struct.fields))},
         )
     check_columns(child, (generator,))
     check_subqueries(generator, "a generator")
