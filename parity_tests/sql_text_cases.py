@@ -941,6 +941,12 @@ CASES: dict[str, tuple[str, ...]] = {
         "select q, w from p unpivot (w for q in (x, z, y))",
         "select q, v, w from p unpivot ((v, w) for q in ((x, a), (y, b)))",
     ),
+    "generators of which nothing is asked": (
+        "select 0 as a from emp lateral view json_tuple(element_at(array('A'), id), 'a', 'b') l as x, y",
+        "select count(*) from emp lateral view json_tuple(element_at(array('A'), id), 'a', 'b') l as x, y",
+        "select x from emp lateral view json_tuple(element_at(array('A'), id), 'a', 'b') l as x, y",
+        "select 0 as a from emp lateral view stack(1, element_at(array('A'), id)) l as x",
+    ),
     "windows above having": (
         "select dept, sum(id) s, rank() over (order by sum(id)) from emp group by dept having count(pay) > 1",
         "select dept, sum(id) s, rank() over (order by sum(id) desc) r from emp group by dept having count(pay) > 1 order by r",

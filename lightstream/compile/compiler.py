@@ -573,6 +573,9 @@ class Compiler:
         return self.wrapped(replace(child, columns={**child.columns, plan.column.id: element}), plan)
 
     def _generate(self, plan: lp.Generate, needed: set[int]) -> Select:
+        made = {a.id for a in plan.generated}
+        if isinstance(plan.generator, e.Call) and plan.generator.name == "json_tuple" and not made & needed:
+            return self.plan(plan.child, needed)  # Spark: one row for each, of which nothing is asked
         used = needed | e.references(plan.generator)
         child = self.plan(plan.child, used)
         if not child.takes_where or child.order or used & child.volatile:
