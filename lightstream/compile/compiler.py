@@ -573,8 +573,8 @@ class Compiler:
         return self.wrapped(replace(child, columns={**child.columns, plan.column.id: element}), plan)
 
     def _generate(self, plan: lp.Generate, needed: set[int]) -> Select:
-        made = {a.id for a in plan.generated}
-        if isinstance(plan.generator, e.Call) and plan.generator.name == "json_tuple" and not made & needed:
+        is_tuple = isinstance(plan.generator, e.Call) and plan.generator.name == "json_tuple"
+        if is_tuple and not needed & {a.id for a in plan.generated}:
             return self.plan(plan.child, needed)  # Spark: one row for each, of which nothing is asked
         used = needed | e.references(plan.generator)
         child = self.plan(plan.child, used)
