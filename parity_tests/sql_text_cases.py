@@ -1304,4 +1304,16 @@ CASES: dict[str, tuple[str, ...]] = {
         "drop temporary function itself",
         "drop temporary function floors",
     ),
+    "names by IDENTIFIER": (
+        "create table identifier('by_' || 'name') (a int)",
+        "insert into identifier('by_name') values (1)",
+        "select * from identifier('by_name')",
+        "show columns from identifier('by_name')",
+        "describe identifier('by_name')",
+        "create or replace temporary view identifier('v_by_name') (c) as values (1)",
+        "select c from v_by_name",
+        "drop view identifier('v_by_name')",
+        "truncate table identifier('by_name')",
+        "drop table if exists identifier('by_name')",
+    ),
 }

@@ -127,7 +127,12 @@ def wrong_count(name: str, expected: str, actual: int) -> AnalysisException:
         f"The `{name}` requires {expected} parameters but the actual number is {actual}. Please refer to Spark's "
         "documentation of the function for its parameters.",
         sqlstate="42605",
-        parameters={"functionName": f"`{name}`", "expectedNum": expected, "actualNum": str(actual)},
+        parameters={
+            "functionName": f"`{name}`",
+            "expectedNum": expected,
+            "actualNum": str(actual),
+            "docroot": "https://spark.apache.org/docs/latest",
+        },
     )
 
 

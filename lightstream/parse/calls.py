@@ -283,6 +283,10 @@ class Calls(Expressions):
             return UnresolvedFunction(".".join(name), args, named=named)
         return UnresolvedAttribute(name)
 
+    def object_name(self) -> tuple[str, ...]:
+        """Read the name of a table, a view or a schema, perhaps as `IDENTIFIER(text)`."""
+        return self.identifier_clause() if self.sees("IDENTIFIER", "(") else self.names()
+
     def identifier_clause(self) -> tuple[str, ...]:
         """Read `IDENTIFIER(text)`: the name that a constant text is."""
         self.advance()

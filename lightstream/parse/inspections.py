@@ -40,7 +40,7 @@ class Inspections(Queries):
         self.advance()
         lazy = self.accept("LAZY")
         self.expect("TABLE")
-        args: dict[str, Any] = {"name": self.names(), "lazy": lazy}
+        args: dict[str, Any] = {"name": self.object_name(), "lazy": lazy}
         args["options"] = self.options() if self.accept("OPTIONS") else {}
         query = None
         if self.accept("AS") or self.token.key in _QUERY_WORDS:
@@ -52,7 +52,7 @@ class Inspections(Queries):
         self.advance()
         self.expect("TABLE")
         if_exists = self.accept("IF", "EXISTS")
-        return Command("uncache_table", {"name": self.names(), "if_exists": if_exists})
+        return Command("uncache_table", {"name": self.object_name(), "if_exists": if_exists})
 
     def clear_cache(self) -> Relation:
         """Read CLEAR CACHE."""
@@ -65,7 +65,7 @@ class Inspections(Queries):
         self.advance()
         if not self.accept("TABLE"):
             raise unsupported("REFRESH of a function or a path")
-        return Command("refresh_table", {"name": self.names()})
+        return Command("refresh_table", {"name": self.object_name()})
 
     # ---- SHOW and DESCRIBE ----
 
@@ -99,7 +99,7 @@ class Inspections(Queries):
         self.fail()
 
     def _database_and_pattern(self) -> dict[str, Any]:
-        database = self.names() if self.accept_any("IN", "FROM") else None
+        database = self.object_name() if self.accept_any("IN", "FROM") else None
         is_like = self.accept("LIKE")
         pattern = self.string() if is_like or self.token.kind == STRING else None
         return {"database": database, "pattern": pattern}
@@ -108,8 +108,8 @@ class Inspections(Queries):
         self.advance()
         if not self.accept_any("IN", "FROM"):
             self.fail()
-        name = self.names()
-        database = self.names() if self.accept_any("IN", "FROM") else None
+        name = self.object_name()
+        database = self.object_name() if self.accept_any("IN", "FROM") else None
         return Command("show_columns", {"name": name, "database": database})
 
     def _show_functions(self) -> Relation:
@@ -131,7 +131,7 @@ class Inspections(Queries):
             self.advance()
             extended = self.accept("EXTENDED")
             if self.is_name(self.token):
-                name = self.names()
+                name = self.object_name()
             else:
                 name = (self.string() if self.token.kind == STRING else self.advance().text,)
             return Command("describe_function", {"name": name, "extended": extended})
@@ -150,7 +150,7 @@ class Inspections(Queries):
         if self.token.key in ("EXTENDED", "FORMATTED") and self.is_name(self.ahead()):
             self.advance()
             extended = True
-        name = self.names()
+        name = self.object_name()
         if self.token.key == "PARTITION" or self.sees("AS", "JSON"):
             raise unsupported(f"{self.token.key} in DESCRIBE TABLE")
         column = self.names() if self.is_name(self.token) else None

@@ -131,7 +131,7 @@ class Statements(SessionObjects):
 
     def _create_database(self) -> Relation:
         if_not_exists = self.accept("IF", "NOT", "EXISTS")
-        name = self.names()
+        name = self.object_name()
         if self.token.key in ("COMMENT", "LOCATION", "MANAGED", "WITH"):
             raise unsupported(f"{self.token.key} of a schema")
         return Command("create_database", {"name": name, "if_not_exists": if_not_exists})
@@ -139,7 +139,7 @@ class Statements(SessionObjects):
     def _create_view(self, replace: bool, is_global: bool, temporary: bool) -> Relation:
         first = self.tokens[0]
         if_not_exists = self.accept("IF", "NOT", "EXISTS")
-        name = self.names()
+        name = self.object_name()
         if temporary and len(name) > 1:
             raise self.located(
                 first,
@@ -209,7 +209,7 @@ class Statements(SessionObjects):
 
     def _create_table(self) -> Relation:
         if_not_exists = self.accept("IF", "NOT", "EXISTS")
-        args: dict[str, Any] = {"name": self.names(), "if_not_exists": if_not_exists, "schema": None}
+        args: dict[str, Any] = {"name": self.object_name(), "if_not_exists": if_not_exists, "schema": None}
         if self.token.key == "(" and not self.starts_query(1):
             args["schema"] = self._schema()
         if self.accept("USING"):
@@ -278,7 +278,7 @@ class Statements(SessionObjects):
         kind = self.accept_any("TABLE", "VIEW")
         if self.accept_any(*_DATABASE):
             if_exists = self.accept("IF", "EXISTS")
-            name = self.names()
+            name = self.object_name()
             return Command(
                 "drop_database",
                 {
@@ -292,7 +292,7 @@ class Statements(SessionObjects):
                 raise unsupported(f"DROP {self.token.key}")
             self.fail()
         if_exists = self.accept("IF", "EXISTS")
-        args = {"name": self.names(), "if_exists": if_exists}
+        args = {"name": self.object_name(), "if_exists": if_exists}
         if kind == "TABLE":
             args["purge"] = self.accept("PURGE")
         return Command(f"drop_{kind.lower()}", args)
@@ -300,7 +300,7 @@ class Statements(SessionObjects):
     def _truncate(self) -> Relation:
         self.advance()
         self.expect("TABLE")
-        name = self.names()
+        name = self.object_name()
         if self.token.key == "PARTITION":
             raise unsupported("PARTITION in TRUNCATE TABLE")
         return Command("truncate_table", {"name": name})
@@ -316,7 +316,7 @@ class Statements(SessionObjects):
             raise unsupported("INSERT OVERWRITE DIRECTORY")
         if self.token.key == "TABLE" and self.is_name(self.ahead()) and not self.starts_query(1):
             self.advance()
-        name = self.names()
+        name = self.object_name()
         if self.token.key in ("PARTITION", "REPLACE", "WATERMARK") and self.ahead().key != ".":
             raise unsupported(f"{self.token.key} in INSERT")
         by_name = self.accept("BY", "NAME")
@@ -336,7 +336,7 @@ class Statements(SessionObjects):
         self.advance()
         if self.token.key in ("NAMESPACE", "SCHEMA", "DATABASE") and self.is_name(self.ahead()):
             self.advance()
-        return Command("use", {"name": self.names()})
+        return Command("use", {"name": self.object_name()})
 
     def _set_time_zone(self) -> Relation:
         # SET TIME ZONE; the other forms of SET are no matter of tokens.
