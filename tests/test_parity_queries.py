@@ -147,3 +147,9 @@ def test_the_plugin_costs_little() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, cwd=PROJECT
     )
     assert done.stdout == "[]\n"
+
+
+def test_pytest_does_not_rewrite_our_modules() -> None:
+    import lightstream.commands.doctor as seldom_imported
+
+    assert "rewrite" not in type(seldom_imported.__loader__).__module__

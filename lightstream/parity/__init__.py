@@ -18,9 +18,9 @@ from lightstream.run import STANDS_IN
 __all__ = ["Engine", "assert_parity"]
 
 if "pytest" in sys.modules:  # not when only the command line asks: pytest takes long to import
-    from lightstream.parity.fixtures import engine
+    from lightstream.parity.fixtures import engine, pytest_configure
 
-    __all__ += ["engine"]
+    __all__ += ["engine", "pytest_configure"]
 
     if STANDS_IN in os.environ:  # a process that a `lightstream run -m pytest` has started to share its work
         from lightstream.pyspark_imports import install
