@@ -182,11 +182,18 @@ _DURATION = re.compile(r"\s*(-?\d+)\s*(us|ms|s|m|min|h|d)?\s*$")
 _UNIT_MS = {"ms": 1, "s": 1000, "m": 60_000, "min": 60_000, "h": 3_600_000, "d": 86_400_000, None: 1}
 
 
-class Conf:
-    """The settings of one session: a mapping of text to text over the defaults."""
+DEFAULT_SCHEMA = "default"
 
-    def __init__(self, values: dict[str, str] | None = None) -> None:
+
+class Conf:
+    """The settings of one session: a mapping of text to text over the defaults.
+
+    `schema`: where names of tables without a schema are looked up (USE); Spark's `default` is DuckDB's `main`.
+    """
+
+    def __init__(self, values: dict[str, str] | None = None, schema: str = DEFAULT_SCHEMA) -> None:
         self.values: dict[str, str] = dict(values or {})
+        self.schema = schema
 
     def get(self, key: str) -> str | None:
         """Return a setting or its default; None when it has neither.
@@ -258,7 +265,7 @@ class Conf:
 
     def copy(self) -> Conf:
         """Return an independent copy (a query keeps the settings it was started with)."""
-        return Conf(self.values)
+        return Conf(self.values, self.schema)
 
     def boolean(self, key: str) -> bool:
         """Return a setting as a boolean."""

@@ -39,6 +39,69 @@ def _inserted(method: str, *given: Any) -> Any:
     return case
 
 
+def _in_schema(*steps: Any) -> Any:
+    """Return a case that runs statements and calls in a schema `shop`, from USE on, and lists their answers."""
+
+    def case(s: Any) -> Any:
+        sql, found = s.spark.sql, []
+        for text in (
+            "drop schema if exists shop cascade",
+            "drop table if exists goods",
+            "create schema shop",
+        ):
+            sql(text)
+        sql("create table goods using parquet as select 1 id, 'default' place")
+        sql("create table shop.goods using parquet as select 2 id, 'shop' place, struct(3 as p) s")
+        try:
+            sql("use shop")
+            for step in steps:
+                answer = step(s) if callable(step) else sql(step)
+                rows = answer.collect() if hasattr(answer, "collect") else answer
+                found.append(sorted(map(tuple, rows)) if isinstance(rows, list) else rows)
+        finally:
+            sql("use default")
+            sql("drop schema shop cascade")
+            sql("drop table goods")
+        return found
+
+    return case
+
+
+many(
+    "current_schema",
+    names=_in_schema(
+        "select current_schema(), current_database(), current_path()", "show current schema", "select * from goods",
+        "select * from default.goods", "show tables", "show tables in default", "describe goods",
+        lambda s: s.spark.catalog.currentDatabase(), lambda s: s.spark.table("goods").count(),
+        lambda s: s.spark.catalog.tableExists("goods"), lambda s: s.spark.newSession().catalog.currentDatabase(),
+        "use schema default", "select place from goods", "use SHOP", "select current_schema()",
+        "use spark_catalog.shop",
+        "select place from goods", "use spark_catalog", "select current_schema()",
+        lambda s: s.spark.catalog.setCurrentDatabase("default"), "select place from goods",
+    ),
+    written=_in_schema(
+        "create table made using parquet as select 5 a", "insert into made values (6)", "select * from shop.made",
+        lambda s: s.spark.range(3).write.saveAsTable("saved"), lambda s: s.spark.range(2).write.insertInto("saved"),
+        "select * from shop.saved", lambda s: s.spark.range(1).write.saveAsTable("default.elsewhere"),
+        "select * from default.elsewhere", "drop table default.elsewhere", "drop table made", "show tables",
+        "truncate table goods", "select count(*) from goods", "select count(*) from default.goods",
+    ),
+    columns=_in_schema(
+        "select shop.goods.id, goods.s.p, shop.goods.s.p, spark_catalog.shop.goods.place from goods",
+        "select default.goods.id, shop.goods.id from goods join default.goods on s.p > default.goods.id",
+        "select default.goods.* from default.goods",
+        "select id from goods g where g.id = (select max(shop.goods.id) from goods)",
+        lambda s: s.spark.table("default.goods").select("default.goods.id", "goods.place").collect(),
+    ),
+    not_there=_in_schema("drop table goods", "select * from goods"),
+    no_schema=_in_schema("use nowhere"),
+    no_database=_in_schema(lambda s: s.spark.catalog.setCurrentDatabase("nowhere")),
+    not_in_the_other=_in_schema("select default.goods.id from goods"),
+    suggestions=_in_schema("select goods.zz from goods"),
+    suggestions_of_two=_in_schema("select zz from goods join default.goods"),
+    schema_is_gone=_in_schema("create schema gone", "use gone", "drop schema gone", "create table made (a int)"),
+    no_arguments=_in_schema("select current_schema('x')"),
+)  # fmt: skip
 many(
     "catalog",
     description=_described,

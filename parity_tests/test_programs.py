@@ -189,7 +189,7 @@ REFUSALS: dict[str, Callable[[Engine], Any]] = {
     "console with a bad mode": lambda engine: engine.stream().writeStream.format("console").outputMode(""),
     "memory without a name": lambda engine: engine.stream().writeStream.format("memory").start(),
     "files per trigger: none": lambda engine: (
-        engine.stream(maxFilesPerTrigger=0).writeStream.format("noop").start().processAllAvailable()
+        engine.stream(maxFilesPerTrigger=0).writeStream.format("noop").start().awaitTermination(60)
     ),
 }
 

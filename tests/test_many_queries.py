@@ -20,6 +20,8 @@ THREADS, QUERIES, FILES = 4, 6, 4
 
 @pytest.fixture
 def spark(tmp_path: Path) -> Iterator[Any]:
+    if (running := SparkSession.getActiveSession()) is not None:
+        running.stop()  # another module's: it may have another database
     database = str(tmp_path / "results.duckdb")
     session = SparkSession.builder.config("lightstream.database", database).create()
     yield session

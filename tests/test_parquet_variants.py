@@ -18,3 +18,4 @@ def test_variants_are_refused(tmp_path: Path, schema: str) -> None:
     with pytest.raises(UnsupportedOperationException, match="variant"):
         session.read.schema(schema).parquet(str(tmp_path)).collect()
     assert [tuple(row) for row in session.read.schema("id int").parquet(str(tmp_path)).collect()] == [(1,)]
+    session.stop()

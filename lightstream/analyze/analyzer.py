@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from lightstream.analyze.expressions import ExpressionResolver
 from lightstream.analyze.scope import Scope, scope_of
+from lightstream.conf import DEFAULT_SCHEMA
 from lightstream.errors import (
     AnalysisException,
     ParseException,
 )
-from lightstream.functions.registry import SEARCH_PATH
+from lightstream.functions.registry import search_path
 from lightstream.plan import expressions as e
 from lightstream.plan import logical as lp
 from lightstream.plan import relations as r
@@ -161,11 +162,15 @@ def _table(relation: r.UnresolvedTable, analyzer: Analyzer) -> lp.LogicalPlan:
     if plan is not None and relation.is_streaming and not plan.is_streaming:
         raise _not_a_stream(name)
     if plan is None:
-        raise table_not_found(name)
-    return lp.SubqueryAlias(renewed(plan), name[-1])
+        raise table_not_found(name, analyzer.conf.schema)
+    namespace: tuple[str, ...] = ()
+    if isinstance(plan, lp.TableScan):
+        schema = name[-2] if len(name) > 1 else analyzer.conf.schema.lower()
+        namespace = ("spark_catalog", schema)
+    return lp.SubqueryAlias(renewed(plan), name[-1], namespace)
 
 
-def table_not_found(name: Sequence[str]) -> AnalysisException:
+def table_not_found(name: Sequence[str], schema: str = DEFAULT_SCHEMA) -> AnalysisException:
     """Return TABLE_OR_VIEW_NOT_FOUND."""
     text = ".".join(f"`{part}`" for part in name)
     return AnalysisException(
@@ -173,7 +178,7 @@ def table_not_found(name: Sequence[str]) -> AnalysisException:
         f"The table or view {text} cannot be found. Verify the spelling, and that the session has the database that "
         "the table is in.",
         sqlstate="42P01",
-        parameters={"relationName": text, "searchPath": SEARCH_PATH},
+        parameters={"relationName": text, "searchPath": search_path(schema)},
     )
 
 

@@ -296,11 +296,10 @@ def unresolved_column(parts: tuple[str, ...], attributes: Sequence[e.Attribute])
             parameters={"objectName": text},
         )
     wanted = ".".join(parts).lower()
-    several = len({item.qualifier for item in attributes}) > 1
-    candidates = {
-        ".".join((*item.qualifier, item.name) if several or len(parts) > 1 else (item.name,)): None
-        for item in attributes
-    }
+    names = [(*item.qualifier, item.name) for item in attributes]
+    # What all have before the table, or before the column, is not said.
+    said = next((n for n in (1, 2) if len(parts) <= n and len({name[:-n] for name in names}) == 1), 4)
+    candidates = dict.fromkeys(".".join(name[-said:]) for name in names)
     nearest = sorted(candidates, key=lambda name: _distance(name.lower(), wanted))[:5]
     proposal = ", ".join(".".join(f"`{part}`" for part in name.split(".")) for name in nearest)
     return AnalysisException(

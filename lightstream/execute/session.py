@@ -55,7 +55,7 @@ class SessionState:
 
     def new_session(self) -> SessionState:
         """Return a session with the same database and its own settings and views."""
-        return SessionState(self.conf.copy(), self.database)
+        return SessionState(Conf(self.conf.values), self.database)
 
     def analyze(
         self, relation: relations.Relation | logical.LogicalPlan, is_settled: bool = False

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from lightstream.conf import DEFAULT_SCHEMA
 from lightstream.errors import AnalysisException, unsupported
 from lightstream.functions.spelling import quote
 from lightstream.plan import expressions as e
@@ -71,12 +72,11 @@ def find_stream(
 def _columns(name: tuple[str, ...], session: SessionState) -> list[tuple[Any, ...]]:
     """Return the columns of a table or view: its name in three parts, name, type, whether it may be null."""
     path = [part for part in name if part.lower() not in ("spark_catalog",)]
-    if len(path) == 2 and path[0].lower() == "default":
-        path = path[1:]
     if len(path) > 2:
         return []
     cursor = session.database.cursor()
-    schema = path[0] if len(path) == 2 else "main"
+    schema = path[0] if len(path) == 2 else session.conf.schema
+    schema = "main" if schema.lower() == DEFAULT_SCHEMA else schema
     return cursor.execute(
         "SELECT database_name, schema_name, table_name, column_name, data_type, is_nullable FROM duckdb_columns() "
         "WHERE database_name = current_database() AND lower(schema_name) = lower(?) AND lower(table_name) = lower(?) "

@@ -22,8 +22,18 @@ def _typeof_sql(call: Call, args: Sequence[str], ctx: SqlContext) -> str:
 
 scalar("typeof", "any -> string!", _typeof_sql)
 scalar("current_catalog", " -> string!", "'spark_catalog'")
-scalar("current_schema current_database", " -> string!", "'default'", shown="current_schema()")
-scalar("current_path", " -> string!", "'system.builtin,system.session,spark_catalog.default'")
+
+
+def _bind_place(name: str, args: tuple[Expression, ...], conf: Conf) -> Bound:
+    if args:
+        raise mismatch.wrong_count(name, "0", len(args))
+    path = f"system.builtin,system.session,spark_catalog.{conf.schema}"
+    text = path if name == "current_path" else conf.schema
+    return Bound((Literal(text, t.StringType()),), t.StringType(), False)
+
+
+scalar("current_schema current_database", _bind_place, "{0}", shown="current_schema()")
+scalar("current_path", _bind_place, "{0}", shown="current_path()")
 scalar(
     "version", " -> string!", "'4.3.0 98bc0212c94705434471627068f41e374ccab143'"
 )  # Spark's, and its revision

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import field
 from typing import Any
 
-from lightstream.conf import Conf
+from lightstream.conf import DEFAULT_SCHEMA, Conf
 from lightstream.dataclass import dataclass
 from lightstream.errors import AnalysisException, internal, unsupported
 from lightstream.functions.families import CORE, LATE
@@ -30,7 +30,13 @@ from lightstream.plan.expressions import (
 )
 from lightstream.plan.types import ArrayType, BooleanType, DataType, MapType, StructType
 
-SEARCH_PATH = "[`system`.`builtin`, `system`.`session`, `spark_catalog`.`default`]"
+
+def search_path(schema: str) -> str:
+    """Return where a name is looked up, as errors tell it."""
+    return f"[`system`.`builtin`, `system`.`session`, `spark_catalog`.`{schema}`]"
+
+
+SEARCH_PATH = search_path(DEFAULT_SCHEMA)
 """Where Spark looks for names of tables and functions, as its messages have it."""
 
 

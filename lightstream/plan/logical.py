@@ -231,13 +231,14 @@ class Filter(RowByRow):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SubqueryAlias(RowByRow):
-    """The input under a name: same columns, qualified by it."""
+    """The input under a name, of a table also its catalog and schema: same columns, qualified by it."""
 
     alias: str
+    namespace: tuple[str, ...] = ()
 
     @property
     def output(self) -> tuple[Attribute, ...]:
-        return tuple(replace(a, qualifier=(self.alias,)) for a in self.child.output)
+        return tuple(replace(a, qualifier=(*self.namespace, self.alias)) for a in self.child.output)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -12,7 +12,7 @@ from lightstream.plan import types as t
 from lightstream.sql import tables
 from lightstream.sql.arguments import need_str, not_expected
 from lightstream.sql.context import StorageLevel
-from lightstream.sql.schemas import create_schema, drop_schema
+from lightstream.sql.schemas import create_schema, drop_schema, use_schema
 from lightstream.sql.unsupported import refuses
 
 if TYPE_CHECKING:
@@ -120,14 +120,15 @@ class Catalog:
 
     def currentDatabase(self) -> str:
         """Return the schema that names without one are looked up in."""
-        return "default"
+        return self._session._state.conf.schema
 
     def setCurrentDatabase(self, dbName: str) -> None:
-        """Accept the default schema; another one is refused."""
-        if not self.databaseExists(dbName):
-            raise tables.schema_not_found(dbName)
-        if dbName.lower() != "default":
-            raise unsupported("Another current database than default", f"Write {dbName}.table.")
+        """Make a schema the one that names without one are looked up in, as USE does.
+
+        Raises:
+            AnalysisException: SCHEMA_NOT_FOUND.
+        """
+        use_schema(self._session._state, tables.table_name(need_str("dbName", dbName)))
 
     def listDatabases(self, pattern: str | None = None) -> list[Database]:
         """Return the schemas of the database."""
@@ -193,7 +194,7 @@ class Catalog:
         parts = tables.table_name(need_str("tableName", tableName))
         if len(parts) == 1 and parts[0].lower() in self._session._state.views:
             return _table(tables.TableEntry(parts[0], None, "TEMPORARY"))
-        path = tables.path_of(parts)
+        path = tables.path_of(self._session._state, parts)
         if tables.find(self._session._state, parts) is not None:
             for entry in tables.entries(self._session._state, path.schema):
                 if not entry.is_temporary and entry.name.lower() == path.name.lower():
@@ -240,7 +241,7 @@ class Catalog:
             raise not_expected("schema", "struct type", schema)
         parts, state = tables.table_name(need_str("tableName", tableName)), self._session._state
         if tables.find(state, parts) is not None:
-            raise tables.exists_already(tables.path_of(parts))
+            raise tables.exists_already(tables.path_of(self._session._state, parts))
         if not schema:
             raise AnalysisException(
                 "UNABLE_TO_INFER_SCHEMA",
@@ -248,7 +249,7 @@ class Catalog:
                 sqlstate="42KD9",
                 parameters={"format": "Parquet"},
             )
-        tables.create_table(state, tables.path_of(parts), schema, comment=description)
+        tables.create_table(state, tables.path_of(self._session._state, parts), schema, comment=description)
         return self._session.table(tableName)
 
     def dropTable(self, tableName: str, ifExists: bool = False, purge: bool = False) -> None:

@@ -68,6 +68,24 @@ def drop_schema(state: SessionState, name: tuple[str, ...], if_exists: bool, cas
         cursor.execute(f"DROP SCHEMA {quote(schema)} CASCADE")
 
 
+def use_schema(state: SessionState, name: tuple[str, ...]) -> None:
+    """Make a schema the session's current one; the name of the one catalog changes nothing.
+
+    Raises:
+        AnalysisException: SCHEMA_NOT_FOUND.
+    """
+    if len(name) == 1 and name[0].lower() == "spark_catalog":
+        return
+    wanted = name[-1]
+    if (
+        not _has_schema(state, wanted)
+        or len(name) > 2
+        or (len(name) == 2 and name[0].lower() != "spark_catalog")
+    ):
+        raise tables.schema_not_found(".".join(name))
+    state.conf.schema = wanted
+
+
 def _schema_name(name: tuple[str, ...]) -> str:
     left = name[1:] if len(name) > 1 and name[0].lower() == "spark_catalog" else name
     if len(left) != 1 or left[0].lower() in _RESERVED:

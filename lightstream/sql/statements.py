@@ -252,7 +252,7 @@ def _drop(session: SparkSession, args: Args, command: r.Command) -> None:
         return
     if len(name) == 1 and state.views.pop(name[0].lower(), None) is not None:
         return
-    path = tables.path_of(name)
+    path = tables.path_of(state, name)
     is_view = command.kind == "drop_view"
     kind = next((x.kind for x in _in_schema(session, path) if x.name.lower() == path.name.lower()), None)
     if kind is None:
@@ -297,7 +297,7 @@ def _drop_database(session: SparkSession, args: Args, command: r.Command) -> Non
 
 @_command("create_table")
 def _create_table(session: SparkSession, args: Args, command: r.Command) -> None:
-    state, path = session._state, tables.path_of(args["name"])
+    state, path = session._state, tables.path_of(session._state, args["name"])
     if args["format"] is not None and args["format"].lower() not in KINDS_OF_TABLES:
         raise unsupported(f"CREATE TABLE ... USING {args['format']}", "Tables live in the DuckDB database.")
     if args["location"] is not None:
@@ -339,7 +339,7 @@ def _truncate(session: SparkSession, args: Args, command: r.Command) -> None:
     tables.need(session._state, args["name"])
     cursor = session._state.database.cursor()
     with tables.transaction(cursor):
-        cursor.execute(f"DELETE FROM {tables.path_of(args['name']).sql()}")
+        cursor.execute(f"DELETE FROM {tables.path_of(session._state, args['name']).sql()}")
 
 
 @_command("refresh_table")
@@ -410,7 +410,7 @@ def _show_catalogs(session: SparkSession, args: Args, command: r.Command) -> Dat
 @_command("show_current_database")
 def _show_current(session: SparkSession, args: Args, command: r.Command) -> DataFrame:
     fields: Fields = [("catalog", _STRING, False), ("namespace", _STRING, False)]
-    return answer(session, fields, [("spark_catalog", "default")])
+    return answer(session, fields, [("spark_catalog", session._state.conf.schema)])
 
 
 @_command("show_columns")
@@ -468,14 +468,9 @@ def _explain(session: SparkSession, args: Args, command: r.Command) -> DataFrame
 
 @_command("use")
 def _use(session: SparkSession, args: Args, command: r.Command) -> None:
-    if args["name"][-1].lower() in ("default", "spark_catalog"):
-        return
-    name = args["name"][-1]
-    if name.lower() not in (known.lower() for known in tables.schemas(session._state)):
-        raise tables.schema_not_found(name)
-    raise unsupported(
-        "USE of another schema than default", f"Write the schema before the table: {name}.table."
-    )
+    from lightstream.sql.schemas import use_schema
+
+    use_schema(session._state, args["name"])
 
 
 _SETTING: Fields = [("key", _STRING, False), ("value", _STRING, False)]

@@ -70,7 +70,7 @@ def table_name(text: str) -> tuple[str, ...]:
     return parse_identifier(text.strip())
 
 
-def path_of(parts: tuple[str, ...]) -> TablePath:
+def path_of(state: SessionState, parts: tuple[str, ...]) -> TablePath:
     """Return a table's place from the parts of its name; Spark's `default` is DuckDB's `main`."""
     left = [
         p for i, p in enumerate(parts) if not (i == 0 and len(parts) == 3 and p.lower() == "spark_catalog")
@@ -82,7 +82,7 @@ def path_of(parts: tuple[str, ...]) -> TablePath:
             sqlstate="42K05",
             parameters={"sessionCatalog": "spark_catalog", "namespace": ".".join(parts[:-1])},
         )
-    schema = left[0] if len(left) == 2 else "main"
+    schema = left[0] if len(left) == 2 else state.conf.schema.lower()
     return TablePath("main" if schema.lower() == "default" else schema, left[-1])
 
 
@@ -90,7 +90,7 @@ def find(state: SessionState, parts: tuple[str, ...]) -> lp.LogicalPlan | None:
     """Return the scan of a table of the database (temporary views do not count), None when there is none."""
     from lightstream.execute.tables import find_table
 
-    path = path_of(parts)
+    path = path_of(state, parts)
     return find_table((path.schema, path.name), state)
 
 
@@ -102,7 +102,7 @@ def need(state: SessionState, parts: tuple[str, ...]) -> lp.LogicalPlan:
     """
     found = find(state, parts)
     if found is None:
-        raise table_not_found(parts)
+        raise table_not_found(parts, state.conf.schema)
     return found
 
 
@@ -114,11 +114,11 @@ def save_table(session: SparkSession, name: str, df: DataFrame, mode: SaveMode) 
     parts = table_name(name)
     present = find(session._state, parts)
     if present is None or mode == "overwrite":
-        create_table(session._state, path_of(parts), df._plan.schema, df._plan)
+        create_table(session._state, path_of(session._state, parts), df._plan.schema, df._plan)
     elif mode == "error":
-        raise exists_already(path_of(parts))
+        raise exists_already(path_of(session._state, parts))
     elif mode == "append":
-        _append_by_name(session._state, path_of(parts), present, df._plan)
+        _append_by_name(session._state, path_of(session._state, parts), present, df._plan)
 
 
 def exists_already(path: TablePath) -> AnalysisException:
@@ -181,7 +181,7 @@ def insert(
     Raises:
         AnalysisException: TABLE_OR_VIEW_NOT_FOUND, INSERT_COLUMN_ARITY_MISMATCH, INCOMPATIBLE_DATA_FOR_TABLE.
     """
-    path, table = path_of(parts), need(state, parts)
+    path, table = path_of(state, parts), need(state, parts)
     targets = {a.name.lower(): a for a in table.output}
     if by_name:
         columns = tuple(a.name for a in query.output)
@@ -393,21 +393,21 @@ class TableEntry:
 
 
 def entries(state: SessionState, schema: str | None, pattern: str | None = None) -> list[TableEntry]:
-    """Return the tables and views of a schema (`default` without one), and the temporary views.
+    """Return the tables and views of a schema (the current one without), and the temporary views.
 
     Raises:
         AnalysisException: SCHEMA_NOT_FOUND.
     """
     from lightstream.sinks.memory import MARK
 
-    wanted = "main" if schema is None or schema.lower() == "default" else schema
+    schema = state.conf.schema.lower() if schema is None else schema
+    wanted = "main" if schema.lower() == "default" else schema
     if wanted.lower() == "global_temp":
         views = [TableEntry(name, "global_temp", "TEMPORARY") for name in sorted(state.database.global_views)]
         views += [TableEntry(name, None, "TEMPORARY") for name in sorted(state.views)]
         return [entry for entry in views if matches(entry.name, pattern)]
     cursor = state.database.cursor()
-    if schema is not None:
-        _check_schema(cursor, TablePath(wanted, ""))
+    _check_schema(cursor, TablePath(wanted, ""))
     rows = cursor.execute(
         "SELECT table_name, 'MANAGED', comment FROM duckdb_tables() WHERE database_name = current_database() AND "
         "lower(schema_name) = lower($1) AND NOT temporary AND NOT internal UNION ALL "

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from lightstream.conf import DEFAULT_SCHEMA
 from lightstream.errors import (
     AnalysisException,
     IllegalArgumentException,
@@ -233,7 +234,8 @@ class DataStreamWriter:
             )
         from lightstream.sinks.registry import table_name
 
-        return self._start(table_name(tableName), {})
+        table, schema = table_name(tableName), self._df.sparkSession._state.conf.schema
+        return self._start(table if len(table) > 1 or schema == DEFAULT_SCHEMA else (schema, *table), {})
 
     def _take(
         self,
